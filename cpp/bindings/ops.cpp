@@ -1,0 +1,4 @@
+#include "bindings/register.h"
+namespace quatrain {
+void register_ops(pybind11::module_&) {}
+}  // namespace quatrain

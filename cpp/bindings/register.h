@@ -1,0 +1,10 @@
+#pragma once
+#include <pybind11/pybind11.h>
+
+namespace quatrain {
+
+void register_errors(pybind11::module_& m);
+void register_ops(pybind11::module_& m);
+void register_tokenizer(pybind11::module_& m);
+
+}  // namespace quatrain

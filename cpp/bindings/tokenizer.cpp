@@ -1,0 +1,4 @@
+#include "bindings/register.h"
+namespace quatrain {
+void register_tokenizer(pybind11::module_&) {}
+}  // namespace quatrain

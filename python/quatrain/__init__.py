@@ -1,0 +1,1 @@
+"""Transformers in the open, without a framework."""
