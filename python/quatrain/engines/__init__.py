@@ -1,0 +1,31 @@
+"""The engines, by name. Nothing but the loader imports them."""
+
+from __future__ import annotations
+
+from quatrain.engines.engine import Engine
+from quatrain.errors import EngineError
+
+ENGINES = ("reference", "native", "onnx")
+
+
+def engine(name: str, threads: int | None = None) -> Engine:
+    """A new engine: "reference", "native" or "onnx".
+
+    ``threads``: how many threads a call may use; None takes what the process may use.
+    Raises EngineError for an unknown name or an engine that cannot run here.
+    """
+    if threads is not None and threads < 1:
+        raise EngineError(f"[engine] expected threads >= 1, got {threads}")
+    if name == "reference":
+        from quatrain.engines.reference import Reference
+
+        return Reference()
+    if name == "native":
+        from quatrain.engines.native import Native
+
+        return Native(threads)
+    if name == "onnx":
+        from quatrain.engines.onnx import Onnx
+
+        return Onnx(threads)
+    raise EngineError(f"[engine] expected one of {', '.join(ENGINES)}, got {name!r}")

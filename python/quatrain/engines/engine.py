@@ -1,0 +1,104 @@
+"""What an engine is: the vocabulary, and the four things around a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from quatrain.layout import Packed
+from quatrain.module import Module, Param
+from quatrain.ops import Ops
+from quatrain.state import SlotSpec, State
+from quatrain.trace import Recording, Tracer
+
+Ids = Sequence[np.ndarray]
+
+
+class Engine(Ops):
+    """The vocabulary on one kind of tensor. A loaded model owns one engine."""
+
+    name = "engine"
+    #: Whether a trace's attention scores and weights are computed beside a fused kernel.
+    recomputes = False
+
+    def parameter(self, key: str, param: Param, load: Callable[[], np.ndarray]) -> Any:
+        """This engine's tensor for a weight; ``load`` gives it in its logical shape."""
+        raise NotImplementedError
+
+    def state(self, specs: Sequence[SlotSpec], batch: int, capacity: int = 16) -> Any:
+        """An empty state for ``batch`` sentences."""
+        raise NotImplementedError
+
+    def run(
+        self,
+        network: Module,
+        program: str,
+        ids: Ids,
+        state: Any = None,
+        *,
+        source: bool = False,
+        record: bool = False,
+        **inputs: Ids,
+    ) -> tuple[np.ndarray, Recording]:
+        """Call ``network.<program>`` on sentences of ids.
+
+        -> its result as packed float rows, and what was recorded (nothing unless ``record``).
+        With ``source`` the ids are an encoder's: they do not count as decoder rows in ``state``.
+        Nothing is committed: the caller calls ``state.next()``.
+        """
+        raise NotImplementedError
+
+    def begin(self, name: str) -> None:
+        """A traced model is about to call the operation that ``name`` names."""
+
+    def named(self, name: str, value: Any) -> Any:
+        """A traced model computed ``value``; -> what the trace keeps of it."""
+        return value
+
+
+class PackedEngine(Engine):
+    """An engine whose rows are packed: sentences end to end, no padding."""
+
+    dtype = np.dtype(np.float32)
+
+    def state(self, specs: Sequence[SlotSpec], batch: int, capacity: int = 16) -> State:
+        return State.empty(specs, batch, self.dtype, capacity)
+
+    def numpy(self, value: Any) -> np.ndarray:
+        """A result as a NumPy array."""
+        return value
+
+    def layout(
+        self, lengths: Sequence[int], state: State | None = None, source: bool = False
+    ) -> Packed:
+        """The layout of a pass over ``lengths`` new rows; begins that pass in ``state``."""
+        if state is None:
+            return Packed.of(lengths)
+        state.begin(np.zeros(state.batch, np.int64) if source else np.asarray(lengths))
+        return Packed.of(lengths, None if source else state.lengths)
+
+    def run(
+        self,
+        network: Module,
+        program: str,
+        ids: Ids,
+        state: State | None = None,
+        *,
+        source: bool = False,
+        record: bool = False,
+        **inputs: Ids,
+    ) -> tuple[np.ndarray, Recording]:
+        layout = self.layout([len(sentence) for sentence in ids], state, source)
+        op = Tracer(self) if record else self
+        flat: Mapping[str, np.ndarray] = {name: flatten(rows) for name, rows in inputs.items()}
+        result = self.numpy(getattr(network, program)(op, flatten(ids), layout, state, **flat))
+        return result, op.collect(layout) if isinstance(op, Tracer) else Recording()
+
+
+def flatten(sentences: Ids) -> np.ndarray:
+    """Sentences of ids end to end, int64 ``[N]``."""
+    if not len(sentences):
+        return np.zeros(0, np.int64)
+    return np.concatenate([np.asarray(sentence, np.int64) for sentence in sentences])

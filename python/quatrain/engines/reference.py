@@ -1,0 +1,241 @@
+"""The reference engine: NumPy, one sentence and one head at a time where that reads better.
+
+It is the specification. It runs in float32, or in float64 to judge the other engines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from quatrain.engines.engine import PackedEngine
+from quatrain.errors import InputError
+from quatrain.layout import Packed
+from quatrain.module import Param
+from quatrain.ops import relative_buckets
+from quatrain.state import Grown, Remembered
+
+Array = np.ndarray
+
+
+class Reference(PackedEngine):
+    """The vocabulary in NumPy; ``dtype`` float32 or float64."""
+
+    name = "reference"
+
+    def __init__(self, dtype: type | np.dtype = np.float32) -> None:
+        self.dtype = np.dtype(dtype)
+
+    def parameter(self, key: str, param: Param, load: Callable[[], Array]) -> Array:
+        return load().astype(self.dtype)
+
+    # Primitives
+
+    def add(self, x: Array, y: Array | float) -> Array:
+        return x + self._operand(y)
+
+    def mul(self, x: Array, y: Array | float) -> Array:
+        return x * self._operand(y)
+
+    def _operand(self, y: Array | float) -> Array:
+        return y if isinstance(y, np.ndarray) else np.asarray(y, self.dtype)
+
+    def tanh(self, x: Array) -> Array:
+        return np.tanh(x)
+
+    def relu(self, x: Array) -> Array:
+        return np.maximum(x, 0)
+
+    def sigmoid(self, x: Array) -> Array:
+        # One branch per sign, so that exp never overflows.
+        e = np.exp(-np.abs(x))
+        return np.where(x >= 0, 1, e) / (1 + e)
+
+    def erf(self, x: Array) -> Array:
+        return np.fromiter(map(math.erf, x.ravel()), self.dtype, x.size).reshape(x.shape)
+
+    def rsqrt(self, x: Array) -> Array:
+        return 1 / np.sqrt(x)
+
+    def mean(self, x: Array) -> Array:
+        return x.mean(-1, keepdims=True)
+
+    def softmax(self, x: Array) -> Array:
+        e = np.exp(x - x.max(-1, keepdims=True, initial=-np.inf))
+        return e / e.sum(-1, keepdims=True)
+
+    def split(self, x: Array, sizes: Sequence[int]) -> tuple[Array, ...]:
+        if sum(sizes) != x.shape[-1]:
+            raise InputError(f"[split] expected sizes adding up to {x.shape[-1]}, got {sizes}")
+        return tuple(np.split(x, np.cumsum(sizes)[:-1], axis=-1))
+
+    def concat(self, *parts: Array) -> Array:
+        return np.concatenate(parts, axis=-1)
+
+    def split_heads(self, x: Array, heads: int) -> Array:
+        return x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads)
+
+    def merge_heads(self, x: Array) -> Array:
+        return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])
+
+    # Row-wise
+
+    def embedding(self, ids: Array, weight: Array) -> Array:
+        outside = (ids < 0) | (ids >= len(weight))
+        if outside.any():
+            at = int(outside.argmax())
+            raise InputError(
+                f"[embedding] expected ids in [0, {len(weight)}), got {ids[at]} at row {at}"
+            )
+        return weight[ids]
+
+    def linear(self, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        y = x @ weight.T
+        return y if bias is None else y + bias
+
+    def l2_normalize(self, x: Array) -> Array:
+        return x / np.maximum(np.sqrt((x * x).sum(-1, keepdims=True)), 1e-12)
+
+    def rope(
+        self, x: Array, cos: Array, sin: Array, *, heads: int, interleaved: bool = False
+    ) -> Array:
+        x = self.split_heads(x, heads)
+        cos, sin = cos[..., None, :], sin[..., None, :]
+        pairs = cos.shape[-1]
+        rotated, rest = x[..., : 2 * pairs], x[..., 2 * pairs :]
+        if interleaved:
+            a, b = rotated[..., 0::2], rotated[..., 1::2]
+        else:
+            a, b = rotated[..., :pairs], rotated[..., pairs:]
+        turned = (a * cos - b * sin, b * cos + a * sin)
+        if interleaved:
+            rotated = np.stack(turned, -1).reshape(rotated.shape)
+        else:
+            rotated = np.concatenate(turned, -1)
+        return self.merge_heads(np.concatenate([rotated, rest], -1))
+
+    # Layout-reading
+
+    def positions(self, layout: Packed, *, start: int = 0) -> Array:
+        return layout.positions + start
+
+    def last(self, x: Array, layout: Packed) -> Array:
+        return x[layout.starts[1:] - 1]
+
+    def pool(self, x: Array, layout: Packed, *, kind: str) -> Array:
+        reduce = {
+            "mean": lambda rows: rows.mean(0),
+            "max": lambda rows: rows.max(0),
+            "cls": lambda rows: rows[0],
+            "last": lambda rows: rows[-1],
+        }[kind]
+        if not layout.batch:
+            return np.zeros((0, x.shape[-1]), self.dtype)
+        return np.stack([reduce(rows) for rows in layout.sentences(x)])
+
+    def rotary(self, layout: Packed, inv_freq: Array, *, scale: float = 1.0) -> tuple[Array, Array]:
+        angle = layout.positions[:, None].astype(self.dtype) * inv_freq.astype(self.dtype)
+        factor = self.dtype.type(scale)
+        return np.cos(angle) * factor, np.sin(angle) * factor
+
+    def relative_bias(
+        self,
+        table: Array,
+        layout: Packed,
+        *,
+        bidirectional: bool,
+        buckets: int,
+        max_distance: int,
+    ) -> list[Array]:
+        bucket = relative_buckets(
+            bidirectional=bidirectional, buckets=buckets, max_distance=max_distance
+        )
+        biases = []
+        for n, past in zip(layout.lengths, layout.past, strict=True):
+            distance = np.arange(past + n)[None, :] - np.arange(past, past + n)[:, None]
+            index = bucket[np.clip(distance, -max_distance, max_distance) + max_distance]
+            biases.append(table[index].transpose(2, 0, 1))
+        return biases
+
+    def remember(self, k: Array, v: Array, layout: Packed, slot: Remembered) -> None:
+        slot.keys, slot.values, slot.layout = k, v, layout
+
+    def attention(
+        self,
+        q: Array,
+        k: Array | None,
+        v: Array | None,
+        layout: Packed,
+        *,
+        heads: int,
+        kv_heads: int | None = None,
+        scale: float,
+        causal: bool = False,
+        window: int | None = None,
+        softcap: float | None = None,
+        bias: list[Array] | None = None,
+        slot: Grown | Remembered | None = None,
+        keep: dict[str, list[Array]] | None = None,
+    ) -> Array:
+        kv_heads = kv_heads or heads
+        keys, values = self._visible(k, v, layout, slot)
+        out = np.zeros(
+            (len(q), heads * (values[0].shape[-1] // kv_heads if values else 0)), q.dtype
+        )
+        kept: dict[str, list[Array]] = {"scores": [], "weights": []}
+        for b, rows in enumerate(layout.sentences(q)):
+            n, s, past = len(rows), len(keys[b]), layout.past[b]
+            qh = self.split_heads(rows, heads).transpose(1, 0, 2)  # [H, n, Dk]
+            kh, vh = (
+                np.repeat(self.split_heads(x, kv_heads).transpose(1, 0, 2), heads // kv_heads, 0)
+                for x in (keys[b], values[b])
+            )
+            scores = qh @ kh.transpose(0, 2, 1) * self.dtype.type(scale)
+            if softcap is not None:
+                scores = np.tanh(scores / softcap) * self.dtype.type(softcap)
+            if bias is not None:
+                scores = scores + bias[b]
+            i, j = np.arange(n)[:, None] + past, np.arange(s)[None, :]
+            sees = np.ones((n, s), bool)
+            if causal:
+                sees &= j <= i
+            if window is not None:
+                sees &= j > i - window
+            weights = masked_softmax(scores, sees)
+            context = (weights @ vh).transpose(1, 0, 2)
+            out[layout.starts[b] : layout.starts[b + 1]] = self.merge_heads(context)
+            kept["scores"].append(scores)
+            kept["weights"].append(weights)
+        if keep is not None:
+            keep.update(kept)
+        return out
+
+    def _visible(
+        self, k: Array | None, v: Array | None, layout: Packed, slot: Grown | Remembered | None
+    ) -> tuple[list[Array], list[Array]]:
+        """The keys and the values of each sentence, after extending its cache."""
+        if slot is None:
+            return layout.sentences(k), layout.sentences(v)
+        if isinstance(slot, Remembered):
+            keys, values = slot.layout.sentences(slot.keys), slot.layout.sentences(slot.values)
+            return [keys[i] for i in slot.index], [values[i] for i in slot.index]
+        total = layout.past + layout.lengths
+        slot.reserve(int(total.max(initial=0)))
+        for cache, rows in ((slot.keys, k), (slot.values, v)):
+            for b, new in enumerate(layout.sentences(rows)):
+                cache[b, layout.past[b] : total[b]] = new
+        return (
+            [cache[:n] for cache, n in zip(slot.keys, total, strict=True)],
+            [cache[:n] for cache, n in zip(slot.values, total, strict=True)],
+        )
+
+
+def masked_softmax(scores: Array, sees: Array) -> Array:
+    """Softmax over the visible keys; a row that sees nothing gives 0 everywhere."""
+    masked = np.where(sees, scores, -np.inf)
+    top = masked.max(-1, keepdims=True, initial=-np.inf)
+    e = np.where(sees, np.exp(masked - np.where(np.isneginf(top), 0, top)), 0)
+    total = e.sum(-1, keepdims=True)
+    return e / np.where(total == 0, 1, total)

@@ -1,0 +1,51 @@
+"""A weight and the operation that uses it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quatrain.module import Module, Param
+
+
+class Linear(Module):
+    """``x @ weight.T + bias``. ``transposed``: the file stores [in, out] (GPT-2's Conv1D)."""
+
+    def __init__(self, inputs: int, outputs: int, *, bias: bool = True, transposed: bool = False):
+        self.weight: Any = Param((outputs, inputs), "linear", transposed)
+        self.bias: Any = Param((outputs,)) if bias else None
+
+    def forward(self, op: Any, x: Any) -> Any:
+        return op.linear(x, self.weight, self.bias)
+
+
+class Embedding(Module):
+    """Rows of a table; ``tied`` when an output head uses the same table."""
+
+    def __init__(self, size: int, width: int, *, tied: bool = False):
+        self.weight: Any = Param((size, width), "tied" if tied else "embedding")
+
+    def forward(self, op: Any, ids: Any) -> Any:
+        return op.embedding(ids, self.weight)
+
+
+class LayerNorm(Module):
+    """Layer normalisation with a learned scale and shift (Ba et al. 2016)."""
+
+    def __init__(self, width: int, eps: float):
+        self.weight: Any = Param((width,))
+        self.bias: Any = Param((width,))
+        self.eps = eps
+
+    def forward(self, op: Any, x: Any) -> Any:
+        return op.layer_norm(x, self.weight, self.bias, eps=self.eps)
+
+
+class RMSNorm(Module):
+    """Root-mean-square normalisation with a learned scale (Zhang and Sennrich 2019)."""
+
+    def __init__(self, width: int, eps: float):
+        self.weight: Any = Param((width,))
+        self.eps = eps
+
+    def forward(self, op: Any, x: Any) -> Any:
+        return op.rms_norm(x, self.weight, eps=self.eps)

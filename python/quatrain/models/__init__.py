@@ -1,0 +1,29 @@
+"""The families, by the ``model_type`` of their ``config.json``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quatrain.errors import ConfigError
+from quatrain.models.bert import Bert
+from quatrain.models.gpt2 import GPT2
+from quatrain.models.llama import Llama
+from quatrain.models.shapes import Network
+from quatrain.models.t5 import T5
+
+FAMILIES: dict[str, type[Any]] = {"bert": Bert, "gpt2": GPT2, "llama": Llama, "t5": T5}
+
+
+def network(fields: dict[str, Any], file: str) -> Network:
+    """The unbound network that ``config.json``'s fields describe.
+
+    Raises ConfigError for an unknown family or an unsupported field, naming ``file``.
+    """
+    kind = fields.get("model_type")
+    if kind not in FAMILIES:
+        known = ", ".join(FAMILIES)
+        raise ConfigError(f"{file}: model_type: expected one of {known}, found {kind!r}")
+    family = FAMILIES[kind]
+    result: Network = family(family.config_class.from_dict(fields, file))
+    result.assign_paths()
+    return result

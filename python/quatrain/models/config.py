@@ -1,0 +1,83 @@
+"""Configs: the fields of a Hugging Face ``config.json`` that a family uses, typed and checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Self, get_type_hints
+
+from quatrain.errors import ConfigError
+from quatrain.ops import ACTIVATIONS
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Base of every family's config: a frozen dataclass whose defaults are Hugging Face's.
+
+    Fields of the file that the family does not declare are ignored; ``check`` refuses values
+    that would change the numbers and are not supported.
+    """
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any], file: str) -> Self:
+        """Build a config from ``config.json``'s fields. Raises ConfigError naming file and field."""
+        kinds = get_type_hints(cls)
+        values = {}
+        for field in dataclasses.fields(cls):
+            if field.name in fields:
+                value = fields[field.name]
+                if not matches(value, kinds[field.name]):
+                    expected = getattr(kinds[field.name], "__name__", str(kinds[field.name]))
+                    raise ConfigError(f"{file}: {field.name}: expected {expected}, found {value!r}")
+                values[field.name] = value
+            elif field.default is dataclasses.MISSING:
+                raise ConfigError(f"{file}: {field.name} is missing")
+        config = cls(**values)
+        try:
+            config.check()
+        except ConfigError as e:
+            raise ConfigError(f"{file}: {e}") from None
+        return config
+
+    def check(self) -> None:
+        """Refuse what the family cannot compute; raises ConfigError naming the field."""
+
+
+def matches(value: Any, kind: Any) -> bool:
+    """Whether a JSON value fits a field's annotation (``int``, ``float``, ``X | None``, ...)."""
+    if hasattr(kind, "__args__") and not isinstance(kind, type):
+        return any(matches(value, option) for option in kind.__args__)
+    if kind is type(None):
+        return value is None
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind)
+
+
+def positive(config: Config, *fields: str) -> None:
+    """Each field must be at least 1."""
+    for field in fields:
+        value = getattr(config, field)
+        if value is not None and value < 1:
+            raise ConfigError(f"{field}: expected at least 1, found {value}")
+
+
+def divides(config: Config, part: str, whole: str) -> None:
+    """``whole`` must be a multiple of ``part``."""
+    small, large = getattr(config, part), getattr(config, whole)
+    if large % small:
+        raise ConfigError(f"{whole}: expected a multiple of {part} ({small}), found {large}")
+
+
+def one_of(config: Config, field: str, *choices: Any) -> None:
+    """The field's value must be one of ``choices``."""
+    if getattr(config, field) not in choices:
+        found, expected = getattr(config, field), ", ".join(map(repr, choices))
+        raise ConfigError(f"{field}: expected {expected}, found {found!r}")
+
+
+def activation(config: Config, field: str) -> str:
+    """The operation that an activation field names."""
+    one_of(config, field, *ACTIVATIONS)
+    return ACTIVATIONS[getattr(config, field)]

@@ -1,0 +1,88 @@
+"""The three shapes of a Transformer: encoder, decoder, and the two together.
+
+A network's *programs* are what an engine runs: methods ``(op, ids, layout, state, **inputs)``
+on which everything outside the model relies.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from quatrain.models.config import Config
+from quatrain.module import Module
+from quatrain.state import SlotSpec
+
+
+class Network(Module):
+    """A family's whole model."""
+
+    #: Base prefixes that a file's keys may carry.
+    prefixes: ClassVar[tuple[str, ...]] = ()
+    #: Patterns (full match) of keys that the architecture computes by itself or does not use.
+    ignored: ClassVar[tuple[str, ...]] = ()
+    #: Modules that a checkpoint may lack, by attribute path.
+    optional: ClassVar[tuple[str, ...]] = ()
+    #: Tied keys that a file may repeat -> the key that owns the weight.
+    duplicates: ClassVar[dict[str, str]] = {}
+    #: Extra inputs, each with one value per token (``token_type_ids``).
+    inputs: ClassVar[tuple[str, ...]] = ()
+
+    config: Config
+    vocab_size: int
+    #: The longest sentence the positions allow; None when they are computed without a limit.
+    context: int | None
+
+    def slots(self) -> list[SlotSpec]:
+        """The caches that this network needs."""
+        return []
+
+
+class Encoder(Network):
+    """Text to vectors: one per token (``hidden``) or one per sentence (``embed``)."""
+
+    width: int
+    #: How ``embed`` makes one vector of a sentence; set by the folder (sentence-transformers).
+    pooling: str = "mean"
+    normalize: bool = False
+
+    def hidden(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
+        """The last layer's rows ``[N, D]``."""
+        raise NotImplementedError
+
+    def embed(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
+        """One vector per sentence ``[B, D]``."""
+        x = op.pool(self.hidden(op, ids, layout, state, **inputs), layout, kind=self.pooling)
+        return op.l2_normalize(x) if self.normalize else x
+
+
+class Decoder(Network):
+    """Text to the next token."""
+
+    def hidden(self, op: Any, ids: Any, layout: Any, state: Any) -> Any:
+        """The rows that the head reads ``[N, D]``."""
+        raise NotImplementedError
+
+    def head(self, op: Any, x: Any) -> Any:
+        """Logits of rows: ``[N, D] -> [N, V]``."""
+        raise NotImplementedError
+
+    def logits(self, op: Any, ids: Any, layout: Any, state: Any = None) -> Any:
+        """Next-token logits after every token ``[N, V]``."""
+        return self.head(op, self.hidden(op, ids, layout, state))
+
+    def next_logits(self, op: Any, ids: Any, layout: Any, state: Any = None) -> Any:
+        """Next-token logits after each sentence's last token ``[B, V]``."""
+        return self.head(op, op.last(self.hidden(op, ids, layout, state), layout))
+
+
+class EncoderDecoder(Decoder):
+    """A source text, then a target text that attends to it. ``encode`` fills the state once."""
+
+    def encode(self, op: Any, ids: Any, layout: Any, state: Any) -> Any:
+        """The encoder's rows ``[N, D]``; every decoder block's cross keys and values are kept."""
+        raise NotImplementedError
+
+
+def slot_of(state: Any, index: int, part: str = "decoder") -> Any:
+    """Block ``index``'s cache, or None when the pass has no state."""
+    return None if state is None else state.slot(index, part)

@@ -1,0 +1,141 @@
+"""The state of a generation: keys and values, as explicit values with names.
+
+A forward pass writes behind the committed length and ``State.next()`` commits, so a step that
+was interrupted can simply be repeated. A copy happens only through ``State.fork``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from quatrain.errors import InputError
+from quatrain.layout import Packed
+
+
+@dataclass(frozen=True)
+class SlotSpec:
+    """A model's declaration of one cache: block ``index``; ``part`` None for decoder-only models,
+    else "decoder" (self-attention) or "encoder" (cross-attention); sizes in heads and values."""
+
+    index: int
+    kv_heads: int
+    key_dim: int
+    value_dim: int
+    part: str | None = None
+
+    @property
+    def key(self) -> tuple[int, str]:
+        return self.index, self.part or "decoder"
+
+    def names(self, prefix: str) -> tuple[str, str]:
+        """The names of keys and values in graphs: ``past_key_values.3.decoder.key``."""
+        stem = f"{prefix}.{self.index}" + (f".{self.part}" if self.part else "")
+        return f"{stem}.key", f"{stem}.value"
+
+
+@dataclass
+class Grown:
+    """A cache that every pass extends: k ``[B, C, Hk*Dk]`` and v ``[B, C, Hk*Dv]``, capacity C."""
+
+    keys: np.ndarray
+    values: np.ndarray
+
+    def reserve(self, capacity: int) -> None:
+        """Make room for ``capacity`` rows per sentence; grows by doubling, keeps what is there."""
+        have = self.keys.shape[1]
+        if capacity <= have:
+            return
+        capacity = max(capacity, 2 * have)
+        for name in ("keys", "values"):
+            old = getattr(self, name)
+            new = np.zeros((old.shape[0], capacity, old.shape[2]), old.dtype)
+            new[:, :have] = old
+            setattr(self, name, new)
+
+    def fork(self, index: np.ndarray) -> Grown:
+        return Grown(self.keys[index], self.values[index])
+
+
+@dataclass
+class Remembered:
+    """A source's keys and values ``[N, Hk*D]``, computed once; beams share them by ``index``."""
+
+    keys: np.ndarray | None = None
+    values: np.ndarray | None = None
+    layout: Packed | None = None
+    index: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def fork(self, index: np.ndarray) -> Remembered:
+        return Remembered(self.keys, self.values, self.layout, self.index[index])
+
+
+class Passes:
+    """What every engine's state shares: committed lengths, and each slot used once a pass."""
+
+    lengths: np.ndarray
+
+    def __init__(self, lengths: np.ndarray) -> None:
+        self.lengths = lengths
+        self._pending: np.ndarray | None = None
+        self._taken: set[tuple[int, str]] = set()
+
+    @property
+    def batch(self) -> int:
+        return len(self.lengths)
+
+    def begin(self, lengths: np.ndarray) -> None:
+        """Start a pass over ``lengths`` new rows; forgets a pass that was never committed."""
+        if len(lengths) != self.batch:
+            raise InputError(f"[state] expected {self.batch} sentences, got {len(lengths)}")
+        self._pending = np.asarray(lengths, np.int64)
+        self._taken = set()
+
+    def take(self, key: tuple[int, str]) -> None:
+        if key in self._taken:
+            raise InputError(f"[state] slot {key} was already used in this pass")
+        self._taken.add(key)
+
+    def next(self) -> None:
+        """Commit the rows of the last pass."""
+        if self._pending is None:
+            raise InputError("[state] nothing to commit: no pass since the last commit")
+        self.lengths = self.lengths + self._pending
+        self._pending = None
+
+
+class State(Passes):
+    """The caches of a packed engine, one slot per attention."""
+
+    def __init__(self, slots: dict[tuple[int, str], Grown | Remembered], lengths: np.ndarray):
+        super().__init__(lengths)
+        self.slots = slots
+
+    @classmethod
+    def empty(
+        cls, specs: Iterable[SlotSpec], batch: int, dtype: np.dtype, capacity: int = 16
+    ) -> State:
+        """Nothing committed for ``batch`` sentences, room for ``capacity`` rows each."""
+        slots: dict[tuple[int, str], Grown | Remembered] = {}
+        for spec in specs:
+            if spec.part == "encoder":
+                slots[spec.key] = Remembered(index=np.arange(batch, dtype=np.int64))
+            else:
+                widths = (spec.kv_heads * spec.key_dim, spec.kv_heads * spec.value_dim)
+                slots[spec.key] = Grown(*(np.zeros((batch, capacity, w), dtype) for w in widths))
+        return cls(slots, np.zeros(batch, np.int64))
+
+    def slot(self, index: int, part: str = "decoder") -> Grown | Remembered:
+        """The cache of block ``index``; a second use within one pass raises InputError."""
+        self.take((index, part))
+        return self.slots[index, part]
+
+    def fork(self, index: Sequence[int] | np.ndarray) -> State:
+        """A copy whose sentence i is this state's sentence ``index[i]`` (beams, prefixes)."""
+        chosen = np.asarray(index, np.int64)
+        if chosen.size and not (chosen.min() >= 0 and chosen.max() < self.batch):
+            raise InputError(f"[fork] expected indices in [0, {self.batch}), got {list(chosen)}")
+        slots = {key: slot.fork(chosen) for key, slot in self.slots.items()}
+        return State(slots, self.lengths[chosen])

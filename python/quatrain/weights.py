@@ -1,0 +1,149 @@
+"""Checkpoints: named tensors in safetensors files, memory-mapped, read one at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from quatrain.errors import CheckpointError, WeightError
+from quatrain.files import read_json
+from quatrain.module import Module, Param
+
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+DTYPES = {"F32", "F16", "BF16", "F64"}
+
+
+class Checkpoint:
+    """The tensors of a model folder: ``model.safetensors``, or the shards its index lists.
+
+    Raises CheckpointError when a file is missing, truncated or not safetensors.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._files = [self._open(folder / name) for name in self._shards()]
+        self._where = {name: file for file in self._files for name in file.keys()}  # noqa: SIM118
+
+    def _shards(self) -> list[str]:
+        if (self.folder / SINGLE).is_file():
+            return [SINGLE]
+        if (self.folder / INDEX).is_file():
+            index = read_json(self.folder / INDEX)
+            shards = index.get("weight_map") if isinstance(index, dict) else None
+            if not isinstance(shards, dict) or not shards:
+                raise CheckpointError(
+                    f"{self.folder / INDEX}: expected a weight_map of tensor names"
+                )
+            for name in shards.values():
+                if not isinstance(name, str) or name != Path(name).name or name in ("", ".", ".."):
+                    raise CheckpointError(
+                        f"{self.folder / INDEX}: expected bare file names in weight_map, got {name!r}"
+                    )
+            return sorted(set(shards.values()))
+        if pickles := sorted(self.folder.glob("*.bin")) + sorted(self.folder.glob("*.pt")):
+            raise CheckpointError(
+                f"{pickles[0]}: pickled weights can run code and are not read; convert them with"
+                " safetensors.torch.save_file, or use the repository's model.safetensors"
+            )
+        raise CheckpointError(f"{self.folder}: expected {SINGLE} or {INDEX}, found neither")
+
+    @staticmethod
+    def _open(path: Path) -> Any:
+        if not path.is_file():
+            raise CheckpointError(f"{path}: expected a file of weights, found none")
+        try:
+            return safe_open(path, framework="numpy")
+        except (SafetensorError, OSError) as e:
+            raise CheckpointError(f"{path}: not a whole safetensors file: {e}") from e
+
+    def names(self) -> list[str]:
+        """Every tensor's name."""
+        return list(self._where)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """A tensor's shape, as stored."""
+        return tuple(self._where[name].get_slice(name).get_shape())
+
+    def dtype(self, name: str) -> str:
+        """A tensor's safetensors dtype ("F32", "F16", "BF16", "F64")."""
+        return self._where[name].get_slice(name).get_dtype()
+
+    def load(self, name: str) -> np.ndarray:
+        """A tensor as it is stored, read from the mapped file now."""
+        return self._where[name].get_tensor(name)
+
+
+def bind(
+    network: Module,
+    checkpoint: Checkpoint,
+    parameter: Callable[[str, Param, Callable[[], np.ndarray]], Any],
+    *,
+    prefixes: Iterable[str] = (),
+    ignored: Iterable[str] = (),
+    duplicates: dict[str, str] | None = None,
+) -> None:
+    """Replace every Param of ``network`` by what ``parameter(key, param, load)`` returns.
+
+    A file key may carry one of ``prefixes`` before the module's key. Keys that match a pattern
+    of ``ignored`` are buffers that the architecture computes by itself. ``duplicates`` maps keys
+    of tied weights to the key that owns them: where the file has both, they must be equal.
+    Raises WeightError naming every missing, unused or misshapen tensor.
+    """
+    known = {strip(name, prefixes): name for name in checkpoint.names()}
+    unused, problems = dict(known), []
+    bound: dict[int, Any] = {}
+    for key, param, owner, attribute in list(network.params()):
+        if id(param) not in bound:
+            name = known.get(key)
+            unused.pop(key, None)
+            if name is None:
+                problems.append(f"missing {key} of shape {list(param.stored_shape)}")
+                continue
+            if problem := mismatch(checkpoint, name, param):
+                problems.append(problem)
+                continue
+            bound[id(param)] = parameter(key, param, loader(checkpoint, name, param))
+        setattr(owner, attribute, bound[id(param)])
+    for copy, original in (duplicates or {}).items():
+        if (name := unused.pop(copy, None)) is not None and original in known:
+            if not np.array_equal(checkpoint.load(name), checkpoint.load(known[original])):
+                problems.append(f"{name} must equal the weight it is tied to, {known[original]}")
+    patterns = [re.compile(pattern) for pattern in ignored]
+    left = [name for key, name in unused.items() if not any(p.fullmatch(key) for p in patterns)]
+    problems += [f"unused {name} of shape {list(checkpoint.shape(name))}" for name in left]
+    if problems:
+        more = f" (and {len(problems) - 8} more)" if len(problems) > 8 else ""
+        raise WeightError(f"{checkpoint.folder}: {'; '.join(problems[:8])}{more}")
+
+
+def strip(name: str, prefixes: Iterable[str]) -> str:
+    """A file's key without its base prefix."""
+    for prefix in prefixes:
+        if name.startswith(prefix):
+            return name[len(prefix) :]
+    return name
+
+
+def mismatch(checkpoint: Checkpoint, name: str, param: Param) -> str | None:
+    """What is wrong with a tensor's shape or dtype; None if nothing is."""
+    shape, dtype = checkpoint.shape(name), checkpoint.dtype(name)
+    if shape != param.stored_shape:
+        return f"{name}: expected shape {list(param.stored_shape)}, found {list(shape)}"
+    if dtype not in DTYPES:
+        return f"{name}: expected dtype {', '.join(sorted(DTYPES))}, found {dtype}"
+    return None
+
+
+def loader(checkpoint: Checkpoint, name: str, param: Param) -> Callable[[], np.ndarray]:
+    """A function that reads a tensor in its logical shape."""
+
+    def load() -> np.ndarray:
+        array = checkpoint.load(name)
+        return array.T if param.transposed else array
+
+    return load
