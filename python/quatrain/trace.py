@@ -114,7 +114,7 @@ class Tracer:
             self.engine.begin(full)
             result = getattr(self.engine, name)(*args, **kwargs)
             for part, value in keep.items():
-                self._record(f"{full}.{part}", value, "scores")
+                self._record(f"{full}.{part}", value, "cross" if args[1] is None else "scores")
                 if self.engine.recomputes:
                     self.recomputed.add(f"{full}.{part}")
             self._record(full, result, operation.kind or self._kind(args[0]))

@@ -42,7 +42,7 @@ class Checkpoint:
             for name in shards.values():
                 if not isinstance(name, str) or name != Path(name).name or name in ("", ".", ".."):
                     raise CheckpointError(
-                        f"{self.folder / INDEX}: expected bare file names in weight_map, got {name!r}"
+                        f"{self.folder / INDEX}: weight_map: expected bare file names, got {name!r}"
                     )
             return sorted(set(shards.values()))
         if pickles := sorted(self.folder.glob("*.bin")) + sorted(self.folder.glob("*.pt")):
@@ -110,9 +110,9 @@ def bind(
             bound[id(param)] = parameter(key, param, loader(checkpoint, name, param))
         setattr(owner, attribute, bound[id(param)])
     for copy, original in (duplicates or {}).items():
-        if (name := unused.pop(copy, None)) is not None and original in known:
-            if not np.array_equal(checkpoint.load(name), checkpoint.load(known[original])):
-                problems.append(f"{name} must equal the weight it is tied to, {known[original]}")
+        name = unused.pop(copy, None) if original in known else None
+        if name and not np.array_equal(checkpoint.load(name), checkpoint.load(known[original])):
+            problems.append(f"{name} must equal the weight it is tied to, {known[original]}")
     patterns = [re.compile(pattern) for pattern in ignored]
     left = [name for key, name in unused.items() if not any(p.fullmatch(key) for p in patterns)]
     problems += [f"unused {name} of shape {list(checkpoint.shape(name))}" for name in left]

@@ -98,7 +98,8 @@ class PackedEngine(Engine):
 
 
 def flatten(sentences: Ids) -> np.ndarray:
-    """Sentences of ids end to end, int64 ``[N]``."""
+    """Sentences end to end: ids int64 ``[N]``, or rows ``[N, ...]`` as they are."""
     if not len(sentences):
         return np.zeros(0, np.int64)
-    return np.concatenate([np.asarray(sentence, np.int64) for sentence in sentences])
+    rows = np.concatenate([np.asarray(sentence) for sentence in sentences])
+    return rows if rows.dtype.kind == "f" else rows.astype(np.int64)

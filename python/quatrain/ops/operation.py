@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 #: Kinds of value. ``rows``: one row per token (packed ``[N, ...]``, padded ``[B, T, ...]``).
-#: ``sentence``: one row per sentence ``[B, ...]``. ``scores``: per sentence ``[H, T, S]``.
-#: ``table``: no batch at all. When packed, rows and sentences look alike, so the kind is declared.
-KINDS = ("rows", "sentence", "scores", "table")
+#: ``sentence``: one row per sentence ``[B, ...]``. ``scores``: per sentence ``[H, T, S]``, and
+#: ``cross`` the same over a source's keys. ``table``: no batch at all. When packed, rows and
+#: sentences look alike, so the kind is declared.
+KINDS = ("rows", "sentence", "scores", "cross", "table")
 
 
 def operation(kind: str | None = None) -> Callable[[Method], Method]:
-    """Declare a method of the vocabulary. ``kind`` of its result; None: that of its first argument."""
+    """Declare a method of the vocabulary. ``kind``: its result's; None: its first argument's."""
 
     def declare(method: Method) -> Method:
         method.kind = kind  # type: ignore[attr-defined]
