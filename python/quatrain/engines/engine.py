@@ -9,7 +9,7 @@ import numpy as np
 
 from quatrain.layout import Packed
 from quatrain.module import Module, Param
-from quatrain.ops import Ops
+from quatrain.ops import Ops, relative_buckets
 from quatrain.state import SlotSpec, State
 from quatrain.trace import Recording, Tracer
 
@@ -95,6 +95,37 @@ class PackedEngine(Engine):
         flat: Mapping[str, np.ndarray] = {name: flatten(rows) for name, rows in inputs.items()}
         result = self.numpy(getattr(network, program)(op, flatten(ids), layout, state, **flat))
         return result, op.collect(layout) if isinstance(op, Tracer) else Recording()
+
+    # What depends on the layout alone is the same for every packed engine.
+
+    def positions(self, layout: Packed, *, start: int = 0) -> np.ndarray:
+        return layout.positions + start
+
+    def rotary(
+        self, layout: Packed, inv_freq: np.ndarray, *, scale: float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        angle = layout.positions[:, None].astype(self.dtype) * inv_freq.astype(self.dtype)
+        factor = self.dtype.type(scale)
+        return np.cos(angle) * factor, np.sin(angle) * factor
+
+    def relative_bias(
+        self,
+        table: np.ndarray,
+        layout: Packed,
+        *,
+        bidirectional: bool,
+        buckets: int,
+        max_distance: int,
+    ) -> list[np.ndarray]:
+        bucket = relative_buckets(
+            bidirectional=bidirectional, buckets=buckets, max_distance=max_distance
+        )
+        biases = []
+        for n, past in zip(layout.lengths, layout.past, strict=True):
+            distance = np.arange(past + n)[None, :] - np.arange(past, past + n)[:, None]
+            index = bucket[np.clip(distance, -max_distance, max_distance) + max_distance]
+            biases.append(table[index].transpose(2, 0, 1))
+        return biases
 
 
 def flatten(sentences: Ids) -> np.ndarray:

@@ -18,7 +18,6 @@ from quatrain.engines.engine import PackedEngine
 from quatrain.errors import InputError
 from quatrain.layout import Packed
 from quatrain.module import Param
-from quatrain.ops import relative_buckets
 from quatrain.state import Grown, Remembered
 
 Array = np.ndarray
@@ -177,38 +176,11 @@ class Native(PackedEngine):
 
     # Layout-reading
 
-    def positions(self, layout: Packed, *, start: int = 0) -> Array:
-        return layout.positions + start
-
     def last(self, x: Any, layout: Packed) -> Array:
         return self._value(x)[layout.starts[1:] - 1]
 
     def pool(self, x: Any, layout: Packed, *, kind: str) -> Array:
         return _core.pool(self._value(x), layout.starts, kind=kind, threads=self.threads)
-
-    def rotary(self, layout: Packed, inv_freq: Array, *, scale: float = 1.0) -> tuple[Array, Array]:
-        angle = layout.positions[:, None].astype(np.float32) * inv_freq.astype(np.float32)
-        factor = np.float32(scale)
-        return np.cos(angle) * factor, np.sin(angle) * factor
-
-    def relative_bias(
-        self,
-        table: Array,
-        layout: Packed,
-        *,
-        bidirectional: bool,
-        buckets: int,
-        max_distance: int,
-    ) -> list[Array]:
-        bucket = relative_buckets(
-            bidirectional=bidirectional, buckets=buckets, max_distance=max_distance
-        )
-        biases = []
-        for n, past in zip(layout.lengths, layout.past, strict=True):
-            distance = np.arange(past + n)[None, :] - np.arange(past, past + n)[:, None]
-            index = bucket[np.clip(distance, -max_distance, max_distance) + max_distance]
-            biases.append(np.ascontiguousarray(table.T[:, index]))
-        return biases
 
     def remember(self, k: Any, v: Any, layout: Packed, slot: Remembered) -> None:
         slot.keys, slot.values, slot.layout = self._value(k), self._value(v), layout

@@ -14,7 +14,6 @@ from quatrain.engines.engine import PackedEngine
 from quatrain.errors import InputError
 from quatrain.layout import Packed
 from quatrain.module import Param
-from quatrain.ops import relative_buckets
 from quatrain.state import Grown, Remembered
 
 Array = np.ndarray
@@ -118,9 +117,6 @@ class Reference(PackedEngine):
 
     # Layout-reading
 
-    def positions(self, layout: Packed, *, start: int = 0) -> Array:
-        return layout.positions + start
-
     def last(self, x: Array, layout: Packed) -> Array:
         return x[layout.starts[1:] - 1]
 
@@ -134,30 +130,6 @@ class Reference(PackedEngine):
         if not layout.batch:
             return np.zeros((0, x.shape[-1]), self.dtype)
         return np.stack([reduce(rows) for rows in layout.sentences(x)])
-
-    def rotary(self, layout: Packed, inv_freq: Array, *, scale: float = 1.0) -> tuple[Array, Array]:
-        angle = layout.positions[:, None].astype(self.dtype) * inv_freq.astype(self.dtype)
-        factor = self.dtype.type(scale)
-        return np.cos(angle) * factor, np.sin(angle) * factor
-
-    def relative_bias(
-        self,
-        table: Array,
-        layout: Packed,
-        *,
-        bidirectional: bool,
-        buckets: int,
-        max_distance: int,
-    ) -> list[Array]:
-        bucket = relative_buckets(
-            bidirectional=bidirectional, buckets=buckets, max_distance=max_distance
-        )
-        biases = []
-        for n, past in zip(layout.lengths, layout.past, strict=True):
-            distance = np.arange(past + n)[None, :] - np.arange(past, past + n)[:, None]
-            index = bucket[np.clip(distance, -max_distance, max_distance) + max_distance]
-            biases.append(table[index].transpose(2, 0, 1))
-        return biases
 
     def remember(self, k: Array, v: Array, layout: Packed, slot: Remembered) -> None:
         slot.keys, slot.values, slot.layout = k, v, layout

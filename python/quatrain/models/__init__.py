@@ -8,8 +8,10 @@ from quatrain.errors import ConfigError
 from quatrain.models.bert import Bert
 from quatrain.models.gpt2 import GPT2
 from quatrain.models.llama import Llama
-from quatrain.models.shapes import Network
+from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network
 from quatrain.models.t5 import T5
+
+__all__ = ["FAMILIES", "Decoder", "Encoder", "EncoderDecoder", "Network", "network"]
 
 FAMILIES: dict[str, type[Any]] = {"bert": Bert, "gpt2": GPT2, "llama": Llama, "t5": T5}
 

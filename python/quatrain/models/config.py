@@ -19,7 +19,7 @@ class Config:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any], file: str) -> Self:
-        """Build a config from ``config.json``'s fields. Raises ConfigError naming file and field."""
+        """A config from ``config.json``'s fields. Raises ConfigError naming file and field."""
         kinds = get_type_hints(cls)
         values = {}
         for field in dataclasses.fields(cls):

@@ -22,7 +22,7 @@ class Network(Module):
     ignored: ClassVar[tuple[str, ...]] = ()
     #: Modules that a checkpoint may lack, by attribute path.
     optional: ClassVar[tuple[str, ...]] = ()
-    #: Tied keys that a file may repeat -> the key that owns the weight.
+    #: Keys of tied weights that a file may repeat -> the key that owns the weight.
     duplicates: ClassVar[dict[str, str]] = {}
     #: Extra inputs, each with one value per token (``token_type_ids``).
     inputs: ClassVar[tuple[str, ...]] = ()
@@ -51,7 +51,16 @@ class Encoder(Network):
 
     def embed(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
         """One vector per sentence ``[B, D]``."""
-        x = op.pool(self.hidden(op, ids, layout, state, **inputs), layout, kind=self.pooling)
+        return self._sentence(op, self.hidden(op, ids, layout, state, **inputs), layout)
+
+    def vectors(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
+        """Both: {"last_hidden_state": rows, "sentence_embedding": sentences}, for graphs."""
+        x = self.hidden(op, ids, layout, state, **inputs)
+        sentence = self._sentence(op, x, layout)
+        return {"last_hidden_state": x, "sentence_embedding": sentence}
+
+    def _sentence(self, op: Any, x: Any, layout: Any) -> Any:
+        x = op.pool(x, layout, kind=self.pooling)
         return op.l2_normalize(x) if self.normalize else x
 
 
@@ -77,6 +86,9 @@ class Decoder(Network):
 
 class EncoderDecoder(Decoder):
     """A source text, then a target text that attends to it. ``encode`` fills the state once."""
+
+    #: The id that every target begins with.
+    start: int
 
     def encode(self, op: Any, ids: Any, layout: Any, state: Any) -> Any:
         """The encoder's rows ``[N, D]``; every decoder block's cross keys and values are kept."""

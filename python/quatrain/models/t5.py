@@ -205,7 +205,7 @@ class T5(EncoderDecoder):
 
     def __init__(self, config: T5Config):
         self.config = config
-        self.vocab_size = config.vocab_size
+        self.vocab_size, self.start = config.vocab_size, config.decoder_start_token_id
         layers = config.num_decoder_layers or config.num_layers
         self.shared = Embedding(config.vocab_size, config.d_model, tied=config.tie_word_embeddings)
         self.encoder = Stack(config, config.num_layers, decoder=False)

@@ -61,7 +61,8 @@ def build(
     result = run(tracer, ids, Padded(graph, ids, mask, past=past), state, **extra)
 
     output = OUTPUTS.get(program, "output")
-    graph.output(output, result, None)
+    for name, value in (result if isinstance(result, dict) else {output: result}).items():
+        graph.output(name, value, None)
     for spec, present in state.outputs() if state else ():
         total = "source_sequence" if spec.part == "encoder" else "total_sequence"
         for name, value, dim in zip(

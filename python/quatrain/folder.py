@@ -1,0 +1,111 @@
+"""A model folder: Hugging Face's files, and what sentence-transformers adds to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from quatrain.errors import CheckpointError, ConfigError
+from quatrain.files import read_json
+
+#: The default model, inside the package.
+DEFAULT = Path(__file__).parent / "default_model"
+
+POOLING_MODES = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_lasttoken": "last",
+}
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """How a sentence-transformers folder makes a vector of a text."""
+
+    pooling: str = "mean"
+    normalize: bool = False
+    max_length: int | None = None
+    lower_case: bool = False
+    prompt: str = ""
+
+
+class Folder:
+    """The settings in a model folder. Raises CheckpointError when there is no ``config.json``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_dir():
+            raise CheckpointError(f"{path}: expected a model folder, found no folder there")
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The fields of ``config.json``."""
+        return self._fields("config.json", required=True)
+
+    @cached_property
+    def generation(self) -> dict[str, Any]:
+        """The fields of ``generation_config.json``, and the special tokens of ``config.json``."""
+        special = {k: v for k, v in self.config.items() if k.endswith("_token_id")}
+        return special | self._fields("generation_config.json")
+
+    @property
+    def has_tokenizer(self) -> bool:
+        return (self.path / "tokenizer.json").is_file()
+
+    @cached_property
+    def sentence(self) -> Sentence:
+        """The pooling and normalisation that ``modules.json`` asks for."""
+        file = self.path / "modules.json"
+        if not file.is_file():
+            return Sentence()
+        modules = read_json(file)
+        if not isinstance(modules, list) or not all(isinstance(m, dict) for m in modules):
+            raise ConfigError(f"{file}: expected a list of modules")
+        pooling, normalize = "mean", False
+        for module in modules:
+            kind = str(module.get("type", "")).rsplit(".", 1)[-1]
+            if kind == "Pooling":
+                pooling = self._pooling(str(module.get("path", "1_Pooling")))
+            elif kind == "Normalize":
+                normalize = True
+            elif kind != "Transformer":
+                raise ConfigError(
+                    f"{file}: type: expected Transformer, Pooling or Normalize, found {kind!r}"
+                )
+        settings = self._fields("sentence_bert_config.json")
+        prompts = self._fields("config_sentence_transformers.json")
+        default = prompts.get("default_prompt_name")
+        return Sentence(
+            pooling=pooling,
+            normalize=normalize,
+            max_length=settings.get("max_seq_length"),
+            lower_case=bool(settings.get("do_lower_case", False)),
+            prompt=prompts.get("prompts", {}).get(default, "") if default else "",
+        )
+
+    def _pooling(self, where: str) -> str:
+        name = f"{where}/config.json"
+        fields = self._fields(name, required=True)
+        if isinstance(mode := fields.get("pooling_mode"), str):
+            chosen = [mode.removesuffix("_token")]
+        else:
+            chosen = [k for k, v in fields.items() if k.startswith("pooling_mode") and v]
+            chosen = [POOLING_MODES.get(mode, mode) for mode in chosen]
+        if len(chosen) != 1 or chosen[0] not in POOLING_MODES.values():
+            known = ", ".join(POOLING_MODES.values())
+            raise ConfigError(
+                f"{self.path / name}: pooling_mode: expected one of {known}, found {chosen}"
+            )
+        return chosen[0]
+
+    def _fields(self, name: str, *, required: bool = False) -> dict[str, Any]:
+        file = self.path / name
+        if not required and not file.is_file():
+            return {}
+        fields = read_json(file)
+        if not isinstance(fields, dict):
+            raise ConfigError(f"{file}: expected an object, found {type(fields).__name__}")
+        return fields

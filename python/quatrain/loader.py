@@ -1,0 +1,63 @@
+"""From a folder or a hub id to a model on an engine."""
+
+from __future__ import annotations
+
+import os
+
+from quatrain.engines import engine as make_engine
+from quatrain.engines.engine import Engine
+from quatrain.folder import DEFAULT, Folder
+from quatrain.hub import resolve
+from quatrain.model import Model
+from quatrain.models import Encoder, Network, network
+from quatrain.tokenizer import Tokenizer
+from quatrain.weights import Checkpoint, bind
+
+
+def load(
+    path_or_id: str | os.PathLike[str] | None = None,
+    engine: str = "native",
+    threads: int | None = None,
+    revision: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    token: str | None = None,
+) -> Model:
+    """Load a model: a folder, a hub id, or (None) the model that comes with quatrain.
+
+    ``engine``: "reference", "native" or "onnx". ``threads``: how many a call may use; None takes
+    what the process may use. ``revision``, ``cache_dir`` and ``token`` are the hub's.
+
+    Raises CheckpointError, ConfigError, WeightError or TokenizerError for files that are missing
+    or wrong, EngineError for an engine that cannot run here.
+    """
+    path = DEFAULT if path_or_id is None else resolve(path_or_id, revision, cache_dir, token)
+    return load_on(Folder(path), make_engine(engine, threads))
+
+
+def load_on(folder: Folder, engine: Engine) -> Model:
+    """Load a folder's model on an engine that exists already."""
+    net = network(folder.config, str(folder.path / "config.json"))
+    if isinstance(net, Encoder):
+        net.pooling, net.normalize = folder.sentence.pooling, folder.sentence.normalize
+    bind_weights(net, Checkpoint(folder.path), engine)
+    tokenizer = Tokenizer.from_pretrained(folder.path) if folder.has_tokenizer else None
+    return Model(folder, net, engine, tokenizer, reload=load_on)
+
+
+def bind_weights(net: Network, checkpoint: Checkpoint, engine: Engine) -> None:
+    """Give every parameter of ``net`` the engine's tensor. Optional modules may be absent."""
+    keys = checkpoint.names()
+    for name in net.optional:
+        present = any(
+            key.removeprefix(p).startswith(name + ".") for key in keys for p in ("", *net.prefixes)
+        )
+        if not present:
+            setattr(net, name, None)
+    bind(
+        net,
+        checkpoint,
+        engine.parameter,
+        prefixes=net.prefixes,
+        ignored=net.ignored,
+        duplicates=net.duplicates,
+    )

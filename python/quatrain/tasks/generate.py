@@ -1,0 +1,224 @@
+"""Continuing a text, one token at a time, with the caches as explicit values."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quatrain.errors import ConfigError, InputError
+from quatrain.models.shapes import EncoderDecoder
+from quatrain.tasks.sampling import choose, log_softmax, penalise
+
+if TYPE_CHECKING:
+    from quatrain.model import Model
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to generate. What is not given comes from ``generation_config.json``, else from here.
+
+    max_new_tokens: at most this many. temperature: 0 takes the most likely token. top_k, top_p:
+    sample among the k most likely (0: all), or the fewest whose probabilities reach p.
+    repetition_penalty: above 1 makes seen tokens less likely. seed: the same seed gives the same
+    text; None draws one. stop: strings that end the text, and are not part of it. logprobs: keep
+    the log probability of every new token and of the n most likely ones.
+    """
+
+    max_new_tokens: int = 64
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    logprobs: int = 0
+
+    def __post_init__(self) -> None:
+        rules = [
+            ("max_new_tokens", self.max_new_tokens >= 0, "at least 0"),
+            ("temperature", 0 <= self.temperature < float("inf"), "at least 0 and finite"),
+            ("top_k", self.top_k >= 0, "at least 0"),
+            ("top_p", 0 < self.top_p <= 1, "in (0, 1]"),
+            ("repetition_penalty", 0 < self.repetition_penalty < float("inf"), "above 0"),
+            ("seed", self.seed is None or 0 <= self.seed < 2**128, "in [0, 2^128)"),
+            ("stop", all(self.stop), "strings that are not empty"),
+            ("logprobs", self.logprobs >= 0, "at least 0"),
+        ]
+        for name, holds, expected in rules:
+            if not holds:
+                raise InputError(
+                    f"[generate] {name}: expected {expected}, got {getattr(self, name)!r}"
+                )
+
+    @classmethod
+    def of(cls, model: Model, given: dict[str, Any]) -> Settings:
+        """The given settings over the folder's own, which sample only if ``do_sample`` says so."""
+        names = {f.name for f in fields(cls)}
+        if unknown := set(given) - names:
+            raise InputError(
+                f"[generate] unknown setting {sorted(unknown)[0]!r}; expected {', '.join(names)}"
+            )
+        stored = model.folder.generation
+        known = ["max_new_tokens", "repetition_penalty"]
+        values: dict[str, Any] = {}
+        if stored.get("do_sample"):
+            known += ["temperature", "top_k", "top_p"]
+            values["temperature"] = 1.0
+        values |= {name: stored[name] for name in known if stored.get(name) is not None}
+        values |= {name: value for name, value in given.items() if value is not None}
+        if isinstance(values.get("stop"), str):
+            values["stop"] = (values["stop"],)
+        values["stop"] = tuple(values.get("stop", ()))
+        try:
+            return cls(**values)
+        except TypeError as e:
+            raise InputError(f"[generate] a setting has the wrong type: {e}") from None
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """A new token's natural log probability, and the most likely tokens as (id, logprob)."""
+
+    id: int
+    logprob: float
+    top: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What was generated.
+
+    ids: the new ids, without the end token. text: their text, cut before a stop string.
+    finish_reason: "eos" (an end token), "stop" (a stop string) or "length" (``max_new_tokens`` or
+    the context). logprobs: one ``Likelihood`` per new id, if they were asked for.
+    """
+
+    text: str
+    ids: list[int]
+    finish_reason: str
+    logprobs: list[Likelihood] = field(default_factory=list)
+
+
+class Run:
+    """One generation in progress: ``pieces`` yields certain text; the fields hold the rest."""
+
+    def __init__(self, model: Model, prompt: Any, given: dict[str, Any]) -> None:
+        self.model = model
+        self.settings = Settings.of(model, given)
+        if self.settings.stop and model.tokenizer is None:
+            raise InputError("[generate] stop: expected a model with a tokenizer, this has none")
+        self.prompt = prompt_ids(model, prompt)
+        self.ends = end_ids(model)
+        self.ids: list[int] = []
+        self.text = ""
+        self.finish_reason = "length"
+        self.logprobs: list[Likelihood] = []
+
+    def pieces(self) -> Iterator[str]:
+        """Generate; yields text as soon as no later token can change or cut it."""
+        decoder = self.model.tokenizer and self.model.tokenizer.stream_decoder()
+        sent, stops = 0, self.settings.stop
+        # This much of the tail might be the beginning of a stop string.
+        held = max((len(stop) - 1 for stop in stops), default=0)
+        for token in self._tokens():
+            self.ids.append(token)
+            if decoder is None:
+                continue
+            self.text += decoder.push(token)
+            if self._cut(stops, sent):
+                break
+            if (end := len(self.text) - held) > sent:
+                yield self.text[sent:end]
+                sent = end
+        else:
+            if decoder is not None:
+                self.text += decoder.flush()
+                self._cut(stops, sent)
+        if len(self.text) > sent:
+            yield self.text[sent:]
+
+    def _cut(self, stops: Sequence[str], sent: int) -> bool:
+        """Cut the text before the first stop string in it; whether there was one."""
+        found = [at for stop in stops if (at := self.text.find(stop, sent)) >= 0]
+        if found:
+            self.text, self.finish_reason = self.text[: min(found)], "stop"
+        return bool(found)
+
+    def _tokens(self) -> Iterator[int]:
+        """The new ids, one at a time, until an end token or the last one allowed."""
+        model, settings = self.model, self.settings
+        network, engine = model.network, model.engine
+        context = network.context
+        room = settings.max_new_tokens
+        first, seen = self.prompt, [int(i) for i in self.prompt]
+        state = engine.state(network.slots(), 1, len(first) + room)
+        if isinstance(network, EncoderDecoder):
+            engine.run(network, "encode", [first], state, source=True)
+            first = np.array([network.start], np.int64)
+            seen = [network.start]
+        elif context is not None:
+            room = min(room, context - len(first) + 1)
+        seed = secrets.randbits(64) if settings.seed is None else settings.seed
+        chunk = first
+        for step in range(room):
+            logits = engine.run(network, "next_logits", [chunk], state)[0][0]
+            state.next()
+            token = choose(
+                penalise(logits, seen, settings.repetition_penalty),
+                temperature=settings.temperature,
+                top_k=settings.top_k,
+                top_p=settings.top_p,
+                seed=seed,
+                step=step,
+            )
+            if token in self.ends:
+                self.finish_reason = "eos"
+                return
+            if settings.logprobs:
+                self.logprobs.append(likelihood(logits, token, settings.logprobs))
+            seen.append(token)
+            yield token
+            chunk = np.array([token], np.int64)
+
+
+def generate(model: Model, prompt: Any, **given: Any) -> Generation:
+    """Continue ``prompt``; the keywords are the fields of ``Settings``."""
+    run = Run(model, prompt, given)
+    for _ in run.pieces():
+        pass
+    return Generation(run.text, run.ids, run.finish_reason, run.logprobs)
+
+
+def stream(model: Model, prompt: Any, **given: Any) -> Iterator[str]:
+    """Continue ``prompt``, yielding pieces of text; the keywords are the fields of ``Settings``."""
+    return Run(model, prompt, given).pieces()
+
+
+def likelihood(logits: np.ndarray, token: int, count: int) -> Likelihood:
+    """A token's log probability under the model itself, before temperature and penalties."""
+    scores = log_softmax(logits)
+    best = np.argsort(-scores, kind="stable")[:count]
+    return Likelihood(token, float(scores[token]), tuple((int(i), float(scores[i])) for i in best))
+
+
+def prompt_ids(model: Model, prompt: Any) -> np.ndarray:
+    """The prompt's ids; an empty prompt starts from the folder's ``bos_token_id``."""
+    if len(prompt) == 0:
+        bos = model.folder.generation.get("bos_token_id")
+        if bos is None:
+            raise InputError("[generate] the prompt is empty and the model has no bos_token_id")
+        prompt = [bos]
+    return model.sample(prompt).ids
+
+
+def end_ids(model: Model) -> frozenset[int]:
+    """The ids that end a text: ``eos_token_id`` of the folder, one or several."""
+    ends = model.folder.generation.get("eos_token_id")
+    ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
+    if not all(isinstance(end, int) for end in ends):
+        raise ConfigError(f"{model.path}: eos_token_id: expected ids, found {ends!r}")
+    return frozenset(ends)

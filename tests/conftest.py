@@ -1,0 +1,60 @@
+"""Fixtures, and what happens to tests whose third party is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import checkpoints
+import pytest
+
+#: Third parties that judge us, and never ship with us.
+ORACLES = ("torch", "transformers", "tokenizers", "tiktoken", "sentencepiece")
+#: Set in CI: a test that cannot run is then a failure, not a skip.
+REQUIRED = os.environ.get("QUATRAIN_REQUIRE_ORACLES") == "1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "oracle(*modules): needs these third parties to judge us")
+    config.addinivalue_line("markers", "data(name): needs this folder under QUATRAIN_TEST_DATA")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("oracle"):
+        missing = [name for name in mark.args if importlib.util.find_spec(name) is None]
+        if missing:
+            absent(f"{', '.join(missing)} missing: pip install '.[cpu,test,oracle]'")
+    for mark in item.iter_markers("data"):
+        for name in mark.args:
+            if data_folder(name) is None:
+                absent(f"no folder {name} under QUATRAIN_TEST_DATA (see .ci/run)")
+
+
+def absent(reason: str) -> None:
+    (pytest.fail if REQUIRED else pytest.skip)(reason)
+
+
+def data_folder(name: str) -> Path | None:
+    """A folder of fetched test material, or None."""
+    root = os.environ.get("QUATRAIN_TEST_DATA")
+    path = Path(root or "") / name
+    return path if root and path.exists() else None
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of fetched test material; tests that use it are marked ``data``."""
+    return Path(os.environ["QUATRAIN_TEST_DATA"])
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory):
+    """A function: family -> its tiny random checkpoint's folder."""
+    root = tmp_path_factory.mktemp("tiny")
+
+    def folder(family: str) -> Path:
+        path = root / family
+        return path if path.exists() else checkpoints.write(path, family)
+
+    return folder
