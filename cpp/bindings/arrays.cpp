@@ -1,0 +1,141 @@
+#include "bindings/arrays.h"
+
+#include <algorithm>
+
+#include "core/aligned.h"
+
+namespace py = pybind11;
+
+namespace quatrain {
+
+namespace {
+
+std::string type_text(py::handle value) {
+  if (py::isinstance<py::array>(value)) {
+    return "dtype " + py::str(py::reinterpret_borrow<py::array>(value).dtype()).cast<std::string>();
+  }
+  return py::type::of(value).attr("__name__").cast<std::string>();
+}
+
+// The array itself if it is one of the wanted type and native byte order; else InputError.
+template <class T>
+py::array typed(const char* where, const char* name, const char* type, py::handle value) {
+  const bool right = py::isinstance<py::array>(value) &&
+                     py::dtype::of<T>().equal(py::reinterpret_borrow<py::array>(value).dtype());
+  check(right, where, "expected ", name, " to be a NumPy array of ", type, ", got ",
+        right ? "" : type_text(value));
+  return py::reinterpret_borrow<py::array>(value);
+}
+
+constexpr int kAligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+
+Shape shape_of(const py::array& array) { return {array.shape(), array.shape() + array.ndim()}; }
+
+// Can all but the last axis be walked as one, with a single stride (in floats)?
+bool as_rows(const py::array& array, ConstRows& rows) {
+  constexpr py::ssize_t unit = sizeof(float);
+  const py::ssize_t axes = array.ndim();
+  const auto* data = static_cast<const float*>(array.data());
+  if ((array.flags() & kAligned) == 0) return false;
+  if (axes == 0) {
+    rows = {data, 1, 1};
+    return true;
+  }
+  const py::ssize_t columns = array.shape(axes - 1);
+  py::ssize_t count = 1, stride = columns * unit;
+  bool begun = false;  // an axis of more than one row has given the stride
+  for (py::ssize_t axis = axes - 2; axis >= 0; --axis) {
+    const py::ssize_t size = array.shape(axis);
+    if (size == 1) continue;
+    if (begun && array.strides(axis) != stride * count) return false;
+    if (!begun) stride = array.strides(axis);
+    begun = true;
+    count *= size;
+  }
+  if (count * columns == 0) {
+    rows = {data, count, columns};
+    return true;
+  }
+  if (columns > 1 && array.strides(axes - 1) != unit) return false;
+  if (stride % unit != 0 || stride < 0) return false;
+  rows = {data, count, columns, stride / unit};
+  return true;
+}
+
+}  // namespace
+
+std::string shape_text(const Shape& shape) {
+  std::string text = "(";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += std::to_string(shape[i]);
+  }
+  return text + (shape.size() == 1 ? ",)" : ")");
+}
+
+FloatArray::FloatArray(const char* where, const char* name, py::handle value, int dimensions) {
+  py::array array = typed<float>(where, name, "float32", value);
+  shape_ = shape_of(array);
+  check(array.ndim() >= dimensions, where, "expected ", name, " with ", dimensions,
+        " or more axes, got shape ", shape_text(shape_));
+  if (!as_rows(array, rows_)) {
+    array = py::array_t<float, py::array::c_style>(array.attr("copy")());
+    as_rows(array, rows_);
+  }
+  owner_ = std::move(array);
+}
+
+Shape FloatArray::with_columns(std::ptrdiff_t columns) const {
+  Shape shape = shape_;
+  shape.back() = columns;
+  return shape;
+}
+
+FloatVector::FloatVector(const char* where, const char* name, py::handle value, std::ptrdiff_t size)
+    : array_(where, name, value) {
+  check(array_.dimensions() == 1 && array_.columns() == size, where, "expected ", name,
+        " of shape ", shape_text({size}), ", got ", shape_text(array_.shape()));
+}
+
+IntArray::IntArray(const char* where, const char* name, py::handle value) {
+  py::array array = typed<std::int64_t>(where, name, "int64", value);
+  shape_ = shape_of(array);
+  constexpr int kWanted = py::array::c_style | kAligned;
+  if ((array.flags() & kWanted) != kWanted) {
+    array = py::array_t<std::int64_t, py::array::c_style>(array.attr("copy")());
+  }
+  data_ = static_cast<const std::int64_t*>(array.data());
+  size_ = array.size();
+  owner_ = std::move(array);
+}
+
+const IntArray& IntArray::expect(const char* where, const char* name, std::ptrdiff_t size) const {
+  check(shape_.size() == 1 && size_ == size, where, "expected ", name, " of shape ",
+        shape_text({size}), ", got ", shape_text(shape_));
+  return *this;
+}
+
+std::ptrdiff_t check_starts(const char* where, const char* name, const IntArray& starts,
+                            std::ptrdiff_t rows) {
+  check(starts.shape().size() == 1 && starts.size() >= 1, where, "expected ", name,
+        " of shape (B + 1,), got ", shape_text(starts.shape()));
+  const std::ptrdiff_t batch = starts.size() - 1;
+  check(starts.data()[0] == 0 && starts.data()[batch] == rows, where, "expected ", name,
+        " to run from 0 to ", rows, ", got ", starts.data()[0], " to ", starts.data()[batch]);
+  for (std::ptrdiff_t b = 0; b < batch; ++b) {
+    check(starts.data()[b] <= starts.data()[b + 1], where, name, " decreases at sentence ", b);
+  }
+  return batch;
+}
+
+Output::Output(const Shape& shape) {
+  py::ssize_t size = 1;
+  for (const py::ssize_t extent : shape) size *= extent;
+  const std::ptrdiff_t columns = shape.empty() ? 1 : shape.back();
+  void* memory = aligned_allocate(static_cast<std::size_t>(size) * sizeof(float));
+  const py::capsule owner(memory, [](void* owned) { std::free(owned); });
+  array_ = py::array(py::dtype::of<float>(), shape, memory, owner);
+  rows_ = {static_cast<float*>(memory), columns == 0 ? 0 : size / columns, columns};
+}
+
+}  // namespace quatrain

@@ -1,0 +1,96 @@
+// NumPy arrays in and out of the kernels: checked, never cast, copied only if the last axis is not
+// contiguous.
+#pragma once
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/check.h"
+#include "core/tensor.h"
+
+namespace quatrain {
+
+using Shape = std::vector<pybind11::ssize_t>;
+
+std::string shape_text(const Shape& shape);
+
+// A float32 array as rows of its last axis. Keeps the array (or the copy) alive.
+class FloatArray {
+ public:
+  // `value` must be a float32 NumPy array with at least `dimensions` axes.
+  FloatArray(const char* where, const char* name, pybind11::handle value, int dimensions = 0);
+
+  const ConstRows& rows() const { return rows_; }
+  const float* data() const { return rows_.data; }
+  const Shape& shape() const { return shape_; }
+  std::ptrdiff_t columns() const { return rows_.columns; }
+  std::size_t dimensions() const { return shape_.size(); }
+  // The shape with another last axis.
+  Shape with_columns(std::ptrdiff_t columns) const;
+
+ private:
+  pybind11::object owner_;
+  Shape shape_;
+  ConstRows rows_;
+};
+
+// A vector of `size` floats.
+class FloatVector {
+ public:
+  FloatVector(const char* where, const char* name, pybind11::handle value, std::ptrdiff_t size);
+  const float* data() const { return array_.data(); }
+
+ private:
+  FloatArray array_;
+};
+
+// An int64 array, contiguous (copied if it is not).
+class IntArray {
+ public:
+  IntArray(const char* where, const char* name, pybind11::handle value);
+  const std::int64_t* data() const { return data_; }
+  std::ptrdiff_t size() const { return size_; }
+  const Shape& shape() const { return shape_; }
+  // Checks that this is a vector of that size.
+  const IntArray& expect(const char* where, const char* name, std::ptrdiff_t size) const;
+
+ private:
+  pybind11::object owner_;
+  Shape shape_;
+  const std::int64_t* data_;
+  std::ptrdiff_t size_;
+};
+
+// Checks that starts [B+1] run from 0 to `rows` and never decrease; returns B.
+std::ptrdiff_t check_starts(const char* where, const char* name, const IntArray& starts,
+                            std::ptrdiff_t rows);
+
+// A fresh C-contiguous float32 array, 64-byte aligned and not initialised.
+class Output {
+ public:
+  explicit Output(const Shape& shape);
+  const MutableRows& rows() const { return rows_; }
+  float* data() const { return rows_.data; }
+  pybind11::array take() { return std::move(array_); }
+
+ private:
+  pybind11::array array_;
+  MutableRows rows_;
+};
+
+// Lets other Python threads run while the kernel works, if that takes longer than the handing over.
+// `steps` are of about a nanosecond.
+class Unlocked {
+ public:
+  explicit Unlocked(std::ptrdiff_t steps) {
+    if (steps > 10000) release_.emplace();
+  }
+
+ private:
+  std::optional<pybind11::gil_scoped_release> release_;
+};
+
+}  // namespace quatrain

@@ -1,0 +1,89 @@
+// PackedWeight and linear.
+#include "bindings/arrays.h"
+#include "bindings/ops.h"
+#include "core/cpu.h"
+#include "ops/linear.h"
+
+namespace py = pybind11;
+using namespace py::literals;
+
+namespace quatrain {
+
+namespace {
+
+WeightType weight_type(const py::array& weight, bool bfloat16) {
+  const py::dtype type = weight.dtype();
+  const bool native = type.byteorder() == '=' || type.byteorder() == '|';
+  if (bfloat16) {
+    check(native && type.kind() == 'u' && type.itemsize() == 2, "pack",
+          "expected bfloat16 values as uint16, got dtype ", py::str(type).cast<std::string>());
+    return WeightType::kBfloat16;
+  }
+  check(native && type.kind() == 'f' && (type.itemsize() == 4 || type.itemsize() == 2), "pack",
+        "expected weight of float32 or float16, got dtype ", py::str(type).cast<std::string>());
+  return type.itemsize() == 4 ? WeightType::kFloat32 : WeightType::kFloat16;
+}
+
+std::unique_ptr<PackedWeight> pack(py::array weight, bool bfloat16, int threads) {
+  threads = resolve_threads(threads);
+  const WeightType type = weight_type(weight, bfloat16);
+  check(weight.ndim() == 2, "pack", "expected weight of shape (N, K), got ",
+        shape_text({weight.shape(), weight.shape() + weight.ndim()}));
+  const py::ssize_t unit = weight.itemsize();
+  if (weight.strides(0) % unit != 0 || weight.strides(1) % unit != 0 ||
+      (weight.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) == 0) {
+    weight = weight.attr("copy")();
+  }
+  const WeightView view{
+      weight.data(),           type, weight.shape(0), weight.shape(1), weight.strides(0) / unit,
+      weight.strides(1) / unit};
+  const Unlocked unlocked(view.n * view.k);
+  return std::make_unique<PackedWeight>(view, threads);
+}
+
+py::array rows(const PackedWeight& weight, py::handle ids_value) {
+  const IntArray ids("rows", "ids", ids_value);
+  Shape shape = ids.shape();
+  shape.push_back(weight.k());
+  Output out(shape);
+  {
+    const Unlocked unlocked(out.rows().size() * 2);
+    weight.rows(ids.data(), {out.data(), ids.size(), weight.k()});
+  }
+  return out.take();
+}
+
+py::array linear_array(py::handle value, const PackedWeight& weight, py::handle bias_value,
+                       const std::string& activation, int threads) {
+  threads = resolve_threads(threads);
+  const Activation kind = activation_from_name("linear", activation);
+  const FloatArray x("linear", "x", value, 1);
+  check(x.columns() == weight.k(), "linear", "expected x with a last axis of ", weight.k(),
+        ", got shape ", shape_text(x.shape()));
+  std::optional<FloatVector> bias;
+  if (!bias_value.is_none()) bias.emplace("linear", "bias", bias_value, weight.n());
+  Output out(x.with_columns(weight.n()));
+  {
+    std::ptrdiff_t rows = 1;
+    for (std::size_t axis = 0; axis + 1 < x.dimensions(); ++axis) rows *= x.shape()[axis];
+    const Unlocked unlocked(rows * weight.k() / 32 * weight.n());
+    linear(x.rows(), weight, bias ? bias->data() : nullptr, kind, {out.data(), rows, weight.n()},
+           threads);
+  }
+  return out.take();
+}
+
+}  // namespace
+
+void register_matrices(py::module_& m) {
+  py::class_<PackedWeight>(m, "PackedWeight", "A weight (N, K) laid out for the matrix product.")
+      .def_property_readonly("shape",
+                             [](const PackedWeight& w) { return py::make_tuple(w.n(), w.k()); })
+      .def_property_readonly("nbytes", &PackedWeight::nbytes)
+      .def("rows", &rows, "ids"_a, "Rows of the weight as float32, for tied embeddings.");
+  m.def("pack", &pack, "weight"_a, py::kw_only(), "bfloat16"_a = false, "threads"_a = 0);
+  m.def("linear", &linear_array, "x"_a, "weight"_a, "bias"_a = py::none(), "activation"_a = "none",
+        "threads"_a = 0);
+}
+
+}  // namespace quatrain

@@ -1,0 +1,134 @@
+#include "core/cpu.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "core/check.h"
+
+#ifdef __linux__
+#include <sched.h>
+#endif
+
+namespace quatrain {
+
+namespace {
+
+bool has_avx2() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         __builtin_cpu_supports("f16c");
+#else
+  return false;
+#endif
+}
+
+#ifdef __linux__
+
+// Logical processors of one core list each other as siblings; the list names the core.
+std::string core_of(int processor) {
+  std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(processor) +
+                     "/topology/thread_siblings_list");
+  std::string siblings;
+  std::getline(file, siblings);
+  return siblings.empty() ? std::to_string(processor) : siblings;
+}
+
+int cores_in_affinity() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) return 0;  // more than 1024 processors
+  std::set<std::string> cores;
+  for (int i = 0; i < CPU_SETSIZE; ++i) {
+    if (CPU_ISSET(i, &set)) cores.insert(core_of(i));
+  }
+  return static_cast<int>(cores.size());
+}
+
+// The tightest quota between a cgroup directory and its root, in processors; 0 if there is none.
+double quota_below(const std::string& root, std::string path, bool version2) {
+  double tightest = 0;
+  for (;;) {
+    const std::string directory = root + path + "/";
+    double quota = 0, period = 0;
+    if (version2) {
+      std::ifstream file(directory + "cpu.max");  // "max 100000" reads as no quota
+      file >> quota >> period;
+    } else {
+      std::ifstream(directory + "cpu.cfs_quota_us") >> quota;
+      std::ifstream(directory + "cpu.cfs_period_us") >> period;
+    }
+    if (quota > 0 && period > 0) {
+      const double processors = quota / period;
+      tightest = tightest == 0 ? processors : std::min(tightest, processors);
+    }
+    if (path.empty()) return tightest;
+    path.erase(path.rfind('/'));
+  }
+}
+
+// /proc/self/cgroup has lines "hierarchy:controllers:path"; version 2 is hierarchy 0. Inside a
+// container the path may not exist below the mount: the root is looked at in any case.
+double cgroup_quota() {
+  std::ifstream file("/proc/self/cgroup");
+  double tightest = 0;
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream fields(line);
+    std::string hierarchy, controllers, path;
+    std::getline(fields, hierarchy, ':');
+    std::getline(fields, controllers, ':');
+    std::getline(fields, path);
+    if (path == "/" || path.empty() || path.front() != '/') path.clear();
+    double quota = 0;
+    if (hierarchy == "0") {
+      quota = quota_below("/sys/fs/cgroup", path, true);
+    } else if (("," + controllers + ",").find(",cpu,") != std::string::npos) {
+      quota = quota_below("/sys/fs/cgroup/cpu", path, false);
+    }
+    if (quota > 0) tightest = tightest == 0 ? quota : std::min(tightest, quota);
+  }
+  return tightest;
+}
+
+int count_threads() {
+  int threads = cores_in_affinity();
+  if (threads == 0) threads = static_cast<int>(std::thread::hardware_concurrency());
+  const double quota = cgroup_quota();
+  if (quota > 0) threads = std::min(threads, static_cast<int>(std::ceil(quota)));
+  return std::max(threads, 1);
+}
+
+#else
+
+int count_threads() { return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1); }
+
+#endif
+
+}  // namespace
+
+Isa selected_isa() {
+  const char* forced = std::getenv("QUATRAIN_ISA");
+  const std::string name = forced == nullptr ? "" : forced;
+  if (name.empty()) return has_avx2() ? Isa::kAvx2 : Isa::kPortable;
+  if (name == "portable") return Isa::kPortable;
+  check(name == "avx2", "isa", "expected QUATRAIN_ISA to be portable or avx2, got ", name);
+  check(has_avx2(), "isa", "QUATRAIN_ISA is avx2, but this processor has no AVX2, FMA and F16C");
+  return Isa::kAvx2;
+}
+
+int default_threads() {
+  static const int threads = count_threads();
+  return threads;
+}
+
+int resolve_threads(int threads) {
+  check(threads >= 0, "threads", "expected a number of threads >= 0, got ", threads);
+  return threads == 0 ? default_threads() : threads;
+}
+
+}  // namespace quatrain

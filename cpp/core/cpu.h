@@ -1,0 +1,20 @@
+// What this processor can do, and how much of it belongs to this process.
+#pragma once
+
+namespace quatrain {
+
+// The instruction-set tiers for which kernels are compiled.
+enum class Isa { kPortable, kAvx2 };
+
+// The best tier that this processor runs, or the one that QUATRAIN_ISA names. Throws InputError if
+// the variable names an unknown tier, or one that the processor lacks.
+Isa selected_isa();
+
+// Cores that this process may use: physical cores within its CPU affinity, limited by the cgroup's
+// CPU quota (rounded up). Found once per process.
+int default_threads();
+
+// `threads` as given by a caller: 0 means default_threads(); negative is an InputError.
+int resolve_threads(int threads);
+
+}  // namespace quatrain

@@ -1,0 +1,89 @@
+#include "ops/attention.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/aligned.h"
+#include "cpu/kernels.h"
+#include "cpu/schedule.h"
+
+namespace quatrain {
+
+namespace {
+
+// Rows (query, head) of one task: enough to pay for packing the keys, few enough to stay cached.
+constexpr std::ptrdiff_t kTaskRows = 128;
+
+// Queries [first, last) of a sentence, for one key and value head.
+struct Piece {
+  std::ptrdiff_t sentence, kv_head, first, last;
+};
+
+std::vector<Piece> cut(const AttentionLayout& layout, const AttentionOptions& options) {
+  const std::ptrdiff_t group = options.heads / options.kv_heads;
+  const std::ptrdiff_t queries = std::max<std::ptrdiff_t>(kTaskRows / group, 1);
+  std::vector<Piece> pieces;
+  for (std::ptrdiff_t b = 0; b < layout.batch; ++b) {
+    const auto count = static_cast<std::ptrdiff_t>(layout.q_start[b + 1] - layout.q_start[b]);
+    for (std::ptrdiff_t h = 0; h < options.kv_heads; ++h) {
+      for (std::ptrdiff_t first = 0; first < count; first += queries) {
+        pieces.push_back({b, h, first, std::min(first + queries, count)});
+      }
+    }
+  }
+  return pieces;
+}
+
+}  // namespace
+
+void attention(ConstRows q, ConstRows k, ConstRows v, const AttentionLayout& layout,
+               const AttentionOptions& options, MutableRows out, int threads) {
+  check_attention("attention", q, k, &v, layout, options);
+  const Kernels& kernel = kernels();
+  const std::ptrdiff_t group = options.heads / options.kv_heads;
+
+  AttentionTask common{};
+  common.q_stride = q.stride;
+  common.k_stride = k.stride;
+  common.v_stride = v.stride;
+  common.out_stride = out.stride;
+  common.key_size = q.columns / options.heads;
+  common.value_size = v.columns / options.kv_heads;
+  common.group = group;
+  common.scale = options.scale;
+  common.softcap = options.softcap;
+  common.causal = options.causal;
+  common.window = options.window;
+
+  const std::vector<Piece> pieces = cut(layout, options);
+  parallel_for(threads, static_cast<std::ptrdiff_t>(pieces.size()),
+               [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+                 static thread_local AlignedBuffer scratch;
+                 for (std::ptrdiff_t i = begin; i < end; ++i) {
+                   const Piece& piece = pieces[static_cast<std::size_t>(i)];
+                   const std::ptrdiff_t b = piece.sentence;
+                   const auto key = static_cast<std::ptrdiff_t>(layout.k_start[b]);
+                   const auto query = static_cast<std::ptrdiff_t>(layout.q_start[b]);
+                   AttentionTask task = common;
+                   task.q = q.row(query) + piece.kv_head * group * task.key_size;
+                   task.k = k.row(key) + piece.kv_head * task.key_size;
+                   task.v = v.row(key) + piece.kv_head * task.value_size;
+                   task.out = out.row(query) + piece.kv_head * group * task.value_size;
+                   task.first = piece.first;
+                   task.last = piece.last;
+                   task.past = static_cast<std::ptrdiff_t>(layout.past[b]);
+                   task.keys = static_cast<std::ptrdiff_t>(layout.k_length[b]);
+                   if (layout.bias != nullptr) {
+                     const AttentionBias& bias = layout.bias[b];
+                     task.bias_head_stride = bias.heads == 1 ? 0 : bias.head_stride;
+                     task.bias = bias.data + piece.kv_head * group * task.bias_head_stride;
+                     task.bias_row_stride = bias.row_stride;
+                   }
+                   task.scratch =
+                       scratch.at_least(static_cast<std::size_t>(kernel.attention_scratch(task)));
+                   kernel.attention(task);
+                 }
+               });
+}
+
+}  // namespace quatrain

@@ -1,0 +1,99 @@
+// The table of kernels, filled once per instruction set (simd/kernels_*.cpp). A kernel runs on one
+// thread, over rows or blocks that its caller has checked and cut; shapes and threads are the
+// business of the operations in this folder.
+//
+// Bits do not depend on how the work is cut: each output value is computed by one sequence of
+// float32 operations, fixed by its row (and, for a matrix product, its column) alone.
+#pragma once
+#include <cstddef>
+
+#include "ops/activation.h"
+
+namespace quatrain {
+
+// Columns of a packed panel: weights are stored as [panel][k][kPanel], zero beyond the last column.
+inline constexpr std::ptrdiff_t kPanel = 16;
+
+// Keys are taken in blocks that begin at multiples of this, counted from a sentence's first key.
+inline constexpr std::ptrdiff_t kKeyBlock = 64;
+
+// out[m, n] = act(sum_k x[m, k] w[n, k] + bias[n]) for all rows and a range of panels. The sum runs
+// over ascending k in one accumulator.
+struct LinearTask {
+  const float* x;
+  std::ptrdiff_t x_stride;
+  std::ptrdiff_t rows;
+  std::ptrdiff_t k;
+  const float* panels;
+  std::ptrdiff_t first_panel, last_panel;
+  std::ptrdiff_t columns;  // of the whole weight
+  const float* bias;       // may be null
+  Activation activation;
+  float* out;
+  std::ptrdiff_t out_stride;
+  float* scratch;  // linear_scratch floats
+};
+
+// Attention of queries [first, last) of one sentence, for the `group` heads that share one key and
+// value head. Pointers are those of the sentence's first query (of the first of these heads) and
+// first key.
+struct AttentionTask {
+  const float* q;
+  const float* k;
+  const float* v;
+  float* out;
+  std::ptrdiff_t q_stride, k_stride, v_stride, out_stride;
+  std::ptrdiff_t key_size, value_size;
+  std::ptrdiff_t first, last, past, keys;
+  std::ptrdiff_t group;
+  float scale;
+  float softcap;          // 0: none
+  bool causal;            // query i sees keys j <= i + past
+  std::ptrdiff_t window;  // and j > i + past - window; 0: no window
+  const float* bias;      // of the first of these heads, or null
+  std::ptrdiff_t bias_row_stride, bias_head_stride;
+  float* scratch;  // attention_scratch(...) floats
+};
+
+struct Kernels {
+  const char* name;
+
+  void (*activate[kActivations])(const float* x, float* out, std::ptrdiff_t n);
+  void (*gated[kActivations])(const float* gate, const float* up, float* out, std::ptrdiff_t n);
+  void (*add)(const float* x, const float* y, float* out, std::ptrdiff_t n);
+  void (*mul)(const float* x, const float* y, float* out, std::ptrdiff_t n);
+  void (*max)(const float* x, const float* y, float* out, std::ptrdiff_t n);
+  void (*scale)(const float* x, float factor, float* out, std::ptrdiff_t n);
+  float (*sum_squares)(const float* x, std::ptrdiff_t n);
+  void (*exp)(const float* x, float* out, std::ptrdiff_t n);
+
+  void (*softmax)(const float* x, float* out, std::ptrdiff_t n);
+  // bias may be null
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, float eps, float* out,
+                     std::ptrdiff_t n);
+  void (*rms_norm)(const float* x, const float* weight, float eps, float* out, std::ptrdiff_t n);
+  // Rotates the first 2 * half values of one head.
+  void (*rope_half_split)(const float* x, const float* cosines, const float* sines, float* out,
+                          std::ptrdiff_t half);
+  void (*rope_interleaved)(const float* x, const float* cosines, const float* sines, float* out,
+                           std::ptrdiff_t half);
+
+  // `rows` <= kPanel rows of k contiguous values become one panel [k][kPanel].
+  void (*pack_panel)(const float* rows, std::ptrdiff_t stride, std::ptrdiff_t count,
+                     std::ptrdiff_t k, float* panel);
+  std::ptrdiff_t linear_scratch;
+  std::ptrdiff_t linear_block_rows;  // more rows than this gain nothing in one task
+  void (*linear)(const LinearTask& task);
+
+  std::ptrdiff_t (*attention_scratch)(const AttentionTask& task);
+  void (*attention)(const AttentionTask& task);
+};
+
+// The table that selected_isa() names, chosen at the first call.
+const Kernels& kernels();
+
+// One per instruction set compiled in.
+const Kernels& portable_kernels();
+const Kernels& avx2_kernels();
+
+}  // namespace quatrain

@@ -1,0 +1,24 @@
+// This file alone is compiled for AVX2, FMA and F16C (CMakeLists.txt reads its name).
+#if defined(__x86_64__)
+#include "cpu/kernels.h"
+#include "cpu/simd/vec_avx2.h"
+
+#define QUATRAIN_ISA avx2
+#include "cpu/simd/math.h"
+// after the functions of single vectors
+#include "cpu/simd/elementwise.h"
+#include "cpu/simd/matrix.h"
+// after the matrix product
+#include "cpu/simd/attention.h"
+#include "cpu/simd/table.h"
+
+namespace quatrain {
+
+const Kernels& avx2_kernels() {
+  static const Kernels table = avx2::make_kernels("avx2");
+  return table;
+}
+
+}  // namespace quatrain
+
+#endif

@@ -1,0 +1,85 @@
+// exp, tanh, erf and the activations, on vectors. Included once per instruction set.
+//
+// Errors are bounds over all float32 arguments against the exact function, in units in the last
+// place (tests/test_kernels_math.py measures them). The polynomials are minimax fits made for this
+// file; each comment gives the interval and the function fitted.
+#include "ops/activation.h"
+
+namespace quatrain::QUATRAIN_ISA {
+
+// c0 + x (c1 + x (c2 + ...))
+template <class... Rest>
+QUATRAIN_INLINE Vec polynomial(Vec x, float c0, Rest... rest) {
+  if constexpr (sizeof...(rest) == 0) {
+    return splat(c0);
+  } else {
+    return fma(x, polynomial(x, rest...), splat(c0));
+  }
+}
+
+// e^x within 2 ulp, gradual underflow included. x = n ln 2 + r, |r| <= ln 2 / 2, and
+// (e^r - 1 - r) / r^2 is a polynomial. Beyond the clamps the result is 0 or infinity.
+QUATRAIN_INLINE Vec exp(Vec x) {
+  x = min(splat(90.0f), max(splat(-105.0f), x));  // NaN stays: min and max give the second operand
+  const Vec n = round(x * splat(1.44269504f));
+  Vec r = fnma(n, splat(0.693359375f), x);  // ln 2 in two parts; the first has few bits: exact
+  r = fnma(n, splat(-2.12194440e-4f), r);
+  const Vec tail =
+      polynomial(r, 0.499999940f, 0.166665196f, 0.0416684076f, 0.00836889911f, 0.00138142193f);
+  return scale_by_power(fma(r * r, tail, r) + splat(1.0f), n);
+}
+
+// Within 2 ulp. Small |x|: x + x^3 P(x^2), P fitted on [0, 0.62^2]; else 1 - 2 / (e^2|x| + 1).
+QUATRAIN_INLINE Vec tanh(Vec x) {
+  const Vec magnitude = abs(x);
+  const Vec square = x * x;
+  const Vec tail = polynomial(square, -0.333332866f, 0.133315489f, -0.0537491180f, 0.0206714775f,
+                              -0.00574300252f);
+  const Vec small = fma(x * square, tail, x);
+  const Vec large = splat(1.0f) - splat(2.0f) / (exp(magnitude + magnitude) + splat(1.0f));
+  return select(less(magnitude, splat(0.62f)), small, copy_sign(large, x));
+}
+
+// Within 2 ulp. Small |x|: x P(x^2), P fitted on [0, 0.93^2]; else 1 - e^P(|x|), P fitted to
+// log erfc on [0.92, 4], weighted by erfc; from 4 on the result is 1 in float32.
+QUATRAIN_INLINE Vec erf(Vec x) {
+  const Vec magnitude = abs(x);
+  const Vec small = x * polynomial(x * x, 1.12837911f, -0.376124799f, 0.112816826f, -0.0267617200f,
+                                   0.00498594018f, -0.000595373916f);
+  const Vec clamped = min(splat(4.0f), magnitude);
+  const Vec logarithm =
+      polynomial(clamped, 0.000175874564f, -1.12952077f, -0.633334637f, -0.108293943f,
+                 0.0251286253f, -0.00417464320f, 0.000435218884f, -2.11619063e-5f);
+  const Vec large = splat(1.0f) - exp(logarithm);
+  return select(less(magnitude, splat(0.92f)), small, copy_sign(large, x));
+}
+
+QUATRAIN_INLINE Vec sigmoid(Vec x) { return splat(1.0f) / (splat(1.0f) + exp(zero() - x)); }
+
+// One function per operation on single values; the fused epilogues use the same ones, so that
+// fused and separate results are equal bit by bit.
+template <Activation kind>
+QUATRAIN_INLINE Vec activate(Vec x) {
+  if constexpr (kind == Activation::kGelu) {
+    return splat(0.5f) * x * (splat(1.0f) + erf(x * splat(0.707106781f)));
+  } else if constexpr (kind == Activation::kGeluTanh) {
+    const Vec inner = splat(0.797884561f) * fma(splat(0.044715f) * x * x, x, x);
+    return splat(0.5f) * x * (splat(1.0f) + tanh(inner));
+  } else if constexpr (kind == Activation::kRelu) {
+    return max(zero(), x);  // NaN stays
+  } else if constexpr (kind == Activation::kSilu) {
+    return x * sigmoid(x);
+  } else if constexpr (kind == Activation::kTanh) {
+    return tanh(x);
+  } else if constexpr (kind == Activation::kSigmoid) {
+    return sigmoid(x);
+  } else if constexpr (kind == Activation::kErf) {
+    return erf(x);
+  } else if constexpr (kind == Activation::kRsqrt) {
+    return splat(1.0f) / sqrt(x);
+  } else {
+    return x;
+  }
+}
+
+}  // namespace quatrain::QUATRAIN_ISA

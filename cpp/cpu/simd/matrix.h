@@ -1,0 +1,267 @@
+// The matrix product: tiles of registers over packed panels. Included once per instruction set.
+namespace quatrain::QUATRAIN_ISA {
+
+constexpr int kPanelVecs = static_cast<int>(kPanel) / kWidth;
+constexpr std::ptrdiff_t kBlockK = 256;    // a panel's slice of 16 KB stays in the first cache
+constexpr std::ptrdiff_t kBlockRows = 96;  // and a packed block of 96 KB in the second
+
+// The left factor, as the matrix lies in memory, or packed for tiles of so many rows: [k][rows].
+struct Plain {
+  const float* data;
+  std::ptrdiff_t stride;
+  QUATRAIN_INLINE float at(int row) const { return data[row * stride]; }
+  QUATRAIN_INLINE void advance() { ++data; }
+};
+template <int rows>
+struct Packed {
+  const float* data;
+  QUATRAIN_INLINE float at(int row) const { return data[row]; }
+  QUATRAIN_INLINE void advance() { data += rows; }
+};
+
+// The right factor: panel p, line k at data[p * panel_stride + k * k_stride], kPanel values.
+struct Right {
+  const float* data;
+  std::ptrdiff_t k_stride;
+  std::ptrdiff_t panel_stride;
+};
+
+// c[row, column] += sum_k left[row, k] right[k, column], over ascending k in one accumulator each;
+// starting from zero unless `accumulate`. All sizes but k are fixed, so that the sums stay in
+// registers.
+template <int rows, int panels, class Left>
+QUATRAIN_INLINE void tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
+                          bool accumulate) {
+  constexpr int columns = panels * kPanelVecs;
+  Vec sum[rows][columns];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 16
+    for (int j = 0; j < columns; ++j) {
+      sum[i][j] = accumulate ? load(c + i * stride + j * kWidth) : zero();
+    }
+  }
+  for (std::ptrdiff_t step = 0; step < k; ++step) {
+    Vec line[columns];
+#pragma GCC unroll 16
+    for (int j = 0; j < columns; ++j) {
+      line[j] = load(right.data + j / kPanelVecs * right.panel_stride + j % kPanelVecs * kWidth);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i) {
+      const Vec value = splat(left.at(i));
+#pragma GCC unroll 16
+      for (int j = 0; j < columns; ++j) sum[i][j] = fma(value, line[j], sum[i][j]);
+    }
+    left.advance();
+    right.data += right.k_stride;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 16
+    for (int j = 0; j < columns; ++j) store(c + i * stride + j * kWidth, sum[i][j]);
+  }
+}
+
+// Panels side by side that a tile of so many rows has registers for.
+template <int rows>
+constexpr int kTilePanels =
+    kRegisters / (rows * kPanelVecs) > 1 ? kRegisters / (rows * kPanelVecs) : 1;
+
+// A number of rows known at run time becomes a template argument: f(std::integral_constant) without
+// the standard header.
+template <int n>
+struct Number {
+  static constexpr int value = n;
+};
+template <int n = kTileRows, class F>
+QUATRAIN_INLINE void with_rows(std::ptrdiff_t rows, const F& f) {
+  if (rows == n) {
+    f(Number<n>());
+  } else if constexpr (n > 1) {
+    with_rows<n - 1>(rows, f);
+  }
+}
+
+// One tile at the right edge of the output: `columns` < kPanel of its columns exist.
+template <int rows, class Left>
+void edge_tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
+               std::ptrdiff_t columns, bool accumulate) {
+  float whole[rows * kPanel];
+  for (int i = 0; i < rows; ++i) {
+    for (std::ptrdiff_t j = 0; j < kPanel; ++j) {
+      whole[i * kPanel + j] = accumulate && j < columns ? c[i * stride + j] : 0.0f;
+    }
+  }
+  tile<rows, 1>(left, right, k, whole, kPanel, true);
+  for (int i = 0; i < rows; ++i) {
+    for (std::ptrdiff_t j = 0; j < columns; ++j) c[i * stride + j] = whole[i * kPanel + j];
+  }
+}
+
+// `rows` rows by `columns` columns, any number of panels.
+template <int rows, class Left>
+void strip(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
+           std::ptrdiff_t columns, bool accumulate) {
+  constexpr int many = kTilePanels<rows>;
+  if constexpr (many > 1) {
+    for (; columns >= many * kPanel; columns -= many * kPanel) {
+      tile<rows, many>(left, right, k, c, stride, accumulate);
+      right.data += many * right.panel_stride;
+      c += many * kPanel;
+    }
+  }
+  for (; columns >= kPanel; columns -= kPanel) {
+    tile<rows, 1>(left, right, k, c, stride, accumulate);
+    right.data += right.panel_stride;
+    c += kPanel;
+  }
+  if (columns > 0) edge_tile<rows>(left, right, k, c, stride, columns, accumulate);
+}
+
+// Rows are cut into tiles of nearly equal height (8 rows: 4 + 4, not 6 + 2).
+struct RowCut {
+  std::ptrdiff_t rows, tiles;
+  explicit RowCut(std::ptrdiff_t rows_) : rows(rows_), tiles((rows_ + kTileRows - 1) / kTileRows) {}
+  std::ptrdiff_t begin(std::ptrdiff_t tile) const { return rows * tile / tiles; }
+  std::ptrdiff_t height(std::ptrdiff_t tile) const { return begin(tile + 1) - begin(tile); }
+};
+
+// out = act(out + bias) on a block of the output that is still in the cache.
+template <Activation kind>
+void finish(float* out, std::ptrdiff_t stride, std::ptrdiff_t rows, std::ptrdiff_t columns,
+            const float* bias) {
+  for (std::ptrdiff_t i = 0; i < rows; ++i, out += stride) {
+    std::ptrdiff_t j = 0;
+    for (; j + kWidth <= columns; j += kWidth) {
+      Vec value = load(out + j);
+      if (bias != nullptr) value = value + load(bias + j);
+      store(out + j, activate<kind>(value));
+    }
+    if (j < columns) {
+      Vec value = load(out + j, columns - j);
+      if (bias != nullptr) value = value + load(bias + j, columns - j);
+      store(out + j, activate<kind>(value), columns - j);
+    }
+  }
+}
+
+using Finish = void (*)(float*, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, const float*);
+inline Finish finish_for(Activation kind) {
+  switch (kind) {
+    case Activation::kGelu:
+      return finish<Activation::kGelu>;
+    case Activation::kGeluTanh:
+      return finish<Activation::kGeluTanh>;
+    case Activation::kRelu:
+      return finish<Activation::kRelu>;
+    case Activation::kSilu:
+      return finish<Activation::kSilu>;
+    case Activation::kTanh:
+      return finish<Activation::kTanh>;
+    case Activation::kSigmoid:
+      return finish<Activation::kSigmoid>;
+    case Activation::kErf:
+      return finish<Activation::kErf>;
+    case Activation::kRsqrt:
+      return finish<Activation::kRsqrt>;
+    case Activation::kNone:
+      break;
+  }
+  return finish<Activation::kNone>;
+}
+
+inline std::ptrdiff_t smaller(std::ptrdiff_t a, std::ptrdiff_t b) { return a < b ? a : b; }
+inline std::ptrdiff_t larger(std::ptrdiff_t a, std::ptrdiff_t b) { return a > b ? a : b; }
+
+// Copies a block of x so that each tile reads one stream: [tile][k][rows of the tile].
+inline void pack_left(const float* x, std::ptrdiff_t stride, const RowCut& cut, std::ptrdiff_t k,
+                      float* packed) {
+  for (std::ptrdiff_t t = 0; t < cut.tiles; ++t) {
+    const std::ptrdiff_t height = cut.height(t);
+    const float* rows = x + cut.begin(t) * stride;
+    for (std::ptrdiff_t i = 0; i < height; ++i) {
+      for (std::ptrdiff_t step = 0; step < k; ++step)
+        packed[step * height + i] = rows[i * stride + step];
+    }
+    packed += height * k;
+  }
+}
+
+inline void linear_few_rows(const LinearTask& task) {
+  const std::ptrdiff_t panel_size = task.k * kPanel;
+  const std::ptrdiff_t begin = task.first_panel * kPanel;
+  const std::ptrdiff_t columns = smaller(task.last_panel * kPanel, task.columns) - begin;
+  const Right right{task.panels + task.first_panel * panel_size, kPanel, panel_size};
+  with_rows(task.rows, [&](auto rows) {
+    strip<rows.value>(Plain{task.x, task.x_stride}, right, task.k, task.out + begin,
+                      task.out_stride, columns, false);
+  });
+  const float* bias = task.bias == nullptr ? nullptr : task.bias + begin;
+  if (bias != nullptr || task.activation != Activation::kNone) {
+    finish_for(task.activation)(task.out + begin, task.out_stride, task.rows, columns, bias);
+  }
+}
+
+inline void linear_block(const LinearTask& task, std::ptrdiff_t first_row, std::ptrdiff_t rows) {
+  const RowCut cut(rows);
+  const std::ptrdiff_t panel_size = task.k * kPanel;
+  const bool finishing = task.bias != nullptr || task.activation != Activation::kNone;
+  const Finish finish = finish_for(task.activation);
+  float* out = task.out + first_row * task.out_stride;
+  for (std::ptrdiff_t start = 0; start < task.k || start == 0; start += kBlockK) {
+    const std::ptrdiff_t depth = smaller(kBlockK, task.k - start);
+    pack_left(task.x + first_row * task.x_stride + start, task.x_stride, cut, depth, task.scratch);
+    const bool last = start + depth >= task.k;
+    for (std::ptrdiff_t panel = task.first_panel; panel < task.last_panel; ++panel) {
+      const std::ptrdiff_t begin = panel * kPanel;
+      const std::ptrdiff_t columns = smaller(kPanel, task.columns - begin);
+      const Right right{task.panels + panel * panel_size + start * kPanel, kPanel, 0};
+      for (std::ptrdiff_t t = 0; t < cut.tiles; ++t) {
+        const std::ptrdiff_t row = cut.begin(t), height = cut.height(t);
+        with_rows(height, [&](auto exact) {
+          strip<exact.value>(Packed<exact.value>{task.scratch + row * depth}, right, depth,
+                             out + row * task.out_stride + begin, task.out_stride, columns,
+                             start > 0);
+        });
+      }
+      if (last && finishing) {
+        finish(out + begin, task.out_stride, rows, columns,
+               task.bias == nullptr ? nullptr : task.bias + begin);
+      }
+    }
+  }
+}
+
+inline void linear(const LinearTask& task) {
+  if (task.rows <= kTileRows) {
+    linear_few_rows(task);
+    return;
+  }
+  for (std::ptrdiff_t row = 0; row < task.rows; row += kBlockRows) {
+    linear_block(task, row, smaller(kBlockRows, task.rows - row));
+  }
+}
+
+// Rows become columns: [k][kPanel], zero for the rows that are missing.
+inline void pack_panel(const float* rows, std::ptrdiff_t stride, std::ptrdiff_t count,
+                       std::ptrdiff_t k, float* panel) {
+  for (std::ptrdiff_t row = 0; row < kPanel; row += kWidth) {
+    const std::ptrdiff_t present = smaller(kWidth, count - row);
+    std::ptrdiff_t step = 0;
+    if (present == kWidth) {
+      for (; step + kWidth <= k; step += kWidth) {
+        Vec columns[kWidth];
+        transpose(rows + row * stride + step, stride, columns);
+        for (int c = 0; c < kWidth; ++c) store(panel + (step + c) * kPanel + row, columns[c]);
+      }
+    }
+    for (; step < k; ++step) {
+      for (std::ptrdiff_t i = 0; i < kWidth; ++i) {
+        panel[step * kPanel + row + i] = i < present ? rows[(row + i) * stride + step] : 0.0f;
+      }
+    }
+  }
+}
+
+}  // namespace quatrain::QUATRAIN_ISA

@@ -1,0 +1,110 @@
+// Four float32 lanes in the compilers' generic vectors: whatever the baseline of the target has
+// (SSE2 on x86-64, NEON on AArch64). Has the same functions as vec_avx2.h; there are the comments.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#define QUATRAIN_INLINE inline __attribute__((always_inline))
+
+namespace quatrain::portable {
+
+constexpr int kWidth = 4;
+constexpr int kTileRows = 2;
+constexpr int kRegisters = 8;
+
+using Floats = float __attribute__((vector_size(16)));
+using Ints = std::int32_t __attribute__((vector_size(16)));
+
+struct Vec {
+  Floats v;
+};
+struct Mask {
+  Ints v;
+};
+
+QUATRAIN_INLINE Vec load(const float* p) {
+  Vec a;
+  __builtin_memcpy(&a.v, p, sizeof(a.v));
+  return a;
+}
+QUATRAIN_INLINE void store(float* p, Vec a) { __builtin_memcpy(p, &a.v, sizeof(a.v)); }
+QUATRAIN_INLINE Vec splat(float x) { return {Floats{x, x, x, x}}; }
+QUATRAIN_INLINE Vec zero() { return splat(0.0f); }
+
+QUATRAIN_INLINE Vec load(const float* p, std::ptrdiff_t n) {
+  Vec a = zero();
+  for (int i = 0; i < kWidth; ++i) {
+    if (i < n) a.v[i] = p[i];
+  }
+  return a;
+}
+QUATRAIN_INLINE void store(float* p, Vec a, std::ptrdiff_t n) {
+  for (int i = 0; i < kWidth; ++i) {
+    if (i < n) p[i] = a.v[i];
+  }
+}
+QUATRAIN_INLINE Mask lanes_below(std::ptrdiff_t n) {
+  const auto limit = static_cast<std::int32_t>(n);
+  return {Ints{0, 1, 2, 3} < Ints{limit, limit, limit, limit}};
+}
+
+QUATRAIN_INLINE Vec operator+(Vec a, Vec b) { return {a.v + b.v}; }
+QUATRAIN_INLINE Vec operator-(Vec a, Vec b) { return {a.v - b.v}; }
+QUATRAIN_INLINE Vec operator*(Vec a, Vec b) { return {a.v * b.v}; }
+QUATRAIN_INLINE Vec operator/(Vec a, Vec b) { return {a.v / b.v}; }
+// Two roundings: the baseline may have no fused instruction, and emulating one would be slow.
+QUATRAIN_INLINE Vec fma(Vec a, Vec b, Vec c) { return {a.v * b.v + c.v}; }
+QUATRAIN_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {c.v - a.v * b.v}; }
+QUATRAIN_INLINE Mask less(Vec a, Vec b) { return {a.v < b.v}; }
+QUATRAIN_INLINE Mask unordered(Vec a) { return {a.v != a.v}; }
+QUATRAIN_INLINE Vec select(Mask m, Vec yes, Vec no) {
+  return {(Floats)((m.v & (Ints)yes.v) | (~m.v & (Ints)no.v))};
+}
+QUATRAIN_INLINE Vec max(Vec a, Vec b) { return select({a.v > b.v}, a, b); }
+QUATRAIN_INLINE Vec min(Vec a, Vec b) { return select({a.v < b.v}, a, b); }
+QUATRAIN_INLINE Vec sqrt(Vec a) {
+  for (int i = 0; i < kWidth; ++i) a.v[i] = __builtin_sqrtf(a.v[i]);
+  return a;
+}
+QUATRAIN_INLINE Vec round(Vec a) {
+  const Vec magic = splat(12582912.0f);  // 1.5 * 2^23: right for |a| < 2^22, which is all we need
+  return (a + magic) - magic;
+}
+QUATRAIN_INLINE Vec abs(Vec a) { return {(Floats)((Ints)a.v & 0x7fffffff)}; }
+QUATRAIN_INLINE Vec copy_sign(Vec magnitude, Vec sign) {
+  const Ints low = (Ints)magnitude.v & 0x7fffffff;
+  return {(Floats)(low | ((Ints)sign.v & ~0x7fffffff))};
+}
+
+QUATRAIN_INLINE Vec scale_by_power(Vec a, Vec n) {
+  const Mask number{n.v == n.v};  // converting NaN to an integer is undefined
+  const Ints whole = __builtin_convertvector(select(number, n, zero()).v, Ints);
+  const Ints half = whole >> 1;
+  const Ints rest = whole - half;
+  return {a.v * (Floats)((half + 127) << 23) * (Floats)((rest + 127) << 23)};
+}
+
+QUATRAIN_INLINE float reduce_add(Vec a) { return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]); }
+QUATRAIN_INLINE float reduce_max(Vec a) {
+  const float even = a.v[0] > a.v[2] ? a.v[0] : a.v[2];
+  const float odd = a.v[1] > a.v[3] ? a.v[1] : a.v[3];
+  return even > odd ? even : odd;
+}
+
+QUATRAIN_INLINE void deinterleave(Vec a, Vec b, Vec& even, Vec& odd) {
+  even.v = Floats{a.v[0], a.v[2], b.v[0], b.v[2]};
+  odd.v = Floats{a.v[1], a.v[3], b.v[1], b.v[3]};
+}
+QUATRAIN_INLINE void interleave(Vec even, Vec odd, Vec& a, Vec& b) {
+  a.v = Floats{even.v[0], odd.v[0], even.v[1], odd.v[1]};
+  b.v = Floats{even.v[2], odd.v[2], even.v[3], odd.v[3]};
+}
+
+QUATRAIN_INLINE void transpose(const float* rows, std::ptrdiff_t stride, Vec (&columns)[kWidth]) {
+  for (int c = 0; c < kWidth; ++c) {
+    const float* p = rows + c;
+    columns[c].v = Floats{p[0], p[stride], p[2 * stride], p[3 * stride]};
+  }
+}
+
+}  // namespace quatrain::portable

@@ -1,0 +1,14 @@
+// Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.
+#pragma once
+#include "core/tensor.h"
+
+namespace quatrain {
+
+// Each row [D]: out = x / sqrt(mean(x^2) + eps) * weight. weight [D]; float32 statistics.
+void rms_norm(ConstRows x, const float* weight, float eps, MutableRows out, int threads);
+
+// sum = x + y, out = rms_norm(sum), bit by bit what the two operations give apart.
+void add_rms_norm(ConstRows x, ConstRows y, const float* weight, float eps, MutableRows sum,
+                  MutableRows out, int threads);
+
+}  // namespace quatrain
