@@ -82,7 +82,7 @@ class Script:
             assert close(self.run("stateless", "logits", whole), uncached)
 
         beams = state.fork([1, 0, 1])
-        assert list(beams.lengths) == [11, 17, 11]
+        assert list(beams.lengths) == [12, 17, 12]
         self.run("beams", "logits", self.ids(2, 1, 3), beams)
         beams.next()
         reordered = beams.fork([2, 0])

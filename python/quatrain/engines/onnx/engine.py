@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,7 +71,8 @@ class Onnx(Engine):
     def __init__(self, threads: int | None = None, *, padding: str = "right") -> None:
         onnxruntime()
         self.threads, self.padding = threads, padding
-        self._folder = tempfile.TemporaryDirectory(prefix="quatrain-")
+        self._folder = Path(tempfile.mkdtemp(prefix="quatrain-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._weights: list[Weight] = []
         self._data: DataFile | None = None
         self._sessions: dict[Any, tuple[Program, Any]] = {}
@@ -157,7 +160,7 @@ class Onnx(Engine):
                 plan = build(
                     network, program, specs=specs, source=source, record=record, inputs=inputs
                 )
-                folder = Path(self._folder.name)
+                folder = self._folder
                 if self._data is None:
                     self._data = DataFile(folder / "model.onnx_data")
                     self._data.write(self._weights)
