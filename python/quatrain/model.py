@@ -55,6 +55,12 @@ class Model:
         return self.network.config
 
     @property
+    def width(self) -> int:
+        """D, the size of an encoder's vectors."""
+        assert isinstance(self.network, Encoder)
+        return self.network.width
+
+    @property
     def path(self) -> Path:
         """The folder that the model came from."""
         return self.folder.path
@@ -105,7 +111,9 @@ class Model:
         self, program: str, samples: Sequence[Sample], *, record: bool = False
     ) -> tuple[np.ndarray, Recording]:
         """A program of the network on sentences, without a state."""
-        inputs = {name: [s.inputs[name] for s in samples] for name in self.network.inputs}
+        inputs: dict[str, Any] = {
+            name: [s.inputs[name] for s in samples] for name in self.network.inputs
+        }
         ids = [sample.ids for sample in samples]
         return self.engine.run(self.network, program, ids, record=record, **inputs)
 

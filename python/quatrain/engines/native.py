@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from quatrain import _core
+from quatrain import _core  # type: ignore[attr-defined]
 from quatrain.engines.engine import PackedEngine
 from quatrain.errors import InputError
 from quatrain.layout import Packed
@@ -227,9 +227,8 @@ class Native(PackedEngine):
         if slot is None:
             return k, v, layout.starts[:-1], layout.lengths
         if isinstance(slot, Remembered):
-            source = slot.layout
-            assert source is not None and slot.keys is not None and slot.values is not None
-            return slot.keys, slot.values, source.starts[slot.index], source.lengths[slot.index]
+            keys, values, source = slot.source()
+            return keys, values, source.starts[slot.index], source.lengths[slot.index]
         total = layout.past + layout.lengths
         slot.reserve(int(total.max(initial=0)))
         for cache, rows in ((slot.keys, k), (slot.values, v)):
