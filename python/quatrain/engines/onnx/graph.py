@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import onnx
+import onnx.shape_inference
 from onnx import TensorProto, helper, numpy_helper
 
 #: What a graph is stamped with: the newest that onnxruntime's CPU provider reads.
@@ -160,9 +161,14 @@ class Graph:
             constants + [data.reference(weight) for weight in self.weights()],
         )
         opset = helper.make_opsetid("", OPSET)
-        return helper.make_model(
+        model = helper.make_model(
             graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="quatrain"
         )
+        # An output's dimensions are what its nodes make them; the checker wants them written.
+        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+        for mine, found in zip(model.graph.output, inferred.graph.output, strict=True):
+            mine.type.CopyFrom(found.type)
+        return model
 
     def _resolve_names(self) -> None:
         taken = {port.value.name for port in self.inputs} | {w.name for w in self.weights()}
