@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from quatrain import _core  # type: ignore[attr-defined]
+from quatrain import _core
 from quatrain.engines.engine import PackedEngine
 from quatrain.errors import InputError
 from quatrain.layout import Packed
@@ -205,7 +205,7 @@ class Native(PackedEngine):
         q = self._value(q)
         keys, values, first, length = self._visible(self._value(k), self._value(v), layout, slot)
         where = (layout.starts, first, length, layout.past)
-        options = {
+        options: dict[str, Any] = {
             "heads": heads,
             "kv_heads": kv_heads or heads,
             "scale": scale,
