@@ -29,7 +29,8 @@ class Pending:
     __slots__ = ("arguments", "kind", "value")
 
     def __init__(self, kind: str, *arguments: Any) -> None:
-        self.kind, self.arguments = kind, arguments
+        self.kind = kind
+        self.arguments: Any = arguments
         self.value: Array | None = None
 
 
