@@ -73,7 +73,7 @@ inline float largest(const float* x, std::ptrdiff_t n) {
 // e^(x - max) / sum. Like NumPy's: NaN in a row makes the row NaN.
 inline void softmax(const float* x, float* out, std::ptrdiff_t n) {
   const Vec top = splat(largest(x, n));
-  map(n, out, [top](Vec a) { return exp(a - top); }, x);
+  map(n, out, [top](Vec a) { return exp_of_negative(a - top); }, x);
   const Vec total = splat(sum(out, n, [](Vec a) { return a; }));
   map(n, out, [total](Vec a) { return a / total; }, out);
 }
