@@ -64,12 +64,14 @@ QUATRAIN_INLINE Vec tanh(Vec x) {
   return select(less(magnitude, splat(0.62f)), small, copy_sign(large, x));
 }
 
-// Within 2 ulp. Small |x|: x P(x^2), P fitted on [0, 0.93^2]; else 1 - e^P(|x|), P fitted to
+// Within 2 ulp. Small |x|: x + x P(x^2), P fitted on [0, 0.93^2]; else 1 - e^P(|x|), P fitted to
 // log erfc on [0.92, 4], weighted by erfc; from 4 on the result is 1 in float32.
 QUATRAIN_INLINE Vec erf(Vec x) {
   const Vec magnitude = abs(x);
-  const Vec small = x * polynomial(x * x, 1.12837911f, -0.376124799f, 0.112816826f, -0.0267617200f,
-                                   0.00498594018f, -0.000595373916f);
+  const Vec small = fma(x,
+                        polynomial(x * x, 0.128379107f, -0.376124799f, 0.112816826f, -0.0267617200f,
+                                   0.00498594018f, -0.000595373916f),
+                        x);
   const Vec clamped = min(splat(4.0f), magnitude);
   const Vec logarithm =
       polynomial(clamped, 0.000175874564f, -1.12952077f, -0.633334637f, -0.108293943f,
@@ -99,6 +101,8 @@ QUATRAIN_INLINE Vec activate(Vec x) {
     return sigmoid(x);
   } else if constexpr (kind == Activation::kErf) {
     return erf(x);
+  } else if constexpr (kind == Activation::kExp) {
+    return exp(x);
   } else if constexpr (kind == Activation::kRsqrt) {
     return splat(1.0f) / sqrt(x);
   } else {

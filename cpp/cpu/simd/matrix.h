@@ -180,6 +180,8 @@ inline Finish finish_for(Activation kind) {
       return finish<Activation::kSigmoid>;
     case Activation::kErf:
       return finish<Activation::kErf>;
+    case Activation::kExp:
+      return finish<Activation::kExp>;
     case Activation::kRsqrt:
       return finish<Activation::kRsqrt>;
     case Activation::kNone:
