@@ -116,16 +116,22 @@ class Attention {
     return spans;
   }
 
+  // [tile][d][rows of the tile]
   void pack_queries() {
+    float* packed = queries_;
     for (std::ptrdiff_t head = 0; head < task_.kv_heads; ++head) {
       for (std::ptrdiff_t t = 0; t < cut_.tiles; ++t) {
-        const std::ptrdiff_t first = head * head_rows_ + cut_.begin(t), height = cut_.height(t);
-        for (std::ptrdiff_t i = 0; i < height; ++i) {
-          const float* q =
-              task_.q + query_of(first + i) * task_.q_stride + head_of(first + i) * task_.key_size;
-          float* packed = queries_ + first * task_.key_size + i;
-          for (std::ptrdiff_t d = 0; d < task_.key_size; ++d) packed[d * height] = q[d];
-        }
+        with_rows(cut_.height(t), [&](auto height) {
+          constexpr int n = height.value;
+          const float* q[n];
+          for (int i = 0; i < n; ++i) {
+            const std::ptrdiff_t row = head * head_rows_ + cut_.begin(t) + i;
+            q[i] = task_.q + query_of(row) * task_.q_stride + head_of(row) * task_.key_size;
+          }
+          for (std::ptrdiff_t d = 0; d < task_.key_size; ++d) {
+            for (int i = 0; i < n; ++i) *packed++ = q[i][d];
+          }
+        });
       }
     }
   }
@@ -164,6 +170,7 @@ class Attention {
     for (std::ptrdiff_t key = 0; key < count_; key += kPanel) pack_keys(head, key);
     pack_values(head, {0, count_});
     for (std::ptrdiff_t t = 0; t < cut_.tiles; ++t) {
+      prefetch_block(head, t);
       with_rows(cut_.height(t), [&](auto height) {
         constexpr int n = height.value;
         const std::ptrdiff_t first = head * head_rows_ + cut_.begin(t);
@@ -174,6 +181,18 @@ class Attention {
         multiply<n>(head, spans, {0, count_}, scores_, block_.outputs);
         merge<n>(first, spans, block_);
       });
+    }
+  }
+
+  // Fetches one tile's share of the next block.
+  void prefetch_block(std::ptrdiff_t head, std::ptrdiff_t tile) const {
+    const std::ptrdiff_t next = start_ + kKeyBlock;
+    const std::ptrdiff_t count = smaller(kKeyBlock, task_.keys - next);
+    for (std::ptrdiff_t j = count * tile / cut_.tiles; j < count * (tile + 1) / cut_.tiles; ++j) {
+      const float* k = task_.k + (next + j) * task_.k_stride + head * task_.key_size;
+      const float* v = task_.v + (next + j) * task_.v_stride + head * task_.value_size;
+      for (std::ptrdiff_t d = 0; d < task_.key_size; d += kPanel) prefetch(k + d);
+      for (std::ptrdiff_t d = 0; d < task_.value_size; d += kPanel) prefetch(v + d);
     }
   }
 
@@ -229,15 +248,11 @@ class Attention {
       block.maxima[i] = -kInfinity;
       block.sums[i] = 0.0f;
       if (span.empty()) continue;
-      adjust(first + i, span, scores);
-      Vec top = splat(-kInfinity);
-      const std::ptrdiff_t from = aligned(span);
-      for (std::ptrdiff_t j = from; j < span.end; j += kWidth) top = max(load(scores + j), top);
-      block.maxima[i] = reduce_max(top);
+      block.maxima[i] = adjust(first + i, span, scores);
       // If all scores are -inf, the weights are zero, not NaN.
       const Vec shift = splat(block.maxima[i] == -kInfinity ? 0.0f : block.maxima[i]);
       Vec sum = zero();
-      for (std::ptrdiff_t j = from; j < span.end; j += kWidth) {
+      for (std::ptrdiff_t j = aligned(span); j < span.end; j += kWidth) {
         const Vec weight = exp_of_negative(load(scores + j) - shift);
         store(scores + j, weight);
         sum = sum + weight;
@@ -251,14 +266,16 @@ class Attention {
   // the same keys, whichever others are visible.
   static std::ptrdiff_t aligned(Span span) { return span.begin / kWidth * kWidth; }
 
-  // Scale, soft cap, bias; -inf for the other keys of the vectors that hold the span.
-  void adjust(std::ptrdiff_t row, Span span, float* scores) const {
+  // Scale, soft cap, bias; -inf for the other keys of the vectors that hold the span. Gives the
+  // largest score, NaN left out: that is found again in the weights.
+  float adjust(std::ptrdiff_t row, Span span, float* scores) const {
     const float* bias = nullptr;
     if (task_.bias != nullptr) {
       bias = task_.bias + query_of(row) * task_.bias_row_stride +
              head_of(row) * task_.bias_head_stride + start_;
     }
     const Vec scale = splat(task_.scale), cap = splat(task_.softcap), lowest = splat(-kInfinity);
+    Vec top = lowest;
     for (std::ptrdiff_t j = aligned(span); j < span.end; j += kWidth) {
       Vec score = load(scores + j) * scale;
       if (task_.softcap > 0) score = cap * tanh(score / cap);
@@ -266,7 +283,9 @@ class Attention {
       if (j < span.begin) score = select(lanes_below(span.begin - j), lowest, score);
       if (j + kWidth > span.end) score = select(lanes_below(span.end - j), score, lowest);
       store(scores + j, score);
+      top = max(score, top);
     }
+    return reduce_max(top);
   }
 
   // One vector of a bias; only what lies inside the span is read.
