@@ -61,7 +61,7 @@ QUATRAIN_INLINE Vec tanh(Vec x) {
   const Vec small = fma(x * square, tail, x);
   const Vec power = exp_in_range(min(splat(20.0f), magnitude + magnitude));  // beyond it, 1
   const Vec large = splat(1.0f) - splat(2.0f) / (power + splat(1.0f));
-  return select(less(magnitude, splat(0.62f)), small, copy_sign(large, x));
+  return copy_sign(select(less(magnitude, splat(0.62f)), small, large), x);  // -0 stays
 }
 
 // Within 2 ulp. Small |x|: x + x P(x^2), P fitted on [0, 0.93^2]; else 1 - e^P(|x|), P fitted to
@@ -77,7 +77,7 @@ QUATRAIN_INLINE Vec erf(Vec x) {
       polynomial(clamped, 0.000175874564f, -1.12952077f, -0.633334637f, -0.108293943f,
                  0.0251286253f, -0.00417464320f, 0.000435218884f, -2.11619063e-5f);
   const Vec large = splat(1.0f) - exp_in_range(logarithm);
-  return select(less(magnitude, splat(0.92f)), small, copy_sign(large, x));
+  return copy_sign(select(less(magnitude, splat(0.92f)), small, large), x);
 }
 
 QUATRAIN_INLINE Vec sigmoid(Vec x) { return splat(1.0f) / (splat(1.0f) + exp(zero() - x)); }
