@@ -6,8 +6,9 @@ import importlib.util
 import os
 from pathlib import Path
 
-import checkpoints
 import pytest
+
+import checkpoints
 
 #: Third parties that judge us, and never ship with us.
 ORACLES = ("torch", "transformers", "tokenizers", "tiktoken", "sentencepiece")

@@ -49,19 +49,23 @@ def new_folder(path: Path) -> Iterator[Path]:
     """A folder that appears under ``path`` only once it is complete.
 
     Yields a temporary sibling to write into; renames it when the block ends without an error,
-    removes it otherwise. Raises ExportError if ``path`` exists and is not an empty folder.
+    removes it otherwise. Raises ExportError if ``path`` exists and is not an empty folder, or
+    where it cannot be written.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ExportError(f"{path}: exists already; expected a new or empty folder")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    draft.chmod(0o777 & ~_umask())
     try:
-        yield draft
-        os.replace(draft, path)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            draft.chmod(0o777 & ~_umask())
+            yield draft
+            os.replace(draft, path)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+    except OSError as e:
+        raise ExportError(f"{path}: could not be written: {e}") from e
 
 
 def write_text(path: Path, text: str) -> None:

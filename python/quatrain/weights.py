@@ -26,8 +26,13 @@ class Checkpoint:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._files = [self._open(folder / name) for name in self._shards()]
-        self._where = {name: file for file in self._files for name in file.keys()}  # noqa: SIM118
+        self._where: dict[str, Any] = {}
+        for shard in self._shards():
+            file = self._open(folder / shard)
+            for name in file.keys():  # noqa: SIM118
+                if name in self._where:
+                    raise CheckpointError(f"{folder / shard}: {name} is in another shard as well")
+                self._where[name] = file
 
     def _shards(self) -> list[str]:
         if (self.folder / SINGLE).is_file():
@@ -94,8 +99,12 @@ def bind(
     of tied weights to the key that owns them: where the file has both, they must be equal.
     Raises WeightError naming every missing, unused or misshapen tensor.
     """
-    known = {strip(name, prefixes): name for name in checkpoint.names()}
-    unused, problems = dict(known), []
+    known: dict[str, str] = {}
+    problems = []
+    for stored in checkpoint.names():
+        if (first := known.setdefault(strip(stored, prefixes), stored)) != stored:
+            problems.append(f"{first} and {stored} are one weight")
+    unused = dict(known)
     bound: dict[int, Any] = {}
     for key, param, owner, attribute in list(network.params()):
         if id(param) not in bound:

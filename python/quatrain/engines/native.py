@@ -73,13 +73,15 @@ class Native(PackedEngine):
         x, y = self._value(x), self._value(y)
         if not isinstance(y, np.ndarray):
             return x + np.float32(y)
-        return Pending("add", x, y) if x.shape == y.shape else _core.add(x, y, threads=self.threads)
+        if x.shape == y.shape:
+            return Pending("add", x, y)
+        return x + y if column(x, y) else _core.add(x, y, threads=self.threads)
 
     def mul(self, x: Any, y: Any) -> Array:
         x, y = self._value(x), self._value(y)
         if not isinstance(y, np.ndarray):
             return x * np.float32(y)
-        return _core.mul(x, y, threads=self.threads)
+        return x * y if column(x, y) else _core.mul(x, y, threads=self.threads)
 
     def _map(self, name: str, x: Any) -> Array:
         """An element-wise operation, fused into the product that it follows."""
@@ -237,6 +239,11 @@ class Native(PackedEngine):
         batch, capacity, _ = slot.keys.shape
         first = np.arange(batch, dtype=np.int64) * capacity
         return *(c.reshape(batch * capacity, -1) for c in (slot.keys, slot.values)), first, total
+
+
+def column(x: Array, y: Array) -> bool:
+    """Whether y holds one value for each row of x, ``[..., 1]``: bodies of norms need that."""
+    return y.ndim == x.ndim and y.shape == (*x.shape[:-1], 1) != x.shape
 
 
 def packable(array: Array) -> Array:

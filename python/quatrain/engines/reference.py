@@ -153,9 +153,8 @@ class Reference(PackedEngine):
     ) -> Array:
         kv_heads = kv_heads or heads
         keys, values = self._visible(k, v, layout, slot)
-        out = np.zeros(
-            (len(q), heads * (values[0].shape[-1] // kv_heads if values else 0)), q.dtype
-        )
+        width = (v if v is not None else slot.values).shape[-1]
+        out = np.zeros((len(q), heads * (width // kv_heads)), q.dtype)
         kept: dict[str, list[Array]] = {"scores": [], "weights": []}
         for b, rows in enumerate(layout.sentences(q)):
             n, s, past = len(rows), len(keys[b]), layout.past[b]

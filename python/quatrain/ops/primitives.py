@@ -17,13 +17,15 @@ class Primitives:
     @required
     @operation()
     def add(self, x: Tensor, y: Tensor | float) -> Tensor:
-        """``x + y``; ``y`` has x's shape, is a vector over the last axis, or a number."""
+        """``x + y``; ``y`` has x's shape, is one value a row ``[..., 1]``, a vector over the last
+        axis, or a number."""
         raise NotImplementedError
 
     @required
     @operation()
     def mul(self, x: Tensor, y: Tensor | float) -> Tensor:
-        """``x * y``; ``y`` has x's shape, is a vector over the last axis, or a number."""
+        """``x * y``; ``y`` has x's shape, is one value a row ``[..., 1]``, a vector over the last
+        axis, or a number."""
         raise NotImplementedError
 
     @required

@@ -35,7 +35,8 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 def uniform(seed: int, step: int) -> float:
     """A number in [0, 1) that depends on ``seed`` and ``step`` only.
 
-    The first 53 bits of Philox 4x64 with key ``seed`` and counter ``step``.
+    The first 53 bits of Philox 4x64-10 with key ``seed`` and counter ``step + 1`` (NumPy counts
+    before it draws).
     """
     bits = np.random.Philox(key=seed, counter=[step, 0, 0, 0]).random_raw()
     return (bits >> 11) * 2.0**-53
@@ -51,6 +52,19 @@ def choose(
     """
     if temperature == 0:
         return int(logits.argmax())
+    order, p = candidates(logits, temperature=temperature, top_k=top_k, top_p=top_p)
+    total = np.cumsum(p)
+    at = int(np.searchsorted(total, uniform(seed, step) * total[-1], side="right"))
+    return int(order[min(at, len(order) - 1)])
+
+
+def candidates(
+    logits: np.ndarray, *, temperature: float, top_k: int, top_p: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The ids among which ``choose`` draws, most likely first, and their weights.
+
+    The weights are probabilities before ``top_p``: they need not add up to 1.
+    """
     logits = logits.astype(np.float64) / temperature
     order = np.argsort(-logits, kind="stable")
     if top_k:
@@ -59,6 +73,4 @@ def choose(
     if top_p < 1:
         keep = int(np.searchsorted(np.cumsum(p), top_p)) + 1
         order, p = order[:keep], p[:keep]
-    total = np.cumsum(p)
-    at = int(np.searchsorted(total, uniform(seed, step) * total[-1], side="right"))
-    return int(order[min(at, len(order) - 1)])
+    return order, p

@@ -75,6 +75,7 @@ class Onnx(Engine):
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._weights: list[Weight] = []
         self._data: DataFile | None = None
+        # By the network itself: an id alone could come again once a network is gone.
         self._sessions: dict[Any, tuple[Program, Any]] = {}
         self._lock = threading.Lock()
 
@@ -99,7 +100,7 @@ class Onnx(Engine):
     ) -> tuple[np.ndarray, Recording]:
         lengths = np.array([len(sentence) for sentence in ids], np.int64)
         if not lengths.sum():
-            return self._empty(network, program, lengths, state, inputs)
+            return self._empty(network, program, lengths, state, record, inputs)
         if state is not None:
             state.begin(np.zeros_like(lengths) if source else lengths)
         shapes = tuple((name, *kind_of(rows)) for name, rows in inputs.items())
@@ -154,7 +155,7 @@ class Onnx(Engine):
         inputs: tuple[tuple[str, str, tuple[int, ...]], ...],
     ) -> tuple[Program, Any]:
         """The graph and its session, built on first use."""
-        key = (id(network), program, specs, source, record, inputs)
+        key = (network, program, specs, source, record, inputs)
         with self._lock:
             if key not in self._sessions:
                 plan = build(
@@ -175,6 +176,7 @@ class Onnx(Engine):
         program: str,
         lengths: np.ndarray,
         state: PaddedState | None,
+        record: bool,
         inputs: dict[str, Ids],
     ) -> tuple[np.ndarray, Recording]:
         """onnxruntime refuses empty batches; one dummy row tells how wide no rows are."""
@@ -184,8 +186,11 @@ class Onnx(Engine):
             name: [np.zeros((1, *kind_of(rows)[1]), kind_of(rows)[0])]
             for name, rows in inputs.items()
         }
-        result, _ = self.run(network, program, [np.zeros(1, np.int64)], **dummy)
-        return result[:0], Recording()
+        one = [np.zeros(1, np.int64)]
+        result, recording = self.run(network, program, one, record=record, **dummy)
+        for name in recording:
+            recording[name] = []
+        return result[:0], recording
 
     def _pad(self, sentences: Ids) -> np.ndarray:
         """Sentences ``[T, ...]`` as one array ``[B, T, ...]``, filled up with zeros."""

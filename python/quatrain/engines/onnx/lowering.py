@@ -24,6 +24,8 @@ class Lowering(Engine):
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        #: How many of a head's values each cosine table turns.
+        self._turned: dict[Value, int] = {}
 
     def parameter(self, key: str, param: Param, load: Callable[[], np.ndarray]) -> Weight:
         return Weight(key, param.shape, load, matrix=param.role == "linear")
@@ -119,7 +121,13 @@ class Lowering(Engine):
         self, x: Value, cos: Value, sin: Value, *, heads: int, interleaved: bool = False
     ) -> Value:
         return self.emit(
-            "RotaryEmbedding", x, cos, sin, num_heads=heads, interleaved=int(interleaved)
+            "RotaryEmbedding",
+            x,
+            cos,
+            sin,
+            num_heads=heads,
+            interleaved=int(interleaved),
+            rotary_embedding_dim=self._turned[cos],
         )
 
     # Layout-reading
@@ -162,7 +170,10 @@ class Lowering(Engine):
         column = self.emit("Unsqueeze", positions, self.graph.constant([2]))
         angle = self.emit("Mul", column, self.graph.constant(inv_freq, "float32"))
         cos, sin = self.emit("Cos", angle), self.emit("Sin", angle)
-        return (cos, sin) if scale == 1.0 else (self.mul(cos, scale), self.mul(sin, scale))
+        if scale != 1.0:
+            cos, sin = self.mul(cos, scale), self.mul(sin, scale)
+        self._turned[cos] = 2 * len(inv_freq)
+        return cos, sin
 
     def relative_bias(
         self,
