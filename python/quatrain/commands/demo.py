@@ -1,0 +1,220 @@
+"""``quatrain demo``: the whole journey of a sentence, on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.bar import Bar
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from quatrain.commands.arguments import Engine, JsonOption, ModelOption, ThreadsOption
+from quatrain.commands.terminal import (
+    ACCENT,
+    BAD,
+    GOOD,
+    Cell,
+    chip,
+    chips,
+    file_table,
+    output,
+    print_json,
+    token_text,
+)
+from quatrain.loader import load
+from quatrain.parity import TOLERANCE
+from quatrain.tasks.demo import Finding, Journey
+
+PANEL = "Begin here"
+PROMPT = "Humpty Dumpty sat on a"
+#: What a step shows is indented by this much, and no line is longer, however wide the terminal.
+INDENT, WIDEST = 4, 104
+
+
+def demo(
+    prompt: Annotated[str, typer.Option(help="The text to continue.")] = PROMPT,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="How far to continue it.")] = 48,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where to export to: a new or empty folder. Without it, a new one among the"
+            " system's temporary folders."
+        ),
+    ] = None,
+    model: ModelOption = None,
+    threads: ThreadsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Follow one sentence all the way: tokens, probabilities, text, three engines, ONNX.
+
+    [dim]Example:[/dim]  quatrain demo --prompt 'Mary had a little'
+
+    Works offline, in a few seconds. Ends with 1 if the engines disagree: another text, or logits
+    further apart than 1e-4 of the largest. An engine that is not installed is no disagreement:
+    its row says what to install. With [bold]--json[/bold]: model, prompt, tokens, next, engines,
+    exported and agree.
+    """
+    loaded = load(model, Engine.native, threads)
+    journey = Journey(loaded, prompt, max_new_tokens=max_new_tokens, threads=threads)
+    # First, so that a folder that cannot be written is known before anything is shown.
+    exported = journey.export(out)
+    findings = as_json(journey, exported) if json else show(journey, exported, output())
+    if not all(finding.agrees for finding in findings):
+        raise typer.Exit(1)
+
+
+def as_json(journey: Journey, exported: Path) -> list[Finding]:
+    """The journey as one JSON object."""
+    name = journey.model.tokenizer.id_to_token
+    findings = list(journey.findings())
+    print_json(
+        {
+            "model": str(journey.model.path),
+            "prompt": journey.prompt,
+            "tokens": [{"id": id, "token": name(id)} for id in journey.ids],
+            "next": [{"id": id, "token": name(id), "probability": p} for id, p in journey.likely()],
+            "engines": [finding.as_json() for finding in findings],
+            "exported": str(exported),
+            "agree": all(finding.agrees for finding in findings),
+        }
+    )
+    return findings
+
+
+def show(journey: Journey, exported: Path, console: Console) -> list[Finding]:
+    """The journey in five steps, each printed as soon as it is known."""
+    console.width = min(console.width, WIDEST)
+    vocabulary = f"{journey.model.network.vocab_size:,}"
+
+    step(console, 1, "Text becomes tokens", f"Each is one of {vocabulary} pieces that the model"
+         " knows; the number below is its id.")  # fmt: skip
+    show_tokens(journey, console)
+
+    step(console, 2, "The model weighs what may come next", f"A forward pass gives a score"
+         f" for each of the {vocabulary} tokens; softmax turns scores into probabilities.")  # fmt: skip
+    body(console, bars(journey))
+
+    step(console, 3, "It takes the likeliest, appends it, and asks again", "Native engine, as it"
+         " generates; keys and values of earlier tokens are kept.")  # fmt: skip
+    show_continuation(journey, console)
+
+    step(console, 4, "The same definition on every engine", "NumPy is the reference; native is"
+         " our C++; onnx is a graph in onnxruntime. They must agree.")  # fmt: skip
+    findings = show_findings(journey, console)
+
+    step(console, 5, "And it leaves as an ONNX graph", "Any onnxruntime runs this folder,"
+         " without quatrain.")  # fmt: skip
+    body(console, Group(Text(str(exported), style="bold", overflow="fold"), file_table(exported)))
+    body(console, verdict(findings))
+    return findings
+
+
+def step(console: Console, number: int, title: str, explanation: str) -> None:
+    """A step's heading, and a sentence that explains it."""
+    console.print()
+    console.print(
+        Text.assemble((f" {number} ", f"bold #ffffff on {ACCENT}"), (f" {title}", "bold"))
+    )
+    console.print(Padding(Text(explanation, style="dim"), (0, 0, 1, INDENT)))
+
+
+def body(console: Console, content: RenderableType) -> None:
+    """What a step shows, indented."""
+    console.print(Padding(content, (0, 0, 0, INDENT)))
+
+
+def show_tokens(journey: Journey, console: Console) -> None:
+    """The prompt's tokens on coloured grounds, their ids below."""
+    tokenizer = journey.model.tokenizer
+    cells = [Cell(token_text(tokenizer, id), (str(id),)) for id in journey.ids]
+    for row in chips(cells, console.width - INDENT):
+        body(console, row)
+
+
+def bars(journey: Journey) -> Table:
+    """The likeliest next tokens, each with a bar as long as its probability."""
+    table = Table.grid(padding=(0, 2), expand=True)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
+    table.add_column(justify="right", no_wrap=True)
+    for rank, (id, probability) in enumerate(journey.likely()):
+        style = "bold" if rank == 0 else ""
+        table.add_row(
+            chip(token_text(journey.model.tokenizer, id), rank),
+            Bar(1, 0, probability, color=ACCENT),
+            Text(f"{probability:.1%}", style),
+        )
+    return table
+
+
+def show_continuation(journey: Journey, console: Console) -> None:
+    """The prompt, and behind it the text as it comes."""
+    text = Text(journey.prompt, style="dim")
+    shown = Padding(text, (0, 0, 0, INDENT))
+    with Live(shown, console=console, refresh_per_second=30, vertical_overflow="visible"):
+        for piece in journey.pieces():
+            text.append(piece, style="not dim bold")
+
+
+def show_findings(journey: Journey, console: Console) -> list[Finding]:
+    """A row per engine."""
+    with console.status("running each engine ..."):
+        findings = list(journey.findings())
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), expand=True)
+    table.add_column("engine", style="bold", no_wrap=True)
+    table.add_column("text", ratio=1)
+    table.add_column("tokens/s", justify="right", no_wrap=True)
+    table.add_column("difference", justify="right", no_wrap=True)
+    for finding in findings:
+        if finding.unavailable:
+            table.add_row(finding.engine, Text(finding.unavailable, style=BAD), "-", "-")
+            continue
+        apart = f"{finding.difference.absolute:.1e} {'✓' if finding.agrees else '✗'}"
+        table.add_row(
+            finding.engine,
+            one_line(finding.text, findings[0].text),
+            f"{finding.tokens_per_second:,.0f}",
+            Text(apart, style=GOOD if finding.agrees else f"bold {BAD}")
+            if finding is not findings[0] else Text("judge", style="dim"),
+        )  # fmt: skip
+    body(console, table)
+    return findings
+
+
+def one_line(text: str, judge: str) -> Text:
+    """A text on one line; where it is not the judge's, from a little before they part."""
+    if text == judge:
+        return Text(flat(text), no_wrap=True, overflow="ellipsis")
+    pairs = zip(text, judge, strict=False)
+    parting = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(text), len(judge)))
+    start = max(0, parting - 12)
+    return Text.assemble(
+        "…" if start else "", flat(text[start:parting]), (flat(text[parting:]), f"bold {BAD}"),
+        no_wrap=True, overflow="ellipsis",
+    )  # fmt: skip
+
+
+def flat(text: str) -> str:
+    """A text without line ends, which verse is quoted with as slashes."""
+    return " / ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def verdict(findings: Sequence[Finding]) -> Text:
+    """Whether the engines agree."""
+    ran = [finding for finding in findings if not finding.unavailable]
+    apart = [finding.engine for finding in ran if not finding.agrees]
+    if apart:
+        return Text.assemble(
+            ("✗ ", BAD), (f"{', '.join(apart)}: not what the reference says", "bold")
+        )
+    return Text.assemble(
+        ("✓ ", GOOD),
+        (f"{len(ran)} engines agree", "bold"),
+        f": the same text, logits within {TOLERANCE:g} of the largest.",
+    )
