@@ -1,4 +1,352 @@
+// The tokenizer's core. Python fills the spec (it reads the JSON) and wraps what is bound here.
+#include "tokenizer/tokenizer.h"
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 #include "bindings/register.h"
+#include "core/check.h"
+
+namespace py = pybind11;
+
 namespace quatrain {
-void register_tokenizer(pybind11::module_&) {}
+namespace {
+
+using namespace tokenizer;
+
+// Below this many bytes of text, releasing the GIL costs more than the work.
+constexpr std::size_t kReleaseBytes = 1024;
+
+// The UTF-8 of a str, which must outlive it. Only a lone surrogate has none.
+std::string_view utf8(const py::handle& text) {
+  if (!PyUnicode_Check(text.ptr())) {
+    fail("encode", "expected a str, got ", Py_TYPE(text.ptr())->tp_name);
+  }
+  Py_ssize_t size = 0;
+  if (const char* data = PyUnicode_AsUTF8AndSize(text.ptr(), &size)) {
+    return {data, static_cast<std::size_t>(size)};
+  }
+  PyErr_Clear();
+  Py_ssize_t at = 0;
+  const Py_ssize_t length = PyUnicode_GetLength(text.ptr());
+  while (at < length && !Py_UNICODE_IS_SURROGATE(PyUnicode_ReadChar(text.ptr(), at))) ++at;
+  fail("encode", "the text has a lone surrogate at character ", at, ", which UTF-8 cannot express");
+}
+
+Input to_input(const py::handle& text, const py::handle& pair) {
+  Input input{utf8(text), std::nullopt};
+  if (!pair.is_none()) input.pair = utf8(pair);
+  return input;
+}
+
+py::str to_str(std::string_view text) {
+  PyObject* object =
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "strict");
+  if (!object) throw py::error_already_set();
+  return py::reinterpret_steal<py::str>(object);
+}
+
+template <class Values, class Convert>
+py::list to_list(const Values& values, Convert convert) {
+  py::list list(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), convert(values[i]).release().ptr());
+  }
+  return list;
+}
+
+py::object to_int(std::uint32_t value) {
+  return py::reinterpret_steal<py::object>(PyLong_FromUnsignedLong(value));
+}
+
+using Shared = std::shared_ptr<const Tokenizer>;
+
+// An encoding keeps its tokenizer, for the tokens' texts.
+struct BoundEncoding {
+  Shared owner;
+  Encoding data;
+};
+
+struct BoundStream {
+  Shared owner;
+  bool skip_special_tokens;
+  Decoder::State state{};
+};
+
+std::vector<std::int64_t> to_ids(const py::handle& ids) {
+  const auto sequence = py::reinterpret_steal<py::object>(
+      PySequence_Fast(ids.ptr(), "expected a sequence of token ids"));
+  if (!sequence) {
+    PyErr_Clear();
+    fail("decode", "expected a sequence of ints, got ", Py_TYPE(ids.ptr())->tp_name);
+  }
+  std::vector<std::int64_t> out;
+  const Py_ssize_t size = PySequence_Fast_GET_SIZE(sequence.ptr());
+  out.reserve(static_cast<std::size_t>(size));
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    PyObject* item = PySequence_Fast_GET_ITEM(sequence.ptr(), i);
+    const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(item));  // NumPy's too
+    int overflow = 0;
+    const long long value = index ? PyLong_AsLongLongAndOverflow(index.ptr(), &overflow) : 0;
+    if (!index || PyErr_Occurred()) {
+      PyErr_Clear();
+      fail("decode", "expected ints, got ", Py_TYPE(item)->tp_name, " at position ", i);
+    }
+    if (overflow) fail("decode", "the id at position ", i, " does not fit in 64 bits");
+    out.push_back(value);
+  }
+  return out;
+}
+
+void register_spec(py::module_& m) {
+  using Normalizer = NormalizerSpec;
+  py::class_<Normalizer> normalizer(m, "NormalizerSpec");
+  py::enum_<Normalizer::Kind>(normalizer, "Kind")
+      .value("BERT", Normalizer::Kind::kBert)
+      .value("LOWERCASE", Normalizer::Kind::kLowercase)
+      .value("NFC", Normalizer::Kind::kNfc)
+      .value("NFD", Normalizer::Kind::kNfd)
+      .value("NFKC", Normalizer::Kind::kNfkc)
+      .value("NFKD", Normalizer::Kind::kNfkd)
+      .value("STRIP_ACCENTS", Normalizer::Kind::kStripAccents)
+      .value("BYTE_LEVEL", Normalizer::Kind::kByteLevel);
+  normalizer.def(py::init<>())
+      .def_readwrite("kind", &Normalizer::kind)
+      .def_readwrite("clean_text", &Normalizer::clean_text)
+      .def_readwrite("handle_chinese_chars", &Normalizer::handle_chinese_chars)
+      .def_readwrite("strip_accents", &Normalizer::strip_accents)
+      .def_readwrite("lowercase", &Normalizer::lowercase);
+
+  using PreTokenizer = PreTokenizerSpec;
+  py::class_<PreTokenizer> pre_tokenizer(m, "PreTokenizerSpec");
+  py::enum_<PreTokenizer::Kind>(pre_tokenizer, "Kind")
+      .value("BYTE_LEVEL", PreTokenizer::Kind::kByteLevel)
+      .value("BERT", PreTokenizer::Kind::kBert)
+      .value("WHITESPACE", PreTokenizer::Kind::kWhitespace)
+      .value("WHITESPACE_SPLIT", PreTokenizer::Kind::kWhitespaceSplit)
+      .value("DIGITS", PreTokenizer::Kind::kDigits)
+      .value("PUNCTUATION", PreTokenizer::Kind::kPunctuation)
+      .value("SPLIT_LITERAL", PreTokenizer::Kind::kSplitLiteral)
+      .value("SPLIT_SCANNER", PreTokenizer::Kind::kSplitScanner);
+  py::enum_<PreTokenizer::Behavior>(pre_tokenizer, "Behavior")
+      .value("REMOVED", PreTokenizer::Behavior::kRemoved)
+      .value("ISOLATED", PreTokenizer::Behavior::kIsolated)
+      .value("MERGED_WITH_PREVIOUS", PreTokenizer::Behavior::kMergedWithPrevious)
+      .value("MERGED_WITH_NEXT", PreTokenizer::Behavior::kMergedWithNext)
+      .value("CONTIGUOUS", PreTokenizer::Behavior::kContiguous);
+  py::enum_<PreTokenizer::Scanner>(pre_tokenizer, "Scanner")
+      .value("GPT2", PreTokenizer::Scanner::kGpt2)
+      .value("LLAMA3", PreTokenizer::Scanner::kLlama3)
+      .value("QWEN2", PreTokenizer::Scanner::kQwen2);
+  pre_tokenizer.def(py::init<>())
+      .def_readwrite("kind", &PreTokenizer::kind)
+      .def_readwrite("add_prefix_space", &PreTokenizer::add_prefix_space)
+      .def_readwrite("use_regex", &PreTokenizer::use_regex)
+      .def_readwrite("individual_digits", &PreTokenizer::individual_digits)
+      .def_readwrite("behavior", &PreTokenizer::behavior)
+      .def_readwrite("invert", &PreTokenizer::invert)
+      .def_readwrite("literal", &PreTokenizer::literal)
+      .def_readwrite("scanner", &PreTokenizer::scanner);
+
+  py::class_<ModelSpec> model(m, "ModelSpec");
+  py::enum_<ModelSpec::Kind>(model, "Kind")
+      .value("BPE", ModelSpec::Kind::kBpe)
+      .value("WORD_PIECE", ModelSpec::Kind::kWordPiece);
+  model.def(py::init<>())
+      .def_readwrite("kind", &ModelSpec::kind)
+      .def_readwrite("vocab", &ModelSpec::vocab)
+      .def_readwrite("unk_token", &ModelSpec::unk_token)
+      .def_readwrite("continuing_subword_prefix", &ModelSpec::continuing_subword_prefix)
+      .def_readwrite("merges", &ModelSpec::merges)
+      .def_readwrite("end_of_word_suffix", &ModelSpec::end_of_word_suffix)
+      .def_readwrite("fuse_unk", &ModelSpec::fuse_unk)
+      .def_readwrite("byte_fallback", &ModelSpec::byte_fallback)
+      .def_readwrite("ignore_merges", &ModelSpec::ignore_merges)
+      .def_readwrite("max_input_chars_per_word", &ModelSpec::max_input_chars_per_word);
+
+  py::class_<AddedTokenSpec>(m, "AddedTokenSpec")
+      .def(py::init<>())
+      .def_readwrite("content", &AddedTokenSpec::content)
+      .def_readwrite("id", &AddedTokenSpec::id)
+      .def_readwrite("single_word", &AddedTokenSpec::single_word)
+      .def_readwrite("lstrip", &AddedTokenSpec::lstrip)
+      .def_readwrite("rstrip", &AddedTokenSpec::rstrip)
+      .def_readwrite("normalized", &AddedTokenSpec::normalized)
+      .def_readwrite("special", &AddedTokenSpec::special);
+
+  py::class_<TemplatePiece>(m, "TemplatePiece")
+      .def(py::init<>())
+      .def_readwrite("is_sequence", &TemplatePiece::is_sequence)
+      .def_readwrite("is_pair", &TemplatePiece::is_pair)
+      .def_readwrite("type_id", &TemplatePiece::type_id)
+      .def_readwrite("ids", &TemplatePiece::ids)
+      .def_readwrite("tokens", &TemplatePiece::tokens);
+
+  using PostProcessor = PostProcessorSpec;
+  py::class_<PostProcessor> post_processor(m, "PostProcessorSpec");
+  py::enum_<PostProcessor::Kind>(post_processor, "Kind")
+      .value("TRIM_OFFSETS", PostProcessor::Kind::kTrimOffsets)
+      .value("TEMPLATE", PostProcessor::Kind::kTemplate);
+  post_processor.def(py::init<>())
+      .def_readwrite("kind", &PostProcessor::kind)
+      .def_readwrite("add_prefix_space", &PostProcessor::add_prefix_space)
+      .def_readwrite("single", &PostProcessor::single)
+      .def_readwrite("pair", &PostProcessor::pair)
+      .def_readwrite("bare_type_ids", &PostProcessor::bare_type_ids);
+
+  py::class_<DecoderSpec> decoder(m, "DecoderSpec");
+  py::enum_<DecoderSpec::Kind>(decoder, "Kind")
+      .value("BYTE_LEVEL", DecoderSpec::Kind::kByteLevel)
+      .value("WORD_PIECE", DecoderSpec::Kind::kWordPiece)
+      .value("FUSE", DecoderSpec::Kind::kFuse);
+  decoder.def(py::init<>())
+      .def_readwrite("kind", &DecoderSpec::kind)
+      .def_readwrite("prefix", &DecoderSpec::prefix)
+      .def_readwrite("cleanup", &DecoderSpec::cleanup);
+
+  py::class_<TruncationSpec> truncation(m, "TruncationSpec");
+  py::enum_<TruncationSpec::Strategy>(truncation, "Strategy")
+      .value("LONGEST_FIRST", TruncationSpec::Strategy::kLongestFirst)
+      .value("ONLY_FIRST", TruncationSpec::Strategy::kOnlyFirst)
+      .value("ONLY_SECOND", TruncationSpec::Strategy::kOnlySecond);
+  truncation.def(py::init<>())
+      .def_readwrite("max_length", &TruncationSpec::max_length)
+      .def_readwrite("strategy", &TruncationSpec::strategy)
+      .def_readwrite("left", &TruncationSpec::left);
+
+  py::class_<PaddingSpec>(m, "PaddingSpec")
+      .def(py::init<>())
+      .def_readwrite("fixed", &PaddingSpec::fixed)
+      .def_readwrite("left", &PaddingSpec::left)
+      .def_readwrite("multiple_of", &PaddingSpec::multiple_of)
+      .def_readwrite("id", &PaddingSpec::id)
+      .def_readwrite("type_id", &PaddingSpec::type_id)
+      .def_readwrite("token", &PaddingSpec::token);
+
+  py::class_<LengthSpec>(m, "LengthSpec")
+      .def(py::init<>())
+      .def_readwrite("truncation", &LengthSpec::truncation)
+      .def_readwrite("padding", &LengthSpec::padding);
+
+  py::class_<TokenizerSpec>(m, "TokenizerSpec")
+      .def(py::init<>())
+      .def_readwrite("normalizers", &TokenizerSpec::normalizers)
+      .def_readwrite("pre_tokenizers", &TokenizerSpec::pre_tokenizers)
+      .def_readwrite("model", &TokenizerSpec::model)
+      .def_readwrite("added_tokens", &TokenizerSpec::added_tokens)
+      .def_readwrite("post_processors", &TokenizerSpec::post_processors)
+      .def_readwrite("decoders", &TokenizerSpec::decoders);
+}
+
+void register_encoding(py::module_& m) {
+  const auto flags = [](auto member) {
+    return [member](const BoundEncoding& e) {
+      return to_list(e.data.*member, [](std::uint8_t value) { return to_int(value); });
+    };
+  };
+  py::class_<BoundEncoding>(m, "Encoding")
+      .def("__len__", [](const BoundEncoding& e) { return e.data.size(); })
+      .def_property_readonly("ids",
+                             [](const BoundEncoding& e) { return to_list(e.data.ids, to_int); })
+      .def_property_readonly(
+          "type_ids", [](const BoundEncoding& e) { return to_list(e.data.type_ids, to_int); })
+      .def_property_readonly("attention_mask", flags(&Encoding::attention))
+      .def_property_readonly("special_tokens_mask", flags(&Encoding::special))
+      .def_property_readonly(
+          "tokens", [](const BoundEncoding& e) { return to_list(e.owner->tokens(e.data), to_str); })
+      .def_property_readonly("word_ids",
+                             [](const BoundEncoding& e) {
+                               return to_list(e.data.words, [](std::uint32_t word) -> py::object {
+                                 if (word == kNoWord) return py::none();
+                                 return to_int(word);
+                               });
+                             })
+      .def_property_readonly("offsets", [](const BoundEncoding& e) {
+        return to_list(e.data.offsets, [](const Span& span) -> py::object {
+          return py::make_tuple(to_int(span.begin), to_int(span.end));
+        });
+      });
+}
+
+void register_core(py::module_& m) {
+  py::class_<Tokenizer, std::shared_ptr<Tokenizer>>(m, "Tokenizer")
+      .def(py::init([](const TokenizerSpec& spec) {
+        const py::gil_scoped_release release;
+        return std::make_shared<Tokenizer>(spec);
+      }))
+      .def("encode",
+           [](const std::shared_ptr<Tokenizer>& self, const py::handle& text,
+              const py::handle& pair, bool add_special_tokens, const LengthSpec& lengths) {
+             const Input input = to_input(text, pair);
+             if (input.text.size() < kReleaseBytes &&
+                 (!input.pair || input.pair->size() < kReleaseBytes)) {
+               return BoundEncoding{self, self->encode(input, add_special_tokens, lengths)};
+             }
+             const py::gil_scoped_release release;
+             return BoundEncoding{self, self->encode(input, add_special_tokens, lengths)};
+           })
+      .def("encode_batch",
+           [](const std::shared_ptr<Tokenizer>& self, const py::list& texts, const py::list& pairs,
+              bool add_special_tokens, const LengthSpec& lengths, int threads) {
+             std::vector<Input> inputs;
+             inputs.reserve(texts.size());
+             for (std::size_t i = 0; i < texts.size(); ++i) {
+               inputs.push_back(to_input(texts[i], pairs[i]));
+             }
+             std::vector<Encoding> batch;
+             {
+               const py::gil_scoped_release release;
+               batch = self->encode_batch(inputs, add_special_tokens, lengths, threads);
+             }
+             py::list out;
+             for (Encoding& encoding : batch) out.append(BoundEncoding{self, std::move(encoding)});
+             return out;
+           })
+      .def("decode",
+           [](const Tokenizer& self, const py::handle& ids, bool skip_special_tokens) {
+             return to_str(self.decode(to_ids(ids), skip_special_tokens));
+           })
+      .def("stream",
+           [](const std::shared_ptr<Tokenizer>& self, bool skip_special_tokens) {
+             return BoundStream{self, skip_special_tokens};
+           })
+      .def("has", &Tokenizer::has)
+      .def("token", [](const Tokenizer& self, std::uint32_t id) { return to_str(self.token(id)); })
+      .def("token_bytes",
+           [](const Tokenizer& self, std::uint32_t id) {
+             return py::bytes(self.decoder().token_bytes(self.token(id)));
+           })
+      .def("find",
+           [](const Tokenizer& self, const py::handle& token) { return self.find(utf8(token)); })
+      .def_property_readonly("end_id", &Tokenizer::end_id)
+      .def("__len__", &Tokenizer::size);
+
+  py::class_<BoundStream>(m, "DecodeStream")
+      .def("push",
+           [](BoundStream& self, std::int64_t id) {
+             std::string out;
+             self.owner->decode_next(self.state, id, self.skip_special_tokens, out);
+             return to_str(out);
+           })
+      .def("flush", [](BoundStream& self) {
+        std::string out;
+        self.owner->decoder().flush(self.state, out);
+        return to_str(out);
+      });
+}
+
+}  // namespace
+
+void register_tokenizer(py::module_& m) {
+  py::module_ topic = m.def_submodule("tokenizer", "The tokenizer's core and its spec.");
+  register_spec(topic);
+  register_encoding(topic);
+  register_core(topic);
+}
+
 }  // namespace quatrain

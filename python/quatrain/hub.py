@@ -37,7 +37,7 @@ def resolve(
             snapshot_download(
                 name,
                 revision=revision,
-                cache_dir=cache_dir,
+                cache_dir=None if cache_dir is None else Path(cache_dir),
                 token=token,
                 allow_patterns=PATTERNS,
             )

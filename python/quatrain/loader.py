@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from quatrain.engines import engine as make_engine
+from quatrain.engines import make_engine
 from quatrain.engines.engine import Engine
 from quatrain.folder import DEFAULT, Folder
 from quatrain.hub import resolve

@@ -55,6 +55,12 @@ class Model:
         return self.network.config
 
     @property
+    def width(self) -> int:
+        """D, the size of an encoder's vectors."""
+        assert isinstance(self.network, Encoder)
+        return self.network.width
+
+    @property
     def path(self) -> Path:
         """The folder that the model came from."""
         return self.folder.path
@@ -105,7 +111,9 @@ class Model:
         self, program: str, samples: Sequence[Sample], *, record: bool = False
     ) -> tuple[np.ndarray, Recording]:
         """A program of the network on sentences, without a state."""
-        inputs = {name: [s.inputs[name] for s in samples] for name in self.network.inputs}
+        inputs: dict[str, Any] = {
+            name: [s.inputs[name] for s in samples] for name in self.network.inputs
+        }
         ids = [sample.ids for sample in samples]
         return self.engine.run(self.network, program, ids, record=record, **inputs)
 
@@ -120,8 +128,8 @@ class Model:
         return encode(self, texts, progress=progress)
 
     def hidden(self, text: Text) -> np.ndarray:
-        """The last layer of one text, float32 ``[T, D]`` (encoders)."""
-        self._expect(Encoder, "hidden")
+        """What the last layer gives for one text, float32 ``[T, D]``: a decoder's head reads it."""
+        self._expect((Encoder, Decoder), "hidden")
         return self.run("hidden", [self.sample(text)])[0]
 
     def logits(self, text: Text) -> np.ndarray:
@@ -151,12 +159,13 @@ class Model:
 
         return export(self, out_dir)
 
-    def _expect(self, shapes: Any, task: str) -> None:
-        shape = self.network
-        if not isinstance(shape, shapes) or (
-            task != "generate" and isinstance(shape, EncoderDecoder)
-        ):
-            raise InputError(f"[{task}] {self.config_name} models cannot do this")
+    def _expect(self, shapes: type | tuple[type, ...], task: str) -> None:
+        """Raise InputError unless the network has a shape that can do the task."""
+        kinds = shapes if isinstance(shapes, tuple) else (shapes,)
+        paired = isinstance(self.network, EncoderDecoder)
+        if not isinstance(self.network, kinds) or (paired and task not in ("generate", "stream")):
+            wanted = " or ".join(kind.__name__.lower() for kind in kinds)
+            raise InputError(f"[{task}] expected a model of shape {wanted}, got {self.config_name}")
 
     @property
     def config_name(self) -> str:

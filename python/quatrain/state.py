@@ -7,7 +7,7 @@ was interrupted can simply be repeated. A copy happens only through ``State.fork
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -63,13 +63,19 @@ class Grown:
 class Remembered:
     """A source's keys and values ``[N, Hk*D]``, computed once; beams share them by ``index``."""
 
+    index: np.ndarray
     keys: np.ndarray | None = None
     values: np.ndarray | None = None
     layout: Packed | None = None
-    index: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def source(self) -> tuple[np.ndarray, np.ndarray, Packed]:
+        """Keys, values and their layout. Raises InputError before the encoder pass."""
+        if self.keys is None or self.values is None or self.layout is None:
+            raise InputError("[attention] nothing was remembered: run the encoder pass first")
+        return self.keys, self.values, self.layout
 
     def fork(self, index: np.ndarray) -> Remembered:
-        return Remembered(self.keys, self.values, self.layout, self.index[index])
+        return Remembered(self.index[index], self.keys, self.values, self.layout)
 
 
 class Passes:
@@ -121,7 +127,7 @@ class State(Passes):
         slots: dict[tuple[int, str], Grown | Remembered] = {}
         for spec in specs:
             if spec.part == "encoder":
-                slots[spec.key] = Remembered(index=np.arange(batch, dtype=np.int64))
+                slots[spec.key] = Remembered(np.arange(batch, dtype=np.int64))
             else:
                 widths = (spec.kv_heads * spec.key_dim, spec.kv_heads * spec.value_dim)
                 slots[spec.key] = Grown(*(np.zeros((batch, capacity, w), dtype) for w in widths))

@@ -103,7 +103,7 @@ class Tracer:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         operation = getattr(Ops, name, None)
-        if not hasattr(operation, "kind"):
+        if operation is None or not hasattr(operation, "kind"):
             raise AttributeError(f"{name!r} is not an operation of the vocabulary")
 
         def call(*args: Any, **kwargs: Any) -> Any:

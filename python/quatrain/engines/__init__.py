@@ -10,7 +10,7 @@ from quatrain.errors import EngineError
 ENGINES = ("reference", "native", "onnx")
 
 
-def engine(name: str, threads: int | None = None) -> Engine:
+def make_engine(name: str, threads: int | None = None) -> Engine:
     """A new engine: "reference", "native" or "onnx".
 
     ``threads``: how many threads a call may use; None takes what the process may use.

@@ -205,7 +205,7 @@ class Native(PackedEngine):
         q = self._value(q)
         keys, values, first, length = self._visible(self._value(k), self._value(v), layout, slot)
         where = (layout.starts, first, length, layout.past)
-        options = {
+        options: dict[str, Any] = {
             "heads": heads,
             "kv_heads": kv_heads or heads,
             "scale": scale,
@@ -227,9 +227,8 @@ class Native(PackedEngine):
         if slot is None:
             return k, v, layout.starts[:-1], layout.lengths
         if isinstance(slot, Remembered):
-            source = slot.layout
-            assert source is not None and slot.keys is not None and slot.values is not None
-            return slot.keys, slot.values, source.starts[slot.index], source.lengths[slot.index]
+            keys, values, source = slot.source()
+            return keys, values, source.starts[slot.index], source.lengths[slot.index]
         total = layout.past + layout.lengths
         slot.reserve(int(total.max(initial=0)))
         for cache, rows in ((slot.keys, k), (slot.values, v)):

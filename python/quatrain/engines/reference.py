@@ -188,11 +188,14 @@ class Reference(PackedEngine):
         self, k: Array | None, v: Array | None, layout: Packed, slot: Grown | Remembered | None
     ) -> tuple[list[Array], list[Array]]:
         """The keys and the values of each sentence, after extending its cache."""
+        if isinstance(slot, Remembered):
+            k, v, source = slot.source()
+            keys, values = source.sentences(k), source.sentences(v)
+            return [keys[i] for i in slot.index], [values[i] for i in slot.index]
+        assert k is not None
+        assert v is not None
         if slot is None:
             return layout.sentences(k), layout.sentences(v)
-        if isinstance(slot, Remembered):
-            keys, values = slot.layout.sentences(slot.keys), slot.layout.sentences(slot.values)
-            return [keys[i] for i in slot.index], [values[i] for i in slot.index]
         total = layout.past + layout.lengths
         slot.reserve(int(total.max(initial=0)))
         for cache, rows in ((slot.keys, k), (slot.values, v)):

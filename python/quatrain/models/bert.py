@@ -127,6 +127,7 @@ class Pooler(Module):
 class Bert(Encoder):
     """The encoder; its weights have the names of ``BertModel``."""
 
+    config: BertConfig
     config_class = BertConfig
     prefixes = ("bert.",)
     ignored = (r"embeddings\.position_ids", r"cls\..*")
@@ -141,14 +142,12 @@ class Bert(Encoder):
         self.encoder = Stack(config)
         self.pooler: Pooler | None = Pooler(config)
 
-    def hidden(
-        self, op: Any, ids: Any, layout: Any, state: None = None, *, token_type_ids: Any
-    ) -> Any:
-        return self.encoder(op, self.embeddings(op, ids, token_type_ids, layout), layout)
+    def hidden(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
+        x = self.embeddings(op, ids, inputs["token_type_ids"], layout)
+        return self.encoder(op, x, layout)
 
-    def pooled(
-        self, op: Any, ids: Any, layout: Any, state: None = None, *, token_type_ids: Any
-    ) -> Any:
+    def pooled(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
         """``tanh(dense(first token))``, ``[B, D]``: what classification heads read."""
-        x = self.hidden(op, ids, layout, state, token_type_ids=token_type_ids)
+        assert self.pooler is not None, "the checkpoint has no pooler"
+        x = self.hidden(op, ids, layout, state, **inputs)
         return self.pooler(op, op.pool(x, layout, kind="cls"))

@@ -82,6 +82,7 @@ class Block(Module):
 class GPT2(Decoder):
     """The language model; its weights have the names of ``GPT2LMHeadModel``."""
 
+    config: GPT2Config
     config_class = GPT2Config
     prefixes = ("transformer.",)
     ignored = (r"h\.\d+\.attn\.(bias|masked_bias)",)

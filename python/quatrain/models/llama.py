@@ -110,6 +110,7 @@ class Block(Module):
 class Llama(Decoder):
     """The language model; its weights have the names of ``LlamaForCausalLM``."""
 
+    config: LlamaConfig
     config_class = LlamaConfig
     prefixes = ("model.",)
     ignored = (r"layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)

@@ -75,16 +75,24 @@ class RelativeBias(Module):
         )
 
 
-class Attention(Module):
-    """Only a stack's first self-attention owns a relative bias; the others are given it."""
+class Projections(Module):
+    """The four matrices of an attention."""
 
-    def __init__(self, config: T5Config, *, causal: bool, biased: bool):
+    def __init__(self, config: T5Config):
         inner = config.num_heads * config.d_kv
-        self.heads, self.causal = config.num_heads, causal
+        self.heads = config.num_heads
         self.q = Linear(config.d_model, inner, bias=False)
         self.k = Linear(config.d_model, inner, bias=False)
         self.v = Linear(config.d_model, inner, bias=False)
         self.o = Linear(inner, config.d_model, bias=False)
+
+
+class Attention(Projections):
+    """Only a stack's first self-attention owns a relative bias; the others are given it."""
+
+    def __init__(self, config: T5Config, *, causal: bool, biased: bool):
+        super().__init__(config)
+        self.causal = causal
         if biased:
             self.relative_attention_bias = RelativeBias(config, bidirectional=not causal)
 
@@ -96,11 +104,8 @@ class Attention(Module):
         return self.o(op, x)
 
 
-class SourceAttention(Attention):
+class SourceAttention(Projections):
     """Cross-attention: the keys and values are the source's, kept once by the encoder pass."""
-
-    def __init__(self, config: T5Config):
-        super().__init__(config, causal=False, biased=False)
 
     def remember(self, op: Any, source: Any, layout: Any, slot: Any) -> None:
         op.remember(self.k(op, source), self.v(op, source), layout, slot)
@@ -194,6 +199,7 @@ class Stack(Module):
 class T5(EncoderDecoder):
     """The text-to-text model; its weights have the names of ``T5ForConditionalGeneration``."""
 
+    config: T5Config
     config_class = T5Config
     ignored = (r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",)
     duplicates = {  # noqa: RUF012

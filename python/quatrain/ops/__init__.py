@@ -27,5 +27,5 @@ class Ops(LayoutReading):
         """Every operation of the vocabulary, by name."""
         for name in dir(cls):
             method = getattr(Ops, name, None)
-            if hasattr(method, "kind"):
+            if method is not None and hasattr(method, "kind"):
                 yield name, method

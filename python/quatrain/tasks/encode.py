@@ -27,7 +27,7 @@ def encode(model: Model, texts: Sequence[Any], *, progress: bool | None = None) 
     limits = [n for n in (settings.max_length, model.network.context) if n is not None]
     limit = min(limits, default=None)
     samples = [model.sample(prepare(text, settings), max_length=limit) for text in texts]
-    out = np.zeros((len(texts), model.network.width), np.float32)
+    out = np.zeros((len(texts), model.width), np.float32)
     order = sorted(range(len(texts)), key=lambda i: -len(samples[i].ids))
     for chosen in tracked(
         list(batches(order, [len(s.ids) for s in samples])), progress, len(texts)

@@ -180,8 +180,8 @@ class Onnx(Engine):
         """onnxruntime refuses empty batches; one dummy row tells how wide no rows are."""
         if state is not None or len(lengths):
             raise EngineError("[onnx] expected at least one token in a pass, got none")
-        dummy = {
-            name: [np.zeros((1, *kind_of(rows)[2]), kind_of(rows)[0])]
+        dummy: dict[str, Any] = {
+            name: [np.zeros((1, *kind_of(rows)[1]), kind_of(rows)[0])]
             for name, rows in inputs.items()
         }
         result, _ = self.run(network, program, [np.zeros(1, np.int64)], **dummy)

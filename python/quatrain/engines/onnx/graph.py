@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import onnx
+import onnx.shape_inference
 from onnx import TensorProto, helper, numpy_helper
 
 #: What a graph is stamped with: the newest that onnxruntime's CPU provider reads.
@@ -63,13 +64,10 @@ class Node:
 
 @dataclass
 class Port:
-    """A graph's input or output: its value and its dimensions, numbers or names."""
+    """A graph's input or output: its value and its first dimensions, numbers or names."""
 
     value: Value
-    shape: Sequence[int | str] | None
-
-    def proto(self, name: str) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(name, TYPES[self.value.dtype], self.shape)
+    shape: Sequence[int | str]
 
 
 @dataclass
@@ -90,8 +88,11 @@ class Graph:
         self.inputs.append(Port(value, shape))
         return value
 
-    def output(self, name: str, value: Value, shape: Sequence[int | str] | None) -> None:
-        """Make ``value`` an output called ``name``; a second name for one value copies it."""
+    def output(self, name: str, value: Value, shape: Sequence[int | str]) -> None:
+        """Make ``value`` an output called ``name``; a second name for one value copies it.
+
+        ``shape``: its first dimensions; the rest is what its nodes make it.
+        """
         if value.fixed and value.name != name:
             value = self.emit("Identity", value, dtype=value.dtype)
         value.name, value.fixed = name, True
@@ -155,14 +156,28 @@ class Graph:
         graph = helper.make_graph(
             nodes,
             "quatrain",
-            [port.proto(port.value.name) for port in self.inputs],
-            [port.proto(name) for name, port in self.outputs.items()],
+            [
+                helper.make_tensor_value_info(port.value.name, TYPES[port.value.dtype], port.shape)
+                for port in self.inputs
+            ],
+            [
+                helper.make_tensor_value_info(name, TYPES[port.value.dtype], None)
+                for name, port in self.outputs.items()
+            ],
             constants + [data.reference(weight) for weight in self.weights()],
         )
         opset = helper.make_opsetid("", OPSET)
-        return helper.make_model(
+        model = helper.make_model(
             graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="quatrain"
         )
+        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+        for mine, found in zip(model.graph.output, inferred.graph.output, strict=True):
+            mine.type.CopyFrom(found.type)
+            shape = mine.type.tensor_type.shape
+            for axis, name in enumerate(self.outputs[mine.name].shape):
+                dim = shape.dim[axis] if axis < len(shape.dim) else shape.dim.add()
+                setattr(dim, "dim_param" if isinstance(name, str) else "dim_value", name)
+        return model
 
     def _resolve_names(self) -> None:
         taken = {port.value.name for port in self.inputs} | {w.name for w in self.weights()}

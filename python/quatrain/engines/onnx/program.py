@@ -18,7 +18,13 @@ OUTPUTS = {
     "encode": "last_hidden_state",
     "embed": "sentence_embedding",
     "logits": "logits",
-    "next_logits": "logits",
+}
+#: The first dimensions of outputs by these names; the others are what their nodes make them.
+LEADING = {
+    "last_hidden_state": ["batch", "sequence"],
+    "logits": ["batch", "sequence"],
+    "next_logits": ["batch"],
+    "sentence_embedding": ["batch"],
 }
 
 
@@ -60,9 +66,9 @@ def build(
     run: Callable[..., Value] = getattr(network, program)
     result = run(tracer, ids, Padded(graph, ids, mask, past=past), state, **extra)
 
-    output = OUTPUTS.get(program, "output")
+    output = OUTPUTS.get(program, program)
     for name, value in (result if isinstance(result, dict) else {output: result}).items():
-        graph.output(name, value, None)
+        graph.output(name, value, LEADING.get(name, []))
     for spec, present in state.outputs() if state else ():
         total = "source_sequence" if spec.part == "encoder" else "total_sequence"
         for name, value, dim in zip(
@@ -72,7 +78,7 @@ def build(
     recorded: dict[str, str] = {}
     if record:
         for name, (value, kind) in tracer.values.items():
-            graph.output(name, value, None)
+            graph.output(name, value, [])
             recorded[name] = kind
     return Program(graph, output, list(specs), recorded)
 

@@ -1,0 +1,122 @@
+#include "tokenizer/added_tokens.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "tokenizer/normalizer.h"
+#include "tokenizer/unicode.h"
+
+namespace quatrain::tokenizer {
+namespace {
+
+using unicode::Class;
+
+bool ends_with(std::string_view text, std::uint16_t classes) {
+  std::size_t at = text.size();
+  return at > 0 && (unicode::class_table()[unicode::decode_before(text, at)] & classes);
+}
+
+bool starts_with(std::string_view text, std::uint16_t classes) {
+  std::size_t at = 0;
+  return !text.empty() && (unicode::class_table()[unicode::decode(text, at)] & classes);
+}
+
+}  // namespace
+
+AddedTokens::AddedTokens(const std::vector<AddedTokenSpec>& tokens, const Vocabulary& model,
+                         const std::vector<NormalizerSpec>& normalizers)
+    : tokens_(tokens) {
+  const char* where = "added_tokens";
+  std::int64_t largest = -1;  // id so far
+  for (std::size_t i = 0; i < tokens_.size(); ++i) {
+    const AddedTokenSpec& token = tokens_[i];
+    const std::uint32_t id = checked_id(token.id, where, token.content);
+    check<TokenizerError>(!token.content.empty(), where, "token of id ", id, " is empty");
+    check<TokenizerError>(unicode::is_valid(token.content), where, "token of id ", id,
+                          " is not valid UTF-8");
+    if (const auto known = model.find(token.content)) {
+      check<TokenizerError>(*known == id, where, "token '", token.content, "' has id ", id,
+                            ", but the vocabulary gives it ", *known);
+    } else {
+      check<TokenizerError>(!model.has(id), where, "token '", token.content, "' has id ", id,
+                            ", which the vocabulary gives to '",
+                            model.has(id) ? model.token(id) : "", "'");
+      // The peers number new tokens on by themselves and only warn if the file disagrees.
+      const std::int64_t next = std::max(largest + 1, static_cast<std::int64_t>(model.size()));
+      check<TokenizerError>(token.id == next, where, "token '", token.content, "' has id ", id,
+                            ", but the next new token must have ", next);
+    }
+    largest = std::max(largest, token.id);
+    check<TokenizerError>(by_id_.try_emplace(id, i).second, where, "id ", id, " appears twice");
+    check<TokenizerError>(by_content_.try_emplace(token.content, i).second, where, "token '",
+                          token.content, "' appears twice");
+  }
+  // Of two tokens with the same normalized form the first is found, special ones coming first.
+  for (const bool special : {true, false}) {
+    for (std::size_t i = 0; i < tokens_.size(); ++i) {
+      const AddedTokenSpec& token = tokens_[i];
+      if (token.special != special) continue;
+      const std::string pattern =
+          token.normalized ? tokenizer::normalized(normalizers, token.content) : token.content;
+      check<TokenizerError>(!pattern.empty(), where, "token '", token.content,
+                            "' is normalized to nothing");
+      Search& search = searches_[token.normalized];
+      search.has_any = true;
+      search.may_begin[static_cast<unsigned char>(pattern[0])] = true;
+      search.trie.insert(pattern, static_cast<std::uint32_t>(i));
+    }
+  }
+}
+
+const AddedTokenSpec* AddedTokens::find(std::uint32_t id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : &tokens_[found->second];
+}
+
+const AddedTokenSpec* AddedTokens::find(std::string_view content) const {
+  const auto found = by_content_.find(content);
+  return found == by_content_.end() ? nullptr : &tokens_[found->second];
+}
+
+void AddedTokens::split(std::string_view text, bool normalized, std::vector<Part>& parts) const {
+  const Search& search = searches_[normalized];
+  parts.clear();
+  const auto push = [&parts](std::size_t begin, std::size_t end, const AddedTokenSpec* token) {
+    if (begin >= end) return;
+    parts.push_back({{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)}, token});
+  };
+  std::size_t seen = 0;
+  for (std::size_t at = 0; search.has_any && at < text.size();) {
+    if (!search.may_begin[static_cast<unsigned char>(text[at])]) {
+      ++at;
+      continue;
+    }
+    const Trie::Match match = search.trie.longest(text, at);
+    if (match.value == Trie::kNone) {
+      ++at;
+      continue;
+    }
+    const AddedTokenSpec& token = tokens_[match.value];
+    std::size_t begin = at, end = match.end;
+    at = match.end;
+    if (token.single_word && (ends_with(text.substr(0, begin), Class::kWord) ||
+                              starts_with(text.substr(end), Class::kWord))) {
+      continue;
+    }
+    if (token.lstrip) {
+      while (ends_with(text.substr(0, begin), Class::kSpace)) {
+        unicode::decode_before(text, begin);
+      }
+      begin = std::max(begin, seen);  // the spaces may belong to the token before
+    }
+    if (token.rstrip) {
+      while (starts_with(text.substr(end), Class::kSpace)) unicode::decode(text, end);
+    }
+    push(seen, begin, nullptr);
+    push(begin, end, &token);
+    seen = end;
+  }
+  push(seen, text.size(), nullptr);
+}
+
+}  // namespace quatrain::tokenizer

@@ -1,0 +1,47 @@
+// Tokens that are found in the text itself, before (or, if `normalized`, after) normalization, and
+// that the model never sees.
+#pragma once
+#include <array>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/spec.h"
+#include "tokenizer/text.h"
+#include "tokenizer/trie.h"
+#include "tokenizer/vocabulary.h"
+
+namespace quatrain::tokenizer {
+
+class AddedTokens {
+ public:
+  AddedTokens(const std::vector<AddedTokenSpec>& tokens, const Vocabulary& model,
+              const std::vector<NormalizerSpec>& normalizers);
+
+  // A part of a text: an added token, or what lies between two.
+  struct Part {
+    Piece piece;
+    const AddedTokenSpec* token = nullptr;
+  };
+  // Cuts the text at the tokens that are matched before (false) or after (true) normalization.
+  void split(std::string_view text, bool normalized, std::vector<Part>& parts) const;
+
+  bool has_any(bool normalized) const { return searches_[normalized].has_any; }
+  const AddedTokenSpec* find(std::uint32_t id) const;
+  const AddedTokenSpec* find(std::string_view content) const;
+  const std::vector<AddedTokenSpec>& tokens() const { return tokens_; }
+
+ private:
+  struct Search {
+    bool has_any = false;
+    std::array<bool, 256> may_begin{};  // by the first byte
+    Trie trie;                          // of indices into tokens_
+  };
+  std::vector<AddedTokenSpec> tokens_;
+  std::map<std::uint32_t, std::size_t> by_id_;
+  std::map<std::string, std::size_t, std::less<>> by_content_;
+  std::array<Search, 2> searches_;
+};
+
+}  // namespace quatrain::tokenizer

@@ -1,0 +1,47 @@
+// Byte-pair encoding: the adjacent pair of lowest rank is merged until none is known
+// (Sennrich et al. 2016; over bytes, Radford et al. 2019).
+#pragma once
+#include <array>
+
+#include "tokenizer/hash.h"
+#include "tokenizer/model.h"
+
+namespace quatrain::tokenizer {
+
+class Bpe : public Model {
+ public:
+  Bpe(const ModelSpec& spec, bool bytes);
+
+ private:
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+  struct Result {
+    std::uint32_t rank = kNone, id = 0;
+  };
+
+  void compute(std::string_view word, Workspace& workspace, std::vector<Token>& out) const override;
+
+  // Whether every byte of the word has a token; if so, they are the symbols.
+  bool start_from_bytes(std::string_view word, Workspace& workspace) const;
+  // The general start, over characters: unknown ones, prefixes and suffixes.
+  void start_from_characters(std::string_view word, Workspace& workspace) const;
+
+  void merge_short(Workspace& workspace) const;  // rescans: quadratic, but fastest for a few
+  void merge_long(Workspace& workspace) const;   // a heap: n log n
+
+  const Result* merge(std::uint32_t left, std::uint32_t right) const {
+    return merges_.find(std::uint64_t{left} << 32 | right);
+  }
+
+  FlatMap<Result> merges_;
+  bool bytes_;
+  // The token of a byte in the middle of a word (0), first (1), last (2), or alone (3).
+  std::array<std::array<std::uint32_t, 256>, 4> byte_tokens_;
+  std::array<std::uint32_t, 256> fallback_;  // the tokens <0x00> to <0xFF>
+  Vocabulary words_;  // with ignore_merges: whole words, as the model sees them
+  std::string prefix_, suffix_;
+  std::optional<std::string> unk_token_;
+  std::optional<std::uint32_t> unk_;
+  bool fuse_unk_, byte_fallback_, ignore_merges_;
+};
+
+}  // namespace quatrain::tokenizer

@@ -1,0 +1,58 @@
+#include "tokenizer/model.h"
+
+#include "tokenizer/bpe.h"
+#include "tokenizer/hash.h"
+#include "tokenizer/wordpiece.h"
+
+namespace quatrain::tokenizer {
+
+WordCache::WordCache() : slots_(kSlots) {
+  words_.reserve(1 << 16);
+  tokens_.reserve(1 << 14);
+}
+
+bool WordCache::find(std::string_view word, std::uint64_t hash, std::vector<Token>& out) const {
+  for (std::size_t i = hash & (kSlots - 1); slots_[i].token_count; i = (i + 1) & (kSlots - 1)) {
+    const Slot& slot = slots_[i];
+    if (slot.hash != hash || slot.word_size != word.size()) continue;
+    if (std::string_view(words_).substr(slot.word, slot.word_size) != word) continue;
+    const Token* first = tokens_.data() + slot.tokens;
+    out.insert(out.end(), first, first + slot.token_count);
+    return true;
+  }
+  return false;
+}
+
+void WordCache::insert(std::string_view word, std::uint64_t hash, std::span<const Token> tokens) {
+  if (tokens.empty() || tokens.size() > UINT16_MAX) return;
+  if (size_ >= kEntries || words_.size() > kBytes || tokens_.size() > kTokens) {
+    slots_.assign(kSlots, {});
+    words_.clear();
+    tokens_.clear();
+    size_ = 0;
+  }
+  std::size_t i = hash & (kSlots - 1);
+  while (slots_[i].token_count) i = (i + 1) & (kSlots - 1);
+  slots_[i] = {hash, static_cast<std::uint32_t>(words_.size()),
+               static_cast<std::uint32_t>(tokens_.size()), static_cast<std::uint16_t>(word.size()),
+               static_cast<std::uint16_t>(tokens.size())};
+  words_.append(word);
+  tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+  ++size_;
+}
+
+void Model::tokenize(std::string_view word, Workspace& workspace, std::vector<Token>& out) const {
+  if (word.size() > WordCache::kLongestWord) return compute(word, workspace, out);
+  const std::uint64_t hash = hash_bytes(word);
+  if (workspace.cache.find(word, hash, out)) return;
+  const std::size_t first = out.size();
+  compute(word, workspace, out);
+  workspace.cache.insert(word, hash, {out.data() + first, out.size() - first});
+}
+
+std::unique_ptr<Model> make_model(const ModelSpec& spec, bool bytes) {
+  if (spec.kind == ModelSpec::Kind::kWordPiece) return std::make_unique<WordPiece>(spec);
+  return std::make_unique<Bpe>(spec, bytes);
+}
+
+}  // namespace quatrain::tokenizer

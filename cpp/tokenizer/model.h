@@ -1,0 +1,82 @@
+// A model cuts one word into tokens. Words are independent of each other, so answers are cached.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/spec.h"
+#include "tokenizer/vocabulary.h"
+
+namespace quatrain::tokenizer {
+
+// Bytes [begin, end) of the word.
+struct Token {
+  std::uint32_t id, begin, end;
+};
+
+// Recently seen words and their tokens. Bounded: when full, it starts again from nothing.
+class WordCache {
+ public:
+  static constexpr std::size_t kLongestWord = 64;
+
+  WordCache();
+  // Whether the word is known; its tokens are appended.
+  bool find(std::string_view word, std::uint64_t hash, std::vector<Token>& out) const;
+  void insert(std::string_view word, std::uint64_t hash, std::span<const Token> tokens);
+
+ private:
+  static constexpr std::size_t kSlots = 1 << 16, kEntries = kSlots / 2, kBytes = 1 << 20,
+                               kTokens = 1 << 18;
+  struct Slot {
+    std::uint64_t hash = 0;
+    std::uint32_t word = 0, tokens = 0;
+    std::uint16_t word_size = 0, token_count = 0;  // a slot without tokens is free
+  };
+  std::vector<Slot> slots_;
+  std::size_t size_ = 0;
+  std::string words_;
+  std::vector<Token> tokens_;
+};
+
+// Scratch memory of one thread.
+struct Workspace {
+  struct Symbol {
+    std::uint32_t id, size;
+    std::int32_t previous, next;
+  };
+  struct Merge {
+    std::uint32_t rank, position, id;
+  };
+  WordCache cache;
+  std::vector<Symbol> symbols;
+  std::vector<Merge> merges;
+  std::vector<std::uint32_t> ranks, results;
+};
+
+class Model {
+ public:
+  explicit Model(Vocabulary vocabulary) : vocabulary_(std::move(vocabulary)) {}
+  virtual ~Model() = default;
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const Vocabulary& vocabulary() const { return vocabulary_; }
+
+  // Appends the tokens of a non-empty word.
+  void tokenize(std::string_view word, Workspace& workspace, std::vector<Token>& out) const;
+
+ protected:
+  virtual void compute(std::string_view word, Workspace& workspace,
+                       std::vector<Token>& out) const = 0;
+
+ private:
+  Vocabulary vocabulary_;
+};
+
+// With `bytes`, words are raw bytes and the vocabulary spells them (byte_level.h).
+std::unique_ptr<Model> make_model(const ModelSpec& spec, bool bytes);
+
+}  // namespace quatrain::tokenizer

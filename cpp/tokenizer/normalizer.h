@@ -1,0 +1,21 @@
+// Normalizers: edits of the text before it is split into words.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/spec.h"
+#include "tokenizer/text.h"
+
+namespace quatrain::tokenizer {
+
+// Applies the normalizers in order.
+void normalize(const std::vector<NormalizerSpec>& normalizers, Text& text);
+
+// The normalized form of a string that stands alone.
+std::string normalized(const std::vector<NormalizerSpec>& normalizers, std::string_view string);
+
+// Replaces every byte by the character that stands for it.
+void spell_bytes(Text& text);
+
+}  // namespace quatrain::tokenizer

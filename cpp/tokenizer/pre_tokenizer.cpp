@@ -1,0 +1,241 @@
+#include "tokenizer/pre_tokenizer.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "tokenizer/byte_level.h"
+#include "tokenizer/scanners.h"
+#include "tokenizer/unicode.h"
+
+namespace quatrain::tokenizer {
+namespace {
+
+using Behavior = PreTokenizerSpec::Behavior;
+using unicode::Class;
+
+struct Match {
+  std::size_t begin, end;
+  bool is_delimiter;
+};
+
+// Turns a piece, already cut at delimiters, into the pieces that the behavior asks for.
+void arrange(std::vector<Match>& matches, Behavior behavior, std::size_t base,
+             std::vector<Piece>& out) {
+  const auto push = [&](const Match& m) {
+    if (m.begin != m.end) {
+      out.push_back(
+          {static_cast<std::uint32_t>(base + m.begin), static_cast<std::uint32_t>(base + m.end)});
+    }
+  };
+  if (behavior == Behavior::kMergedWithNext) std::reverse(matches.begin(), matches.end());
+  std::vector<Match> merged;
+  bool previous = false;  // whether the match before was a delimiter
+  for (const Match& m : matches) {
+    bool joins = false;
+    switch (behavior) {
+      case Behavior::kRemoved:
+        if (!m.is_delimiter) push(m);
+        continue;
+      case Behavior::kIsolated:
+        push(m);
+        continue;
+      case Behavior::kContiguous:
+        joins = m.is_delimiter == previous;
+        break;
+      case Behavior::kMergedWithPrevious:
+      case Behavior::kMergedWithNext:
+        joins = m.is_delimiter && !previous;
+        break;
+    }
+    if (joins && !merged.empty()) {
+      merged.back().begin = std::min(merged.back().begin, m.begin);
+      merged.back().end = std::max(merged.back().end, m.end);
+    } else {
+      merged.push_back(m);
+    }
+    previous = m.is_delimiter;
+  }
+  if (behavior == Behavior::kMergedWithNext) std::reverse(merged.begin(), merged.end());
+  for (const Match& m : merged) push(m);
+}
+
+// Cuts each piece; `cut(view, base, out)` appends what becomes of it.
+template <class Cut>
+void cut_each(const Text& text, std::vector<Piece>& pieces, Cut cut) {
+  std::vector<Piece> out;
+  out.reserve(pieces.size() + text.size() / 4);
+  for (const Piece& piece : pieces) cut(text.view(piece), piece.begin, out);
+  pieces.swap(out);
+}
+
+// Cuts at every character of the classes.
+void cut_at(const Text& text, std::vector<Piece>& pieces, std::uint16_t classes,
+            Behavior behavior) {
+  const auto& table = unicode::class_table();
+  std::vector<Match> matches;
+  cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
+    matches.clear();
+    std::size_t seen = 0;
+    for (std::size_t at = 0; at < view.size();) {
+      const std::size_t begin = at;
+      if (!(table[unicode::decode(view, at)] & classes)) continue;
+      if (seen < begin) matches.push_back({seen, begin, false});
+      matches.push_back({begin, at, true});
+      seen = at;
+    }
+    if (seen < view.size()) matches.push_back({seen, view.size(), false});
+    arrange(matches, behavior, base, out);
+  });
+}
+
+void cut_at_literal(const Text& text, std::vector<Piece>& pieces, const PreTokenizerSpec& spec) {
+  std::vector<Match> matches;
+  cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
+    matches.clear();
+    std::size_t seen = 0;
+    while (true) {
+      const std::size_t found = view.find(spec.literal, seen);
+      if (found == std::string_view::npos) break;
+      if (seen < found) matches.push_back({seen, found, spec.invert});
+      matches.push_back({found, found + spec.literal.size(), !spec.invert});
+      seen = found + spec.literal.size();
+    }
+    if (seen < view.size()) matches.push_back({seen, view.size(), spec.invert});
+    arrange(matches, spec.behavior, base, out);
+  });
+}
+
+template <class Scanner>
+void scan(const Text& text, std::vector<Piece>& pieces, const Scanner& scanner) {
+  cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
+    for (std::size_t at = 0; at < view.size();) {
+      const std::size_t end = scanner(view, at);
+      out.push_back(
+          {static_cast<std::uint32_t>(base + at), static_cast<std::uint32_t>(base + end)});
+      at = end;
+    }
+  });
+}
+
+// Words between spaces, punctuation marks alone.
+void bert(const Text& text, std::vector<Piece>& pieces) {
+  const auto& table = unicode::class_table();
+  cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
+    std::size_t word = 0;
+    const auto push = [&](std::size_t begin, std::size_t end) {
+      if (begin == end) return;
+      out.push_back(
+          {static_cast<std::uint32_t>(base + begin), static_cast<std::uint32_t>(base + end)});
+    };
+    for (std::size_t at = 0; at < view.size();) {
+      const std::size_t begin = at;
+      const std::uint16_t classes = table[unicode::decode(view, at)];
+      if (!(classes & (Class::kSpace | Class::kPunctuation))) continue;
+      push(word, begin);
+      if (classes & Class::kPunctuation) push(begin, at);
+      word = at;
+    }
+    push(word, view.size());
+  });
+}
+
+// \w+|[^\w\s]+
+void words(const Text& text, std::vector<Piece>& pieces) {
+  const auto& table = unicode::class_table();
+  constexpr std::uint16_t kKinds = Class::kWord | Class::kSpace;
+  cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
+    for (std::size_t at = 0; at < view.size();) {
+      const std::size_t begin = at;
+      std::size_t next = at;
+      const std::uint16_t kind = table[unicode::decode(view, next)] & kKinds;
+      do {
+        at = next;
+      } while (next < view.size() && (table[unicode::decode(view, next)] & kKinds) == kind);
+      if (kind & Class::kSpace) continue;
+      out.push_back(
+          {static_cast<std::uint32_t>(base + begin), static_cast<std::uint32_t>(base + at)});
+    }
+  });
+}
+
+// Gives each piece that does not begin with a space one, which comes from its first character.
+void prefix_spaces(Text& text, std::vector<Piece>& pieces) {
+  const auto has_space = [&](const Piece& piece) { return text.view()[piece.begin] == ' '; };
+  if (std::all_of(pieces.begin(), pieces.end(), has_space)) return;
+  Text::Editor editor(text);
+  for (Piece& piece : pieces) {
+    const std::uint32_t begin = editor.size();
+    if (!has_space(piece)) editor.push(' ', text.span(piece.begin));
+    for (std::size_t at = piece.begin; at < piece.end;) {
+      const Span from = text.span(at);
+      editor.push(unicode::decode(text.view(), at), from);
+    }
+    piece = {begin, editor.size()};
+  }
+  editor.commit();
+}
+
+void spell_bytes(Text& text, std::vector<Piece>& pieces) {
+  Text::Editor editor(text);
+  for (Piece& piece : pieces) {
+    const std::uint32_t begin = editor.size();
+    for (std::size_t at = piece.begin; at < piece.end; ++at) {
+      editor.push(byte_to_char(static_cast<unsigned char>(text.view()[at])), text.span(at));
+    }
+    piece = {begin, editor.size()};
+  }
+  editor.commit();
+}
+
+}  // namespace
+
+void PreTokenizer::split(Text& text, std::vector<Piece>& pieces) const {
+  using Kind = PreTokenizerSpec::Kind;
+  using Scanner = PreTokenizerSpec::Scanner;
+  pieces.clear();
+  if (text.size() == 0) return;
+  pieces.push_back({0, static_cast<std::uint32_t>(text.size())});
+  for (const PreTokenizerSpec& step : steps_) {
+    switch (step.kind) {
+      case Kind::kByteLevel:
+        if (step.add_prefix_space) prefix_spaces(text, pieces);
+        if (step.use_regex) scan(text, pieces, Gpt2Scanner());
+        if (!bytes_ || &step != &steps_.back()) spell_bytes(text, pieces);
+        break;
+      case Kind::kBert:
+        bert(text, pieces);
+        break;
+      case Kind::kWhitespace:
+        words(text, pieces);
+        break;
+      case Kind::kWhitespaceSplit:
+        cut_at(text, pieces, Class::kSpace, Behavior::kRemoved);
+        break;
+      case Kind::kDigits:
+        cut_at(text, pieces, Class::kNumeric,
+               step.individual_digits ? Behavior::kIsolated : Behavior::kContiguous);
+        break;
+      case Kind::kPunctuation:
+        cut_at(text, pieces, Class::kPunctuation, step.behavior);
+        break;
+      case Kind::kSplitLiteral:
+        cut_at_literal(text, pieces, step);
+        break;
+      case Kind::kSplitScanner:
+        switch (step.scanner) {
+          case Scanner::kGpt2:
+            scan(text, pieces, Gpt2Scanner());
+            break;
+          case Scanner::kLlama3:
+            scan(text, pieces, Llama3Scanner(3));
+            break;
+          case Scanner::kQwen2:
+            scan(text, pieces, Llama3Scanner(1));
+            break;
+        }
+        break;
+    }
+  }
+}
+
+}  // namespace quatrain::tokenizer

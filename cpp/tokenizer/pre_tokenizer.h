@@ -1,0 +1,25 @@
+// Pre-tokenizers: where a text may be cut before the model sees it.
+#pragma once
+#include <vector>
+
+#include "tokenizer/spec.h"
+#include "tokenizer/text.h"
+
+namespace quatrain::tokenizer {
+
+class PreTokenizer {
+ public:
+  // With `bytes`, the last step is ByteLevel and leaves its bytes as they are, for a model that
+  // reads bytes; otherwise it spells them.
+  PreTokenizer(std::vector<PreTokenizerSpec> steps, bool bytes)
+      : steps_(std::move(steps)), bytes_(bytes) {}
+
+  // Cuts the text, which a step may edit, into pieces, none of them empty.
+  void split(Text& text, std::vector<Piece>& pieces) const;
+
+ private:
+  std::vector<PreTokenizerSpec> steps_;
+  bool bytes_;
+};
+
+}  // namespace quatrain::tokenizer

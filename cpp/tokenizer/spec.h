@@ -1,0 +1,131 @@
+// A tokenizer as data: what a tokenizer.json says, already parsed, typed and named. The Python side
+// fills it (C++ sees no JSON) and `Tokenizer` executes it. Sequences are flattened.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace quatrain::tokenizer {
+
+struct NormalizerSpec {
+  enum class Kind { kBert, kLowercase, kNfc, kNfd, kNfkc, kNfkd, kStripAccents, kByteLevel };
+  Kind kind = Kind::kBert;
+  // Bert only.
+  bool clean_text = true;
+  bool handle_chinese_chars = true;
+  bool strip_accents = true;
+  bool lowercase = true;
+};
+
+struct PreTokenizerSpec {
+  enum class Kind {
+    kByteLevel,
+    kBert,
+    kWhitespace,
+    kWhitespaceSplit,
+    kDigits,
+    kPunctuation,
+    kSplitLiteral,
+    kSplitScanner
+  };
+  // What happens to a delimiter that was found.
+  enum class Behavior { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
+  // The regular expressions that have a hand-written scanner (scanners.h).
+  enum class Scanner { kGpt2, kLlama3, kQwen2 };
+
+  Kind kind = Kind::kByteLevel;
+  bool add_prefix_space = false;            // ByteLevel
+  bool use_regex = true;                    // ByteLevel
+  bool individual_digits = false;           // Digits
+  Behavior behavior = Behavior::kIsolated;  // Punctuation, SplitLiteral
+  bool invert = false;                      // SplitLiteral
+  std::string literal;                      // SplitLiteral
+  Scanner scanner = Scanner::kGpt2;         // SplitScanner
+};
+
+struct ModelSpec {
+  enum class Kind { kBpe, kWordPiece };
+  Kind kind = Kind::kBpe;
+  std::vector<std::pair<std::string, std::int64_t>> vocab;
+  std::optional<std::string> unk_token;
+  std::optional<std::string> continuing_subword_prefix;
+  // BPE
+  std::vector<std::pair<std::string, std::string>> merges;
+  std::optional<std::string> end_of_word_suffix;
+  bool fuse_unk = false;
+  bool byte_fallback = false;
+  bool ignore_merges = false;
+  // WordPiece
+  std::int64_t max_input_chars_per_word = 100;
+};
+
+struct AddedTokenSpec {
+  std::string content;
+  std::int64_t id = 0;
+  bool single_word = false;
+  bool lstrip = false;
+  bool rstrip = false;
+  bool normalized = true;
+  bool special = false;
+};
+
+// One element of a template: a sequence (A or B) or the ids of a special token.
+struct TemplatePiece {
+  bool is_sequence = false;
+  bool is_pair = false;  // sequence B
+  std::uint32_t type_id = 0;
+  std::vector<std::int64_t> ids;
+  std::vector<std::string> tokens;
+};
+
+struct PostProcessorSpec {
+  enum class Kind { kTrimOffsets, kTemplate };
+  Kind kind = Kind::kTrimOffsets;
+  bool add_prefix_space = false;  // TrimOffsets
+  std::vector<TemplatePiece> single, pair;
+  // The type id of sequences A and B when special tokens are not asked for. Absent: the pieces'.
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> bare_type_ids;
+};
+
+struct DecoderSpec {
+  enum class Kind { kByteLevel, kWordPiece, kFuse };
+  Kind kind = Kind::kByteLevel;
+  std::string prefix = "##";  // WordPiece
+  bool cleanup = true;        // WordPiece
+};
+
+struct TruncationSpec {
+  enum class Strategy { kLongestFirst, kOnlyFirst, kOnlySecond };
+  std::int64_t max_length = 0;  // tokens, special ones included
+  Strategy strategy = Strategy::kLongestFirst;
+  bool left = false;
+};
+
+struct PaddingSpec {
+  std::optional<std::int64_t> fixed;  // absent: to the longest of the batch
+  bool left = false;
+  std::int64_t multiple_of = 0;  // 0: any length
+  std::int64_t id = 0;
+  std::int64_t type_id = 0;
+  std::string token;
+};
+
+struct TokenizerSpec {
+  std::vector<NormalizerSpec> normalizers;
+  std::vector<PreTokenizerSpec> pre_tokenizers;
+  ModelSpec model;
+  std::vector<AddedTokenSpec> added_tokens;
+  std::vector<PostProcessorSpec> post_processors;
+  std::vector<DecoderSpec> decoders;
+};
+
+// How one call treats lengths; kept apart from the rest so that tokenizers that differ in nothing
+// else share their tables.
+struct LengthSpec {
+  std::optional<TruncationSpec> truncation;
+  std::optional<PaddingSpec> padding;
+};
+
+}  // namespace quatrain::tokenizer

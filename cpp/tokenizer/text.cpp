@@ -1,0 +1,41 @@
+#include "tokenizer/text.h"
+
+#include <algorithm>
+
+namespace quatrain::tokenizer {
+
+void Source::assign(std::string_view bytes) {
+  bytes_ = bytes;
+  is_ascii_ = std::all_of(bytes.begin(), bytes.end(),
+                          [](char c) { return static_cast<signed char>(c) >= 0; });
+  if (is_ascii_) return;
+  character_.resize(bytes.size() + 1);
+  std::uint32_t index = 0;
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    if (at > 0 && !unicode::is_continuation(bytes[at])) ++index;
+    character_[at] = index;
+  }
+  character_[bytes.size()] = index + 1;
+}
+
+void Text::assign(const Text& text, Piece piece) {
+  source_ = text.source_;
+  is_edited_ = text.is_edited_;
+  if (is_edited_) {
+    bytes_.assign(text.view(piece));
+    spans_.assign(text.spans_.begin() + piece.begin, text.spans_.begin() + piece.end);
+    view_ = bytes_;
+  } else {
+    base_ = text.base_ + piece.begin;
+    view_ = text.view(piece);
+  }
+}
+
+void Text::Editor::commit() {
+  std::swap(text_.bytes_, text_.next_);
+  std::swap(text_.spans_, text_.next_spans_);
+  text_.view_ = text_.bytes_;
+  text_.is_edited_ = true;
+}
+
+}  // namespace quatrain::tokenizer

@@ -1,0 +1,234 @@
+#include "tokenizer/tokenizer.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "tokenizer/batch.h"
+#include "tokenizer/lengths.h"
+#include "tokenizer/normalizer.h"
+
+namespace quatrain::tokenizer {
+namespace {
+
+// Whether the model may read raw bytes where the file spells them: ByteLevel, and only that, comes
+// last.
+bool reads_bytes(const TokenizerSpec& spec) {
+  const auto is_byte_level = [](const PreTokenizerSpec& step) {
+    return step.kind == PreTokenizerSpec::Kind::kByteLevel;
+  };
+  const auto& steps = spec.pre_tokenizers;
+  return spec.model.kind == ModelSpec::Kind::kBpe && !steps.empty() &&
+         is_byte_level(steps.back()) &&
+         std::count_if(steps.begin(), steps.end(), is_byte_level) == 1;
+}
+
+std::size_t count_tokens(const Vocabulary& vocabulary, const AddedTokens& added) {
+  std::size_t count = vocabulary.size();
+  for (const AddedTokenSpec& token : added.tokens()) {
+    count += !vocabulary.has(static_cast<std::uint32_t>(token.id));
+  }
+  return count;
+}
+
+std::uint32_t end_of_ids(const Vocabulary& vocabulary, const AddedTokens& added) {
+  std::uint32_t end = vocabulary.end_id();
+  for (const AddedTokenSpec& token : added.tokens()) {
+    end = std::max(end, static_cast<std::uint32_t>(token.id) + 1);
+  }
+  return end;
+}
+
+}  // namespace
+
+// Buffers of one call, and the word cache.
+struct Tokenizer::Scratch {
+  Workspace workspace;
+  Source source;
+  Text text, part;
+  std::vector<AddedTokens::Part> outer, inner;
+  std::vector<Piece> pieces;
+  std::vector<Token> tokens;
+  Sequence first, second;
+};
+
+class Tokenizer::Lease {
+ public:
+  explicit Lease(const Tokenizer& owner) : owner_(owner) {
+    const std::lock_guard lock(owner_.mutex_);
+    if (!owner_.idle_.empty()) {
+      scratch_ = std::move(owner_.idle_.back());
+      owner_.idle_.pop_back();
+    }
+  }
+  ~Lease() {
+    if (!scratch_) return;
+    const std::lock_guard lock(owner_.mutex_);
+    owner_.idle_.push_back(std::move(scratch_));
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  Scratch& operator*() {
+    if (!scratch_) scratch_ = std::make_unique<Scratch>();
+    return *scratch_;
+  }
+
+ private:
+  const Tokenizer& owner_;
+  std::unique_ptr<Scratch> scratch_;
+};
+
+Tokenizer::Tokenizer(const TokenizerSpec& spec)
+    : normalizers_(spec.normalizers),
+      pre_tokenizer_(spec.pre_tokenizers, reads_bytes(spec)),
+      model_(make_model(spec.model, reads_bytes(spec))),
+      added_(spec.added_tokens, model_->vocabulary(), normalizers_),
+      size_(count_tokens(model_->vocabulary(), added_)),
+      end_id_(end_of_ids(model_->vocabulary(), added_)),
+      post_processor_(
+          spec.post_processors,
+          [this](std::uint32_t id) { return has(id) ? token(id) : std::string_view(); }, end_id_),
+      decoder_(spec.decoders) {}
+
+Tokenizer::~Tokenizer() = default;
+
+bool Tokenizer::has(std::int64_t id) const {
+  if (id < 0 || id >= end_id_) return false;
+  const auto index = static_cast<std::uint32_t>(id);
+  return model_->vocabulary().has(index) || added_.find(index) != nullptr;
+}
+
+std::string_view Tokenizer::token(std::uint32_t id) const {
+  const Vocabulary& vocabulary = model_->vocabulary();
+  return vocabulary.has(id) ? vocabulary.token(id) : std::string_view(added_.find(id)->content);
+}
+
+std::optional<std::uint32_t> Tokenizer::find(std::string_view token) const {
+  if (const auto id = model_->vocabulary().find(token)) return id;
+  const AddedTokenSpec* added = added_.find(token);
+  if (!added) return std::nullopt;
+  return static_cast<std::uint32_t>(added->id);
+}
+
+std::vector<std::string_view> Tokenizer::tokens(const Encoding& encoding) const {
+  std::vector<std::string_view> tokens(encoding.size());
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (has(encoding.ids[i])) tokens[i] = token(encoding.ids[i]);
+  }
+  for (const auto& [position, text] : encoding.texts) tokens[position] = text;
+  return tokens;
+}
+
+void Tokenizer::read_words(Text& text, Scratch& scratch, std::uint32_t& word, Sequence& out) const {
+  pre_tokenizer_.split(text, scratch.pieces);
+  for (const Piece& piece : scratch.pieces) {
+    scratch.tokens.clear();
+    model_->tokenize(text.view(piece), scratch.workspace, scratch.tokens);
+    for (const Token& token : scratch.tokens) {
+      out.push(token.id, text.span(piece.begin + token.begin, piece.begin + token.end), word);
+    }
+    ++word;
+  }
+}
+
+void Tokenizer::read(std::string_view bytes, Scratch& scratch, Sequence& out) const {
+  check(bytes.size() < UINT32_MAX, "encode", "the text has ", bytes.size(),
+        " bytes, expected less than 4 GiB");
+  out.clear();
+  scratch.source.assign(bytes);
+  std::uint32_t word = 0;
+  const auto push = [&](const Text& text, const AddedTokens::Part& part) {
+    const std::string_view matched = text.view(part.piece);
+    if (matched != part.token->content) {
+      out.texts.emplace_back(static_cast<std::uint32_t>(out.size()), matched);
+    }
+    out.push(static_cast<std::uint32_t>(part.token->id),
+             text.span(part.piece.begin, part.piece.end), word++);
+  };
+  added_.split(bytes, false, scratch.outer);
+  for (const AddedTokens::Part& outer : scratch.outer) {
+    scratch.text.assign(scratch.source, outer.piece.begin, outer.piece.end);
+    if (outer.token) {
+      push(scratch.text, {{0, outer.piece.end - outer.piece.begin}, outer.token});
+      continue;
+    }
+    normalize(normalizers_, scratch.text);
+    if (!added_.has_any(true)) {
+      read_words(scratch.text, scratch, word, out);
+      continue;
+    }
+    added_.split(scratch.text.view(), true, scratch.inner);
+    for (const AddedTokens::Part& inner : scratch.inner) {
+      if (inner.token) {
+        push(scratch.text, inner);
+      } else {
+        scratch.part.assign(scratch.text, inner.piece);
+        read_words(scratch.part, scratch, word, out);
+      }
+    }
+  }
+}
+
+Encoding Tokenizer::encode_one(const Input& input, bool add_special_tokens,
+                               const LengthSpec& lengths, Scratch& scratch) const {
+  read(input.text, scratch, scratch.first);
+  Sequence* second = nullptr;
+  if (input.pair) {
+    read(*input.pair, scratch, scratch.second);
+    second = &scratch.second;
+  }
+  if (lengths.truncation) {
+    const std::size_t added = add_special_tokens ? post_processor_.added(second != nullptr) : 0;
+    truncate(*lengths.truncation, added, scratch.first, second);
+  }
+  return post_processor_.process(scratch.first, second, add_special_tokens);
+}
+
+void Tokenizer::pad_all(const LengthSpec& lengths, std::span<Encoding> batch) const {
+  if (!lengths.padding) return;
+  const PaddingSpec& spec = *lengths.padding;
+  const bool is_known = has(spec.id) && token(static_cast<std::uint32_t>(spec.id)) == spec.token;
+  pad(spec, is_known ? nullptr : &spec.token, batch);
+}
+
+Encoding Tokenizer::encode(const Input& input, bool add_special_tokens,
+                           const LengthSpec& lengths) const {
+  Lease lease(*this);
+  Encoding encoding = encode_one(input, add_special_tokens, lengths, *lease);
+  pad_all(lengths, {&encoding, 1});
+  return encoding;
+}
+
+std::vector<Encoding> Tokenizer::encode_batch(std::span<const Input> inputs,
+                                              bool add_special_tokens, const LengthSpec& lengths,
+                                              int threads) const {
+  std::vector<Encoding> batch(inputs.size());
+  for_each_in_parallel(threads, std::ssize(inputs), [&](std::ptrdiff_t i) {
+    const auto index = static_cast<std::size_t>(i);
+    Lease lease(*this);
+    batch[index] = encode_one(inputs[index], add_special_tokens, lengths, *lease);
+  });
+  pad_all(lengths, batch);
+  return batch;
+}
+
+void Tokenizer::decode_next(Decoder::State& state, std::int64_t id, bool skip_special_tokens,
+                            std::string& out) const {
+  check(has(id), "decode", "id ", id, " is not in the vocabulary of ", size_, " tokens (ids 0 to ",
+        static_cast<std::int64_t>(end_id_) - 1, ")");
+  const auto index = static_cast<std::uint32_t>(id);
+  if (skip_special_tokens) {
+    const AddedTokenSpec* added = added_.find(index);
+    if (added && added->special) return;
+  }
+  decoder_.push(state, token(index), out);
+}
+
+std::string Tokenizer::decode(std::span<const std::int64_t> ids, bool skip_special_tokens) const {
+  std::string out;
+  Decoder::State state;
+  for (const std::int64_t id : ids) decode_next(state, id, skip_special_tokens, out);
+  decoder_.flush(state, out);
+  return out;
+}
+
+}  // namespace quatrain::tokenizer

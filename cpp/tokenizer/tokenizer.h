@@ -1,0 +1,76 @@
+// The pipeline: added tokens, normalizer, pre-tokenizer, model, post-processor; and back.
+#pragma once
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/added_tokens.h"
+#include "tokenizer/decoder.h"
+#include "tokenizer/encoding.h"
+#include "tokenizer/model.h"
+#include "tokenizer/post_processor.h"
+#include "tokenizer/pre_tokenizer.h"
+#include "tokenizer/spec.h"
+
+namespace quatrain::tokenizer {
+
+struct Input {
+  std::string_view text;  // UTF-8
+  std::optional<std::string_view> pair;
+};
+
+// Immutable once built: any number of threads may use one.
+class Tokenizer {
+ public:
+  explicit Tokenizer(const TokenizerSpec& spec);
+  ~Tokenizer();
+
+  Encoding encode(const Input& input, bool add_special_tokens, const LengthSpec& lengths) const;
+  // Padded as one batch. Texts are shared out over `threads` threads.
+  std::vector<Encoding> encode_batch(std::span<const Input> inputs, bool add_special_tokens,
+                                     const LengthSpec& lengths, int threads) const;
+
+  std::string decode(std::span<const std::int64_t> ids, bool skip_special_tokens) const;
+  // Appends what one more token makes certain. A skipped special token leaves no trace.
+  void decode_next(Decoder::State& state, std::int64_t id, bool skip_special_tokens,
+                   std::string& out) const;
+  const Decoder& decoder() const { return decoder_; }
+
+  bool has(std::int64_t id) const;
+  std::string_view token(std::uint32_t id) const;  // has(id)
+  std::optional<std::uint32_t> find(std::string_view token) const;
+  std::size_t size() const { return size_; }
+  std::uint32_t end_id() const { return end_id_; }
+  const AddedTokens& added_tokens() const { return added_; }
+  // The text of every token of an encoding.
+  std::vector<std::string_view> tokens(const Encoding& encoding) const;
+
+ private:
+  struct Scratch;
+  class Lease;  // of a Scratch, for the length of one call
+
+  Encoding encode_one(const Input& input, bool add_special_tokens, const LengthSpec& lengths,
+                      Scratch& scratch) const;
+  void read(std::string_view text, Scratch& scratch, Sequence& out) const;
+  void read_words(Text& text, Scratch& scratch, std::uint32_t& word, Sequence& out) const;
+  void pad_all(const LengthSpec& lengths, std::span<Encoding> batch) const;
+
+  std::vector<NormalizerSpec> normalizers_;
+  PreTokenizer pre_tokenizer_;
+  std::unique_ptr<Model> model_;
+  AddedTokens added_;
+  std::size_t size_;
+  std::uint32_t end_id_;
+  PostProcessor post_processor_;
+  Decoder decoder_;
+
+  // Idle scratch memory; its word caches stay warm from call to call.
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Scratch>> idle_;
+};
+
+}  // namespace quatrain::tokenizer

@@ -1,0 +1,66 @@
+#include "tokenizer/vocabulary.h"
+
+#include <bit>
+
+#include "core/check.h"
+#include "tokenizer/hash.h"
+#include "tokenizer/unicode.h"
+
+namespace quatrain::tokenizer {
+
+std::uint32_t checked_id(std::int64_t id, const char* where, std::string_view token) {
+  check<TokenizerError>(id >= 0 && id <= kMaxId, where, "token '", token, "' has id ", id,
+                        ", expected 0 to ", kMaxId);
+  return static_cast<std::uint32_t>(id);
+}
+
+Vocabulary::Vocabulary(const std::vector<std::pair<std::string, std::int64_t>>& tokens)
+    : slots_(std::bit_ceil(tokens.size() * 2 + 2)) {
+  by_id_.reserve(tokens.size());
+  for (const auto& [token, id] : tokens) add(token, checked_id(id, "model.vocab", token));
+}
+
+void Vocabulary::add(std::string_view token, std::uint32_t id) {
+  check<TokenizerError>(unicode::is_valid(token), "model.vocab", "token of id ", id,
+                        " is not valid UTF-8");
+  check<TokenizerError>(!has(id), "model.vocab", "id ", id, " belongs to both '",
+                        has(id) ? this->token(id) : "", "' and '", token, "'");
+  check<TokenizerError>(!find(token), "model.vocab", "token '", token, "' appears twice");
+  check<TokenizerError>(bytes_.size() + token.size() < UINT32_MAX, "model.vocab",
+                        "the vocabulary holds more than 4 GiB of text");
+  if (id >= by_id_.size()) by_id_.resize(id + std::size_t{1});
+  const std::uint64_t hash = hash_bytes(token);
+  by_id_[id] = {static_cast<std::uint32_t>(bytes_.size()), static_cast<std::uint32_t>(token.size()),
+                static_cast<std::uint32_t>(hash >> 32), true};
+  bytes_.append(token);
+  if (++size_ * 2 > slots_.size()) return rehash(slots_.size() * 2);
+  std::size_t i = hash & (slots_.size() - 1);
+  while (slots_[i]) i = (i + 1) & (slots_.size() - 1);
+  slots_[i] = id + 1;
+}
+
+void Vocabulary::rehash(std::size_t slots) {
+  slots_.assign(slots, 0);
+  for (std::uint32_t id = 0; id < by_id_.size(); ++id) {
+    if (!by_id_[id].is_set) continue;
+    std::size_t i = hash_bytes(token(id)) & (slots - 1);
+    while (slots_[i]) i = (i + 1) & (slots - 1);
+    slots_[i] = id + 1;
+  }
+}
+
+std::optional<std::uint32_t> Vocabulary::find(std::string_view token) const {
+  const std::uint64_t hash = hash_bytes(token);
+  for (std::size_t i = hash & (slots_.size() - 1); slots_[i]; i = (i + 1) & (slots_.size() - 1)) {
+    const std::uint32_t id = slots_[i] - 1;
+    const Entry& entry = by_id_[id];
+    if (entry.hash == static_cast<std::uint32_t>(hash >> 32) && this->token(id) == token) return id;
+  }
+  return std::nullopt;
+}
+
+std::string_view Vocabulary::token(std::uint32_t id) const {
+  return std::string_view(bytes_).substr(by_id_[id].offset, by_id_[id].size);
+}
+
+}  // namespace quatrain::tokenizer

@@ -1,0 +1,154 @@
+"""Checked reading of JSON: every complaint names the file, the field, what it holds and what may.
+
+A `Node` is a value together with where it stands; nothing of the file is used but through one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+from quatrain.errors import TokenizerError
+
+_NAMES = {dict: "an object", list: "a list", str: "a string", int: "an integer", bool: "a boolean"}
+_LARGEST = 2**31 - 1
+
+
+def parse(data: bytes, file: str) -> Node:
+    """The root of a JSON document.
+
+    Raises:
+        TokenizerError: the bytes are not UTF-8 or not JSON, a key appears twice in one object,
+            or a number is not finite.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+            raise TokenizerError(f"{file}: key {twice!r} appears twice in one object")
+        return found
+
+    def refuse(constant: str) -> NoReturn:
+        raise TokenizerError(f"{file}: {constant} is not a JSON number")
+
+    try:
+        return Node(
+            json.loads(data.decode(), object_pairs_hook=unique, parse_constant=refuse), file, ""
+        )
+    except UnicodeDecodeError as error:
+        raise TokenizerError(f"{file}: not UTF-8 at byte {error.start}") from None
+    except (ValueError, RecursionError) as error:
+        raise TokenizerError(f"{file}: not valid JSON: {error}") from None
+
+
+class Node:
+    """A JSON value, the file it is from and the path to it."""
+
+    def __init__(self, value: Any, file: str, path: str):
+        self.value = value
+        self.file = file
+        self.path = path
+
+    def fail(self, message: str) -> NoReturn:
+        where = f"{self.file}: {self.path}" if self.path else self.file
+        raise TokenizerError(f"{where}: {message}")
+
+    def _expect(self, kind: type) -> Any:
+        if type(self.value) is not kind:
+            self.fail(f"found {_describe(self.value)}, expected {_NAMES[kind]}")
+        return self.value
+
+    def text(self) -> str:
+        value: str = self._expect(str)
+        if not _is_text(value):
+            self.fail("the string holds a lone surrogate, which UTF-8 cannot express")
+        return value
+
+    def flag(self) -> bool:
+        value: bool = self._expect(bool)
+        return value
+
+    def integer(self, smallest: int = 0, largest: int = _LARGEST) -> int:
+        value: int = self._expect(int)
+        if not smallest <= value <= largest:
+            self.fail(f"found {value}, expected {smallest} to {largest}")
+        return value
+
+    def items(self) -> list[Node]:
+        """The elements of a list."""
+        values = self._expect(list)
+        return [Node(v, self.file, f"{self.path}[{i}]") for i, v in enumerate(values)]
+
+    def child(self, name: str) -> Node:
+        """A field that must be there."""
+        fields = self._expect(dict)
+        if name not in fields:
+            self.fail(f"field {name!r} is missing")
+        return Node(fields[name], self.file, f"{self.path}.{name}" if self.path else name)
+
+    def optional(self, name: str) -> Node | None:
+        """A field, or None where it is absent or null."""
+        if self._expect(dict).get(name) is None:
+            return None
+        return self.child(name)
+
+    def flag_or(self, name: str, default: bool) -> bool:
+        node = self.optional(name)
+        return default if node is None else node.flag()
+
+    def only(self, *names: str) -> None:
+        """Refuses fields beyond the given ones, which would otherwise be ignored."""
+        for name in self._expect(dict):
+            if name not in names:
+                self.fail(f"unknown field {name!r}; supported: {', '.join(names)}")
+
+    def choice(self, options: dict[str, Any]) -> Any:
+        """What a string stands for."""
+        name = self.text()
+        if name not in options:
+            self.fail(f"{name!r} is not supported; supported: {', '.join(options)}")
+        return options[name]
+
+    def component(self, readers: dict[str, Callable[[Node], list[Any]]]) -> list[Any]:
+        """Reads a component with the reader of its ``type``."""
+        return self.child("type").choice(readers)(self)  # type: ignore[no-any-return]
+
+    def vocabulary(self) -> list[tuple[str, int]]:
+        """An object of tokens and their ids. Ranges and repetitions are the core's to check."""
+        tokens: dict[str, int] = self._expect(dict)
+        for token, index in tokens.items():
+            if type(index) is not int or not -(2**63) <= index < 2**63:
+                self.fail(f"token {token!r} has id {_describe(index)}, expected an integer")
+        self._check_texts(tokens)
+        return list(tokens.items())
+
+    def merges(self) -> list[tuple[str, str]]:
+        """Pairs, written ``"a b"`` or ``["a", "b"]``."""
+        pairs = []
+        for i, merge in enumerate(self._expect(list)):
+            pair = merge.split(" ") if type(merge) is str else merge
+            if type(pair) is not list or len(pair) != 2 or not all(type(p) is str for p in pair):
+                self.fail(f"merge {i} is {_describe(merge)}, expected two tokens")
+            pairs.append((pair[0], pair[1]))
+        self._check_texts(text for pair in pairs for text in pair)
+        return pairs
+
+    def _check_texts(self, texts: Iterator[str] | dict[str, int]) -> None:
+        if not _is_text("".join(texts)):
+            self.fail("a token holds a lone surrogate, which UTF-8 cannot express")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _describe(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

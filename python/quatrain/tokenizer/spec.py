@@ -1,0 +1,455 @@
+"""``tokenizer.json`` as a typed description for the core.
+
+The format is that of the ``tokenizers`` library. Each component has a reader here, found by its
+``type``; a type without a reader, or a field that a reader does not know, is refused by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quatrain import _core
+from quatrain.tokenizer.fields import Node, parse
+from quatrain.tokenizer.lengths import Padding, Truncation
+
+_c = _core.tokenizer
+_Behavior = _c.PreTokenizerSpec.Behavior
+_Scanner = _c.PreTokenizerSpec.Scanner
+
+_WORDS = r"'(?:[sdmt]|ll|ve|re)"
+_WORDS_IN_FULL = r"'s|'t|'re|'ve|'m|'ll|'d"
+_GPT2 = r"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+_LLAMA3 = r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+# Regular expressions that a hand-written scanner equals, spelled as files spell them. Those of
+# one scanner differ in nothing that they match.
+_SCANNERS = {
+    _WORDS_IN_FULL + _GPT2: _Scanner.GPT2,
+    _WORDS + _GPT2: _Scanner.GPT2,
+    f"(?i:{_WORDS_IN_FULL}){_LLAMA3}": _Scanner.LLAMA3,
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*"
+    r"|\s*[\r\n]|\s+(?!\S)|\s+": _Scanner.LLAMA3,
+    f"(?i:{_WORDS_IN_FULL})" + _LLAMA3.replace("{1,3}", ""): _Scanner.QWEN2,
+}
+_BEHAVIORS = {
+    "Removed": _Behavior.REMOVED,
+    "Isolated": _Behavior.ISOLATED,
+    "MergedWithPrevious": _Behavior.MERGED_WITH_PREVIOUS,
+    "MergedWithNext": _Behavior.MERGED_WITH_NEXT,
+    "Contiguous": _Behavior.CONTIGUOUS,
+}
+
+
+class Description:
+    """What a ``tokenizer.json`` says: the core's spec, and the lengths, which callers may change.
+
+    Raises:
+        TokenizerError: the file is malformed or asks for something that is not supported.
+    """
+
+    def __init__(self, data: bytes, file: str):
+        root = parse(data, file)
+        root.only(
+            "version",
+            "truncation",
+            "padding",
+            "added_tokens",
+            "normalizer",
+            "pre_tokenizer",
+            "post_processor",
+            "decoder",
+            "model",
+        )
+        if version := root.optional("version"):
+            version.choice({"1.0": None})
+        self.spec = _c.TokenizerSpec()
+        self.spec.normalizers = _components(root, "normalizer", _NORMALIZERS)
+        self.spec.pre_tokenizers = _components(root, "pre_tokenizer", _PRE_TOKENIZERS)
+        self.spec.post_processors = _components(root, "post_processor", _POST_PROCESSORS)
+        self.spec.decoders = _components(root, "decoder", _DECODERS)
+        self.spec.model = _model(root.child("model"))
+        added = root.optional("added_tokens")
+        tokens = [_added_token(node) for node in added.items()] if added else []
+        self.spec.added_tokens = tokens
+        self.special_ids = frozenset(token.id for token in tokens if token.special)
+        self.truncation = _truncation(root.optional("truncation"))
+        self.padding = _padding(root.optional("padding"))
+
+
+def _components(root: Node, name: str, readers: dict[str, Any]) -> list[Any]:
+    node = root.optional(name)
+    return [] if node is None else node.component(readers)
+
+
+def _sequence(field: str, readers: dict[str, Any]) -> Any:
+    """A reader of a ``Sequence``, whose elements are under ``field``."""
+
+    def read(node: Node) -> list[Any]:
+        node.only("type", field)
+        return [part for item in node.child(field).items() for part in item.component(readers)]
+
+    return read
+
+
+# Normalizers
+
+
+def _normalizer(kind: Any) -> Any:
+    def read(node: Node) -> list[Any]:
+        node.only("type")
+        spec = _c.NormalizerSpec()
+        spec.kind = kind
+        return [spec]
+
+    return read
+
+
+def _bert_normalizer(node: Node) -> list[Any]:
+    node.only("type", "clean_text", "handle_chinese_chars", "strip_accents", "lowercase")
+    spec = _c.NormalizerSpec()
+    spec.kind = _c.NormalizerSpec.Kind.BERT
+    spec.clean_text = node.child("clean_text").flag()
+    spec.handle_chinese_chars = node.child("handle_chinese_chars").flag()
+    spec.lowercase = node.child("lowercase").flag()
+    spec.strip_accents = node.flag_or("strip_accents", spec.lowercase)
+    return [spec]
+
+
+_NORMALIZERS: dict[str, Any] = {
+    "BertNormalizer": _bert_normalizer,
+    "Lowercase": _normalizer(_c.NormalizerSpec.Kind.LOWERCASE),
+    "NFC": _normalizer(_c.NormalizerSpec.Kind.NFC),
+    "NFD": _normalizer(_c.NormalizerSpec.Kind.NFD),
+    "NFKC": _normalizer(_c.NormalizerSpec.Kind.NFKC),
+    "NFKD": _normalizer(_c.NormalizerSpec.Kind.NFKD),
+    "StripAccents": _normalizer(_c.NormalizerSpec.Kind.STRIP_ACCENTS),
+    "ByteLevel": _normalizer(_c.NormalizerSpec.Kind.BYTE_LEVEL),
+}
+_NORMALIZERS["Sequence"] = _sequence("normalizers", _NORMALIZERS)
+
+
+# Pre-tokenizers
+
+
+def _pre_tokenizer(kind: Any) -> Any:
+    spec = _c.PreTokenizerSpec()
+    spec.kind = kind
+    return spec
+
+
+def _byte_level_pre_tokenizer(node: Node) -> list[Any]:
+    node.only("type", "add_prefix_space", "trim_offsets", "use_regex")
+    spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.BYTE_LEVEL)
+    spec.add_prefix_space = node.child("add_prefix_space").flag()
+    spec.use_regex = node.flag_or("use_regex", True)
+    node.flag_or("trim_offsets", True)  # has an effect on a post-processor only
+    return [spec]
+
+
+def _digits(node: Node) -> list[Any]:
+    node.only("type", "individual_digits")
+    spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.DIGITS)
+    spec.individual_digits = node.child("individual_digits").flag()
+    return [spec]
+
+
+def _punctuation(node: Node) -> list[Any]:
+    node.only("type", "behavior")
+    spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.PUNCTUATION)
+    behavior = node.optional("behavior")
+    spec.behavior = behavior.choice(_BEHAVIORS) if behavior else _Behavior.ISOLATED
+    return [spec]
+
+
+def _split(node: Node) -> list[Any]:
+    node.only("type", "pattern", "behavior", "invert")
+    behavior = node.child("behavior").choice(_BEHAVIORS)
+    invert = node.child("invert").flag()
+    pattern = node.child("pattern")
+    pattern.only("String", "Regex")
+    if pattern.optional("Regex") is None:
+        spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.SPLIT_LITERAL)
+        spec.literal = pattern.child("String").text()
+        if not spec.literal:
+            pattern.fail("an empty string is not supported")
+        spec.behavior = behavior
+        spec.invert = invert
+        return [spec]
+    spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.SPLIT_SCANNER)
+    spec.scanner = pattern.child("Regex").choice(_SCANNERS)
+    # These expressions match everywhere: each match is a piece, whether it counts as a delimiter
+    # that is kept or (inverted) as what lies between delimiters that are removed.
+    keeps = behavior == _Behavior.ISOLATED or (behavior == _Behavior.REMOVED and invert)
+    if not keeps:
+        node.fail(
+            f"behavior {node.value['behavior']!r} with invert {str(invert).lower()} is not "
+            "supported for a Regex; supported: Isolated, or Removed with invert true"
+        )
+    return [spec]
+
+
+def _plain_pre_tokenizer(kind: Any) -> Any:
+    def read(node: Node) -> list[Any]:
+        node.only("type")
+        return [_pre_tokenizer(kind)]
+
+    return read
+
+
+_PRE_TOKENIZERS: dict[str, Any] = {
+    "ByteLevel": _byte_level_pre_tokenizer,
+    "BertPreTokenizer": _plain_pre_tokenizer(_c.PreTokenizerSpec.Kind.BERT),
+    "Whitespace": _plain_pre_tokenizer(_c.PreTokenizerSpec.Kind.WHITESPACE),
+    "WhitespaceSplit": _plain_pre_tokenizer(_c.PreTokenizerSpec.Kind.WHITESPACE_SPLIT),
+    "Digits": _digits,
+    "Punctuation": _punctuation,
+    "Split": _split,
+}
+_PRE_TOKENIZERS["Sequence"] = _sequence("pretokenizers", _PRE_TOKENIZERS)
+
+
+# Models
+
+
+def _model(node: Node) -> Any:
+    # Old files have no type; the fields tell.
+    kind = node.optional("type")
+    if kind is not None:
+        return kind.choice({"BPE": _bpe, "WordPiece": _word_piece})(node)
+    if node.optional("merges") is not None:
+        return _bpe(node)
+    if node.optional("max_input_chars_per_word") is not None:
+        return _word_piece(node)
+    node.fail("field 'type' is missing, and no other tells; supported: BPE, WordPiece")
+
+
+def _bpe(node: Node) -> Any:
+    node.only(
+        "type",
+        "dropout",
+        "unk_token",
+        "continuing_subword_prefix",
+        "end_of_word_suffix",
+        "fuse_unk",
+        "byte_fallback",
+        "ignore_merges",
+        "vocab",
+        "merges",
+    )
+    dropout = node.optional("dropout")
+    if dropout is not None and dropout.value != 0:
+        dropout.fail(f"found {dropout.value}; random merges are not supported; supported: null, 0")
+    spec = _c.ModelSpec()
+    spec.kind = _c.ModelSpec.Kind.BPE
+    spec.vocab = node.child("vocab").vocabulary()
+    spec.merges = node.child("merges").merges()
+    for name in ("unk_token", "continuing_subword_prefix", "end_of_word_suffix"):
+        if field := node.optional(name):
+            setattr(spec, name, field.text())
+    for name in ("fuse_unk", "byte_fallback", "ignore_merges"):
+        setattr(spec, name, node.flag_or(name, False))
+    return spec
+
+
+def _word_piece(node: Node) -> Any:
+    node.only("type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab")
+    spec = _c.ModelSpec()
+    spec.kind = _c.ModelSpec.Kind.WORD_PIECE
+    spec.vocab = node.child("vocab").vocabulary()
+    spec.unk_token = node.child("unk_token").text()
+    spec.continuing_subword_prefix = node.child("continuing_subword_prefix").text()
+    spec.max_input_chars_per_word = node.child("max_input_chars_per_word").integer()
+    return spec
+
+
+# Added tokens
+
+
+def _added_token(node: Node) -> Any:
+    flags = ("single_word", "lstrip", "rstrip", "normalized", "special")
+    node.only("id", "content", *flags)
+    spec = _c.AddedTokenSpec()
+    spec.id = node.child("id").integer()
+    spec.content = node.child("content").text()
+    for name in flags:
+        setattr(spec, name, node.child(name).flag())
+    return spec
+
+
+# Post-processors
+
+
+def _trim(node: Node) -> list[Any]:
+    if not node.flag_or("trim_offsets", True):
+        return []
+    spec = _c.PostProcessorSpec()
+    spec.kind = _c.PostProcessorSpec.Kind.TRIM_OFFSETS
+    spec.add_prefix_space = node.child("add_prefix_space").flag()
+    return [spec]
+
+
+def _byte_level_post_processor(node: Node) -> list[Any]:
+    node.only("type", "add_prefix_space", "trim_offsets", "use_regex")
+    return _trim(node)
+
+
+def _text(is_pair: bool, type_id: int) -> Any:
+    piece = _c.TemplatePiece()
+    piece.is_sequence = True
+    piece.is_pair = is_pair
+    piece.type_id = type_id
+    return piece
+
+
+def _special(tokens: list[str], ids: list[int], type_id: int) -> Any:
+    piece = _c.TemplatePiece()
+    piece.tokens = tokens
+    piece.ids = ids
+    piece.type_id = type_id
+    return piece
+
+
+def _template(node: Node) -> list[Any]:
+    node.only("type", "single", "pair", "special_tokens")
+    specials = node.child("special_tokens")
+    spec = _c.PostProcessorSpec()
+    spec.kind = _c.PostProcessorSpec.Kind.TEMPLATE
+    spec.single = [_template_piece(piece, specials) for piece in node.child("single").items()]
+    spec.pair = [_template_piece(piece, specials) for piece in node.child("pair").items()]
+    return [spec]
+
+
+def _template_piece(node: Node, specials: Node) -> Any:
+    node.only("Sequence", "SpecialToken")
+    if (sequence := node.optional("Sequence")) is not None:
+        sequence.only("id", "type_id")
+        is_pair = sequence.child("id").choice({"A": False, "B": True})
+        return _text(is_pair, sequence.child("type_id").integer())
+    piece = node.child("SpecialToken")
+    piece.only("id", "type_id")
+    token = specials.child(piece.child("id").text())
+    token.only("id", "ids", "tokens")
+    return _special(
+        [text.text() for text in token.child("tokens").items()],
+        [index.integer() for index in token.child("ids").items()],
+        piece.child("type_id").integer(),
+    )
+
+
+def _token_and_id(node: Node) -> tuple[list[str], list[int]]:
+    items = node.items()
+    if len(items) != 2:
+        node.fail(f"found {len(items)} values, expected a token and its id")
+    return [items[0].text()], [items[1].integer()]
+
+
+def _bert_processing(node: Node) -> list[Any]:
+    node.only("type", "sep", "cls")
+    cls, sep = _token_and_id(node.child("cls")), _token_and_id(node.child("sep"))
+    spec = _c.PostProcessorSpec()
+    spec.kind = _c.PostProcessorSpec.Kind.TEMPLATE
+    first = [_special(*cls, 0), _text(False, 0), _special(*sep, 0)]
+    spec.single = first
+    spec.pair = [*first, _text(True, 1), _special(*sep, 1)]
+    spec.bare_type_ids = (0, 1)
+    return [spec]
+
+
+def _roberta_processing(node: Node) -> list[Any]:
+    node.only("type", "sep", "cls", "trim_offsets", "add_prefix_space")
+    cls, sep = _token_and_id(node.child("cls")), _token_and_id(node.child("sep"))
+    spec = _c.PostProcessorSpec()
+    spec.kind = _c.PostProcessorSpec.Kind.TEMPLATE
+    first = [_special(*cls, 0), _text(False, 0), _special(*sep, 0)]
+    spec.single = first
+    spec.pair = [*first, _special(*sep, 0), _text(True, 0), _special(*sep, 0)]
+    return [*_trim(node), spec]
+
+
+_POST_PROCESSORS: dict[str, Any] = {
+    "ByteLevel": _byte_level_post_processor,
+    "TemplateProcessing": _template,
+    "BertProcessing": _bert_processing,
+    "RobertaProcessing": _roberta_processing,
+}
+_POST_PROCESSORS["Sequence"] = _sequence("processors", _POST_PROCESSORS)
+
+
+# Decoders
+
+
+def _byte_level_decoder(node: Node) -> list[Any]:
+    node.only("type", "add_prefix_space", "trim_offsets", "use_regex")
+    spec = _c.DecoderSpec()
+    spec.kind = _c.DecoderSpec.Kind.BYTE_LEVEL
+    return [spec]
+
+
+def _word_piece_decoder(node: Node) -> list[Any]:
+    node.only("type", "prefix", "cleanup")
+    spec = _c.DecoderSpec()
+    spec.kind = _c.DecoderSpec.Kind.WORD_PIECE
+    spec.prefix = node.child("prefix").text()
+    spec.cleanup = node.child("cleanup").flag()
+    return [spec]
+
+
+def _fuse(node: Node) -> list[Any]:
+    node.only("type")
+    spec = _c.DecoderSpec()
+    spec.kind = _c.DecoderSpec.Kind.FUSE
+    return [spec]
+
+
+_DECODERS: dict[str, Any] = {
+    "ByteLevel": _byte_level_decoder,
+    "WordPiece": _word_piece_decoder,
+    "Fuse": _fuse,
+}
+_DECODERS["Sequence"] = _sequence("decoders", _DECODERS)
+
+
+# Lengths
+
+
+def _direction(node: Node) -> Any:
+    field = node.optional("direction")
+    return field.choice({"Left": "left", "Right": "right"}) if field else "right"
+
+
+def _truncation(node: Node | None) -> Truncation | None:
+    if node is None:
+        return None
+    node.only("direction", "max_length", "strategy", "stride")
+    node.child("stride").integer()  # the overlap of further windows, of which none is returned
+    strategies = {
+        "LongestFirst": "longest_first",
+        "OnlyFirst": "only_first",
+        "OnlySecond": "only_second",
+    }
+    return Truncation(
+        max_length=node.child("max_length").integer(),
+        strategy=node.child("strategy").choice(strategies),
+        direction=_direction(node),
+    )
+
+
+def _padding(node: Node | None) -> Padding | None:
+    if node is None:
+        return None
+    node.only("strategy", "direction", "pad_to_multiple_of", "pad_id", "pad_type_id", "pad_token")
+    strategy = node.child("strategy")
+    length = None
+    if isinstance(strategy.value, dict):
+        strategy.only("Fixed")
+        length = strategy.child("Fixed").integer()
+    else:
+        strategy.choice({"BatchLongest": None})
+    multiple = node.optional("pad_to_multiple_of")
+    return Padding(
+        length=length,
+        direction=_direction(node),
+        multiple_of=multiple.integer() if multiple else 0,
+        pad_id=node.child("pad_id").integer(),
+        pad_type_id=node.child("pad_type_id").integer(),
+        pad_token=node.child("pad_token").text(),
+    )

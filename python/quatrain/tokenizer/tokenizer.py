@@ -1,0 +1,396 @@
+"""The user's `Tokenizer`."""
+
+from __future__ import annotations
+
+import copy
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from quatrain import _core
+from quatrain.errors import InputError, TokenizerError
+from quatrain.tokenizer.encoding import Encoding
+from quatrain.tokenizer.fields import parse
+from quatrain.tokenizer.lengths import Direction, Padding, Strategy, Truncation, to_core
+from quatrain.tokenizer.spec import Description
+
+_FILE = "tokenizer.json"
+# Files beside it that name the special tokens; the first that names one decides.
+_SIDE_FILES = ("tokenizer_config.json", "special_tokens_map.json")
+
+
+class Tokenizer:
+    """Text to token ids and back, as a ``tokenizer.json`` says.
+
+    Immutable: `with_truncation` and its like return a new tokenizer that shares the tables. One
+    tokenizer may be used from several Python threads; long texts are encoded without the GIL.
+
+    The ids, tokens, offsets and masks equal those of the ``tokenizers`` library, whose file format
+    this is (https://github.com/huggingface/tokenizers).
+    """
+
+    def __init__(self, data: bytes, side_files: dict[str, bytes] | None = None, name: str = _FILE):
+        """From the bytes of a ``tokenizer.json`` and of files beside it.
+
+        Raises:
+            TokenizerError: a file is malformed, or asks for a component that is not supported;
+                the message names the file (``name``), the field and what is supported.
+        """
+        description = Description(data, name)
+        try:
+            self._core = _core.tokenizer.Tokenizer(description.spec)
+        except TokenizerError as error:
+            raise TokenizerError(f"{name}: {error}") from None
+        self._data = data
+        self._side_files = dict(side_files or {})
+        self._name = name
+        self._special_ids = description.special_ids
+        self._named = self._named_ids()
+        self._set_lengths(description.truncation, description.padding)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Tokenizer:
+        """From a ``tokenizer.json``.
+
+        Raises:
+            TokenizerError: see `Tokenizer`; or the file cannot be read.
+        """
+        return cls(_read(Path(path)), name=os.fspath(path))
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        revision: str | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        token: str | None = None,
+    ) -> Tokenizer:
+        """From a folder, or from a model's id on the hub.
+
+        Besides ``tokenizer.json`` the folder's ``tokenizer_config.json`` and
+        ``special_tokens_map.json`` are read, where they exist, for `eos_id` and its like.
+
+        Raises:
+            TokenizerError: see `Tokenizer`; or the folder has no ``tokenizer.json``.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            from quatrain.hub import resolve
+
+            folder = Path(resolve(path, revision=revision, cache_dir=cache_dir, token=token))
+        side_files = {
+            name: _read(folder / name) for name in _SIDE_FILES if (folder / name).is_file()
+        }
+        return cls(_read(folder / _FILE), side_files, name=os.fspath(folder / _FILE))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Writes ``tokenizer.json`` and the files read beside it: the very bytes that were read.
+
+        Truncation and padding set by `with_truncation` or `with_padding` are not written. Each
+        file appears whole or not at all.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in {_FILE: self._data, **self._side_files}.items():
+            handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                os.chmod(temporary, 0o644)
+                os.replace(temporary, folder / name)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+
+    def encode(
+        self,
+        text: str,
+        pair: str | None = None,
+        add_special_tokens: bool = True,
+        *,
+        max_length: int | None = None,
+    ) -> Encoding:
+        """The tokens of a text, or of a pair of texts.
+
+        Args:
+            text: the text; any ``str`` without lone surrogates.
+            pair: the second text of a pair.
+            add_special_tokens: whether the post-processor adds its special tokens.
+            max_length: the most tokens, in place of the truncation's.
+
+        Raises:
+            InputError: the text is no ``str`` or has a lone surrogate, or ``max_length`` leaves no
+                room for the special tokens.
+            TokenizerError: the text needs a token that the vocabulary lacks.
+        """
+        lengths = self._lengths if max_length is None else self._with_max_length(max_length)
+        return Encoding(self._core.encode(text, pair, add_special_tokens, lengths))
+
+    def encode_batch(
+        self,
+        texts: Iterable[str | tuple[str, str]],
+        add_special_tokens: bool = True,
+        *,
+        max_length: int | None = None,
+        threads: int | None = None,
+    ) -> list[Encoding]:
+        """The tokens of several texts or pairs, in order, padded as one batch.
+
+        Args:
+            texts: texts, or (text, pair) tuples.
+            add_special_tokens: see `encode`.
+            max_length: see `encode`.
+            threads: the most threads to use; None for as many as the process may run on.
+
+        Raises:
+            InputError, TokenizerError: see `encode`.
+        """
+        if isinstance(texts, str):
+            raise InputError("texts is a str, expected an iterable of texts; encode takes one text")
+        if threads is None:
+            threads = len(os.sched_getaffinity(0))
+        elif type(threads) is not int or threads < 1:
+            raise InputError(f"threads is {threads!r}, expected an int of at least 1")
+        firsts: list[Any] = []
+        seconds: list[Any] = []
+        for text in texts:
+            first, second = _pair(text, len(firsts)) if not isinstance(text, str) else (text, None)
+            firsts.append(first)
+            seconds.append(second)
+        lengths = self._lengths if max_length is None else self._with_max_length(max_length)
+        batch = self._core.encode_batch(firsts, seconds, add_special_tokens, lengths, threads)
+        return [Encoding(core) for core in batch]
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
+        """The text of token ids (a sequence or a one-dimensional integer array).
+
+        Bytes that form no character become U+FFFD.
+
+        Raises:
+            InputError: an id is not in the vocabulary.
+        """
+        return self._core.decode(ids, skip_special_tokens)  # type: ignore[no-any-return]
+
+    def decode_batch(
+        self, batch: Iterable[Sequence[int]], skip_special_tokens: bool = True
+    ) -> list[str]:
+        """The texts of several lists of ids; see `decode`."""
+        return [self.decode(ids, skip_special_tokens) for ids in batch]
+
+    def stream_decoder(self, skip_special_tokens: bool = True) -> StreamDecoder:
+        """A decoder that takes one id at a time; what it returns adds up to `decode`'s text."""
+        return StreamDecoder(self._core.stream(skip_special_tokens))
+
+    def __len__(self) -> int:
+        """The number of tokens, added ones included."""
+        return len(self._core)
+
+    @property
+    def vocab_size(self) -> int:
+        """The number of tokens, added ones included. Ids may have gaps; see `max_id`."""
+        return len(self._core)
+
+    @property
+    def max_id(self) -> int:
+        """The largest id: an embedding needs at least one row more."""
+        return self._core.end_id - 1  # type: ignore[no-any-return]
+
+    def id_to_token(self, index: int) -> str:
+        """The token with an id, as the vocabulary spells it.
+
+        Raises:
+            InputError: no token has the id.
+        """
+        return self._core.token(self._checked(index))  # type: ignore[no-any-return]
+
+    def token_to_id(self, token: str) -> int | None:
+        """The id of a token, as the vocabulary spells it; None if there is none."""
+        return self._core.find(token)  # type: ignore[no-any-return]
+
+    def token_bytes(self, index: int) -> bytes:
+        """The bytes of text that a token stands for, which may be a part of a character only.
+
+        Raises:
+            InputError: no token has the id.
+        """
+        return self._core.token_bytes(self._checked(index))  # type: ignore[no-any-return]
+
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """The ids that decoding skips: added tokens marked special."""
+        return self._special_ids
+
+    @property
+    def bos_id(self) -> int | None:
+        """The id of the token that begins a text, if a file beside ``tokenizer.json`` names it."""
+        return self._named["bos_token"]
+
+    @property
+    def eos_id(self) -> int | None:
+        """The id of the token that ends a text, if a file beside ``tokenizer.json`` names it."""
+        return self._named["eos_token"]
+
+    @property
+    def pad_id(self) -> int | None:
+        """The id of the padding token, if a file beside ``tokenizer.json`` names it."""
+        return self._named["pad_token"]
+
+    @property
+    def truncation(self) -> Truncation | None:
+        """How encodings are cut, if they are."""
+        return self._truncation
+
+    @property
+    def padding(self) -> Padding | None:
+        """How encodings are padded, if they are."""
+        return self._padding
+
+    def with_truncation(
+        self,
+        max_length: int,
+        *,
+        strategy: Strategy = "longest_first",
+        direction: Direction = "right",
+    ) -> Tokenizer:
+        """This tokenizer, cutting encodings; see `Truncation`."""
+        return self._replaced(Truncation(max_length, strategy, direction), self._padding)
+
+    def without_truncation(self) -> Tokenizer:
+        """This tokenizer, cutting nothing."""
+        return self._replaced(None, self._padding)
+
+    def with_padding(
+        self,
+        length: int | None = None,
+        *,
+        direction: Direction = "right",
+        multiple_of: int = 0,
+        pad_id: int | None = None,
+        pad_type_id: int = 0,
+    ) -> Tokenizer:
+        """This tokenizer, padding encodings; see `Padding`.
+
+        ``pad_id`` is by default that of the present padding, else `pad_id`.
+
+        Raises:
+            InputError: there is no padding token, or none with that id.
+        """
+        if pad_id is None:
+            pad_id = self._padding.pad_id if self._padding else self.pad_id
+        if pad_id is None:
+            raise InputError("this tokenizer names no padding token; give pad_id")
+        padding = Padding(
+            length, direction, multiple_of, pad_id, pad_type_id, self.id_to_token(pad_id)
+        )
+        return self._replaced(self._truncation, padding)
+
+    def without_padding(self) -> Tokenizer:
+        """This tokenizer, padding nothing."""
+        return self._replaced(self._truncation, None)
+
+    def __repr__(self) -> str:
+        return f"Tokenizer({len(self)} tokens, from {self._name!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = (self._data, self._side_files, self._name, self._truncation, self._padding)
+        return _restore, state
+
+    def _checked(self, index: int) -> int:
+        if not isinstance(index, int) or isinstance(index, bool):
+            raise InputError(f"the id is {index!r}, expected an int")
+        if not (0 <= index <= self.max_id and self._core.has(index)):
+            raise InputError(
+                f"id {index} is not in the vocabulary of {len(self)} tokens (ids 0 to "
+                f"{self.max_id})"
+            )
+        return index
+
+    def _named_ids(self) -> dict[str, int | None]:
+        """The ids of the tokens that the side files name by role."""
+        found: dict[str, int | None] = dict.fromkeys(("bos_token", "eos_token", "pad_token"))
+        for file in _SIDE_FILES:
+            if file not in self._side_files:
+                continue
+            root = parse(self._side_files[file], str(Path(self._name).parent / file))
+            for role, known in found.items():
+                field = root.optional(role)
+                if known is not None or field is None:
+                    continue
+                token = (field.child("content") if isinstance(field.value, dict) else field).text()
+                found[role] = self._core.find(token)
+                if found[role] is None:
+                    field.fail(f"{token!r} is not in the vocabulary")
+        return found
+
+    def _set_lengths(self, truncation: Truncation | None, padding: Padding | None) -> None:
+        self._truncation = truncation
+        self._padding = padding
+        self._lengths = to_core(truncation, padding)
+
+    def _replaced(self, truncation: Truncation | None, padding: Padding | None) -> Tokenizer:
+        other = copy.copy(self)
+        other._set_lengths(truncation, padding)
+        return other
+
+    def __copy__(self) -> Tokenizer:
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def _with_max_length(self, max_length: int) -> Any:
+        now = self._truncation or Truncation(0)
+        return to_core(Truncation(max_length, now.strategy, now.direction), self._padding)
+
+
+class StreamDecoder:
+    """Text from ids as they come, never half a character.
+
+    The pieces that `push` and finally `flush` return add up to what `Tokenizer.decode` returns
+    for all the ids.
+    """
+
+    def __init__(self, core: Any):
+        self._core = core
+
+    def push(self, index: int) -> str:
+        """The text that one more id makes certain; empty while a character is incomplete.
+
+        Raises:
+            InputError: the id is not in the vocabulary.
+        """
+        try:
+            return self._core.push(index)  # type: ignore[no-any-return]
+        except TypeError:
+            raise InputError(f"the id is {index!r}, expected an int") from None
+
+    def flush(self) -> str:
+        """The end of the text: U+FFFD if it stops inside a character. A new text may follow."""
+        return self._core.flush()  # type: ignore[no-any-return]
+
+
+def _pair(text: Any, index: int) -> tuple[str, str]:
+    if not isinstance(text, (tuple, list)) or len(text) != 2:
+        raise InputError(f"text {index} is {type(text).__name__}, expected a str or two of them")
+    return text[0], text[1]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise TokenizerError(f"{path}: no such file") from None
+    except OSError as error:
+        raise TokenizerError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _restore(
+    data: bytes,
+    side_files: dict[str, bytes],
+    name: str,
+    truncation: Truncation | None,
+    padding: Padding | None,
+) -> Tokenizer:
+    return Tokenizer(data, side_files, name)._replaced(truncation, padding)
