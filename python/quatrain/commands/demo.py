@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.bar import Bar
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.padding import Padding
 from rich.table import Table
@@ -92,26 +94,29 @@ def show(journey: Journey, exported: Path, console: Console) -> list[Finding]:
     console.width = min(console.width, WIDEST)
     vocabulary = f"{journey.model.network.vocab_size:,}"
 
-    step(console, 1, "Text becomes tokens", f"Each is one of {vocabulary} pieces that the model"
-         " knows; the number below is its id.")  # fmt: skip
+    explain = f"Pieces from a vocabulary of {vocabulary}. The number below each is its id."
+    step(console, 1, "Text becomes tokens", explain)
     show_tokens(journey, console)
 
-    step(console, 2, "The model weighs what may come next", f"A forward pass gives a score"
-         f" for each of the {vocabulary} tokens; softmax turns scores into probabilities.")  # fmt: skip
+    explain = f"A forward pass scores all {vocabulary} tokens; softmax makes probabilities."
+    step(console, 2, "The model weighs what may come next", explain)
     body(console, bars(journey))
 
-    step(console, 3, "It takes the likeliest, appends it, and asks again", "Native engine, as it"
-         " generates; keys and values of earlier tokens are kept.")  # fmt: skip
+    explain = "Streamed by the native engine, which keeps past keys and values."
+    step(console, 3, "It appends the likeliest, and asks again", explain)
     show_continuation(journey, console)
 
-    step(console, 4, "The same definition on every engine", "NumPy is the reference; native is"
-         " our C++; onnx is a graph in onnxruntime. They must agree.")  # fmt: skip
+    explain = "reference is NumPy, native our C++, onnx a graph in onnxruntime."
+    step(console, 4, "The same definition on every engine", explain)
     findings = show_findings(journey, console)
 
-    step(console, 5, "And it leaves as an ONNX graph", "Any onnxruntime runs this folder,"
-         " without quatrain.")  # fmt: skip
-    body(console, Group(Text(str(exported), style="bold", overflow="fold"), file_table(exported)))
-    body(console, verdict(findings))
+    explain = "onnxruntime runs this folder without quatrain."
+    step(console, 5, "It leaves as an ONNX graph", explain)
+    body(console, Text(str(exported), style="bold", overflow="fold"))
+    body(console, file_table(exported))
+
+    console.print()
+    console.print(verdict(findings))
     return findings
 
 
@@ -121,45 +126,46 @@ def step(console: Console, number: int, title: str, explanation: str) -> None:
     console.print(
         Text.assemble((f" {number} ", f"bold #ffffff on {ACCENT}"), (f" {title}", "bold"))
     )
-    console.print(Padding(Text(explanation, style="dim"), (0, 0, 1, INDENT)))
+    body(console, Text(explanation, style="dim"))
+    console.print()
 
 
 def body(console: Console, content: RenderableType) -> None:
     """What a step shows, indented."""
-    console.print(Padding(content, (0, 0, 0, INDENT)))
+    console.print(indented(content))
+
+
+def indented(content: RenderableType) -> Padding:
+    return Padding(content, (0, 0, 0, INDENT), expand=False)
 
 
 def show_tokens(journey: Journey, console: Console) -> None:
     """The prompt's tokens on coloured grounds, their ids below."""
     tokenizer = journey.model.tokenizer
     cells = [Cell(token_text(tokenizer, id), (str(id),)) for id in journey.ids]
-    for row in chips(cells, console.width - INDENT):
-        body(console, row)
+    body(console, chips(cells, console.width - INDENT))
 
 
 def bars(journey: Journey) -> Table:
     """The likeliest next tokens, each with a bar as long as its probability."""
-    table = Table.grid(padding=(0, 2), expand=True)
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
     table.add_column(no_wrap=True)
-    table.add_column(ratio=1)
     table.add_column(justify="right", no_wrap=True)
+    table.add_column(ratio=1)
     for rank, (id, probability) in enumerate(journey.likely()):
-        style = "bold" if rank == 0 else ""
-        table.add_row(
-            chip(token_text(journey.model.tokenizer, id), rank),
-            Bar(1, 0, probability, color=ACCENT),
-            Text(f"{probability:.1%}", style),
-        )
+        token = chip(token_text(journey.model.tokenizer, id), rank)
+        share = Text(f"{probability:.1%}", style="" if rank else "bold")
+        table.add_row(token, share, Bar(1, 0, probability, color=ACCENT))
     return table
 
 
 def show_continuation(journey: Journey, console: Console) -> None:
     """The prompt, and behind it the text as it comes."""
     text = Text(journey.prompt, style="dim")
-    shown = Padding(text, (0, 0, 0, INDENT))
-    with Live(shown, console=console, refresh_per_second=30, vertical_overflow="visible"):
+    with Live(indented(text), console=console, refresh_per_second=30, transient=True):
         for piece in journey.pieces():
             text.append(piece, style="not dim bold")
+    body(console, text)
 
 
 def show_findings(journey: Journey, console: Console) -> list[Finding]:
@@ -170,39 +176,40 @@ def show_findings(journey: Journey, console: Console) -> list[Finding]:
     table.add_column("engine", style="bold", no_wrap=True)
     table.add_column("text", ratio=1)
     table.add_column("tokens/s", justify="right", no_wrap=True)
-    table.add_column("difference", justify="right", no_wrap=True)
+    table.add_column("logits differ by", justify="right", no_wrap=True)
     for finding in findings:
-        if finding.unavailable:
-            table.add_row(finding.engine, Text(finding.unavailable, style=BAD), "-", "-")
-            continue
-        apart = f"{finding.difference.absolute:.1e} {'✓' if finding.agrees else '✗'}"
-        table.add_row(
-            finding.engine,
-            one_line(finding.text, findings[0].text),
-            f"{finding.tokens_per_second:,.0f}",
-            Text(apart, style=GOOD if finding.agrees else f"bold {BAD}")
-            if finding is not findings[0] else Text("judge", style="dim"),
-        )  # fmt: skip
+        table.add_row(finding.engine, *cells_of(finding, judge=findings[0]))
     body(console, table)
     return findings
 
 
+def cells_of(finding: Finding, judge: Finding) -> tuple[Text, str, Text]:
+    """A row of the table of engines, behind the engine's name."""
+    if finding.unavailable:
+        return Text(finding.unavailable, style=BAD), "-", Text("-", style="dim")
+    speed = f"{finding.tokens_per_second:,.0f}"
+    if finding is judge:
+        return one_line(finding.text, judge.text), speed, Text("the judge", style="dim")
+    mark, style = ("✓", GOOD) if finding.agrees else ("✗", f"bold {BAD}")
+    difference = Text(f"{finding.difference.absolute:.1e} {mark}", style=style)
+    return one_line(finding.text, judge.text), speed, difference
+
+
 def one_line(text: str, judge: str) -> Text:
-    """A text on one line; where it is not the judge's, from a little before they part."""
+    """A text on one line; if it is not the judge's, from a little before the two part."""
     if text == judge:
         return Text(flat(text), no_wrap=True, overflow="ellipsis")
-    pairs = zip(text, judge, strict=False)
-    parting = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(text), len(judge)))
+    pairs = enumerate(zip_longest(text, judge))
+    parting = next(i for i, (mine, theirs) in pairs if mine != theirs)
     start = max(0, parting - 12)
-    return Text.assemble(
-        "…" if start else "", flat(text[start:parting]), (flat(text[parting:]), f"bold {BAD}"),
-        no_wrap=True, overflow="ellipsis",
-    )  # fmt: skip
+    before = ("…" if start else "") + flat(text[start:parting])
+    after = flat(text[parting:]) or "(ends here)"
+    return Text.assemble(before, (after, f"bold {BAD}"), no_wrap=True, overflow="ellipsis")
 
 
 def flat(text: str) -> str:
-    """A text without line ends, which verse is quoted with as slashes."""
-    return " / ".join(line.strip() for line in text.splitlines() if line.strip())
+    """A text on one line; line ends become slashes, as in quoted verse."""
+    return re.sub(r"\s*\n\s*", " / ", text.strip())
 
 
 def verdict(findings: Sequence[Finding]) -> Text:
@@ -211,7 +218,7 @@ def verdict(findings: Sequence[Finding]) -> Text:
     apart = [finding.engine for finding in ran if not finding.agrees]
     if apart:
         return Text.assemble(
-            ("✗ ", BAD), (f"{', '.join(apart)}: not what the reference says", "bold")
+            ("✗ ", BAD), (f"{' and '.join(apart)} and the reference disagree", "bold")
         )
     return Text.assemble(
         ("✓ ", GOOD),

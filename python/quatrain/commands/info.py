@@ -64,15 +64,16 @@ def describe(folder: Folder) -> dict[str, Any]:
     file = folder.path / "config.json"
     net = network(folder.config, str(file))
     checkpoint = Checkpoint(folder.path)
+    used = weights_used(net, checkpoint)
     config = dataclasses.asdict(net.config)
     return {
         "model": str(folder.path),
         "family": folder.config["model_type"],
-        "parameters": parameters(net, checkpoint),
+        "parameters": sum(math.prod(checkpoint.shape(name)) for name in used),
         **{name: first_of(config, keys) for name, keys in SIZES.items()},
         "context": net.context,
         "vocabulary": net.vocab_size,
-        "dtypes": sorted({checkpoint.dtype(name) for name in checkpoint.names()}),
+        "dtypes": sorted({checkpoint.dtype(name) for name in used}),
         "tokenizer": tokenizer_kind(folder),
         "engines": available(),
         "files": sizes(folder.path),
@@ -80,11 +81,11 @@ def describe(folder: Folder) -> dict[str, Any]:
     }
 
 
-def parameters(net: Network, checkpoint: Checkpoint) -> int:
-    """How many numbers the network takes from the checkpoint; tied weights count once."""
-    stored = {strip(name, net.prefixes) for name in checkpoint.names()}
-    used = {id(param): param for key, param, *_ in net.params() if key in stored}
-    return sum(math.prod(param.shape) for param in used.values())
+def weights_used(net: Network, checkpoint: Checkpoint) -> list[str]:
+    """The checkpoint's tensors that the network takes; tied weights count once."""
+    stored = {strip(name, net.prefixes): name for name in checkpoint.names()}
+    used = {id(param): stored[key] for key, param, *_ in net.params() if key in stored}
+    return list(used.values())
 
 
 def first_of(config: dict[str, Any], keys: tuple[str, ...]) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,30 +65,26 @@ def chip(text: str, index: int) -> Text:
     return Text(text, style=f"{CHIP_TEXT} on {CHIPS[index % len(CHIPS)]}")
 
 
-def chips(cells: Sequence[Cell], width: int) -> Iterator[Text]:
-    """Tokens side by side with their notes below, in as many lines as ``width`` asks for."""
-    row: list[tuple[int, Cell, int]] = []
-    used = 0
+def chips(cells: Sequence[Cell], width: int) -> Text:
+    """Tokens side by side with their notes below, in as many rows as ``width`` asks for."""
+    rows: list[list[tuple[Text, list[str]]]] = [[]]
+    left = width
     for index, cell in enumerate(cells):
         size = max(cell_len(part) for part in (cell.text, *cell.notes))
-        if row and used + size > width:
-            yield chip_row(row)
-            row, used = [], 0
-        row.append((index, cell, size))
-        used += size + 1
-    if row:
-        yield chip_row(row)
+        if rows[-1] and size > left:
+            rows.append([])
+            left = width
+        notes = [centred(note, size) for note in cell.notes]
+        rows[-1].append((chip(centred(cell.text, size), index), notes))
+        left -= size + 1
+    return Text("\n\n").join(chip_row(row) for row in rows if row)
 
 
-def chip_row(row: Iterable[tuple[int, Cell, int]]) -> Text:
-    """One line of tokens and the lines of their notes."""
-    tokens: list[Text] = []
-    notes: list[list[str]] = []
-    for index, cell, size in row:
-        tokens.append(chip(centred(cell.text, size), index))
-        notes.append([centred(note, size) for note in cell.notes])
-    below = (Text(" ".join(line), style="dim") for line in zip(*notes, strict=True))
-    return Text("\n").join([Text(" ").join(tokens), *below, Text()])
+def chip_row(row: Sequence[tuple[Text, list[str]]]) -> Text:
+    """One row of tokens, and the lines of their notes."""
+    notes = zip(*(notes for _, notes in row), strict=True)
+    below = (Text(" ".join(line), style="dim") for line in notes)
+    return Text("\n").join([Text(" ").join(token for token, _ in row), *below])
 
 
 def centred(text: str, width: int) -> str:

@@ -47,10 +47,9 @@ def tokenize(
         Cell(token_text(tokenizer, id), (str(id), f"{start}-{end}"))
         for id, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)
     ]
-    for row in chips(cells, console.width):
-        console.print(row, soft_wrap=True)
+    console.print(chips(cells, console.width), soft_wrap=True)
     count, characters = len(cells), len(text) + len(pair or "")
-    console.print(f"{count} tokens for {characters} characters", style="dim")
+    console.print(f"\n{count} tokens for {characters} characters", style="dim")
 
 
 def as_lists(values: Any) -> list[Any]:
