@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from quatrain.errors import CheckpointError, ExportError
+from quatrain.errors import CheckpointError, ExportError, InputError
 
 
 def read_json(path: Path) -> Any:
@@ -69,8 +69,10 @@ def new_file(path: Path) -> Iterator[Path]:
     """A file that appears at ``path`` only once it is complete; replaces one that is there.
 
     Yields a temporary sibling to write into; renames it when the block ends without an error,
-    removes it otherwise.
+    removes it otherwise. Raises InputError if there is no folder to write into.
     """
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: expected a folder to write into, found no {path.parent}")
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     draft = Path(name)
