@@ -8,10 +8,11 @@ import os
 import tempfile
 from pathlib import Path
 
+from rich.console import Console
+
 import quatrain
 from quatrain.commands.demo import PROMPT, show
 from quatrain.tasks.demo import Journey
-from rich.console import Console
 
 
 def draw(out: Path, *, model: str | None, prompt: str, width: int) -> None:

@@ -41,6 +41,11 @@ class Commands(TyperGroup):
             raise typer.Exit(2) from None
 
 
+EPILOG = (
+    "Each command explains itself: [bold]quatrain generate --help[/bold]. A model is a folder or a"
+    " Hugging Face hub id; without one, it is the small model that comes with quatrain."
+)
+
 app = typer.Typer(
     name="quatrain",
     cls=Commands,
@@ -60,11 +65,6 @@ def show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(
-    epilog="Each command explains itself: [bold]quatrain generate --help[/bold]. Where a command"
-    " takes a model it is a folder or a Hugging Face hub id; without one, it is the small model"
-    " that comes with quatrain."
-)
 def quatrain(
     version: Annotated[
         bool,
@@ -81,8 +81,15 @@ def quatrain(
     """
 
 
-for command in (demo, tokenize, encode, generate, export, verify, info):
-    app.command(rich_help_panel=command.PANEL)(getattr(command, command.__name__.split(".")[-1]))
+def reflowed(doc: str | None) -> str:
+    """A docstring as help: paragraphs that the terminal's width breaks into lines."""
+    return "\n\n".join(" ".join(part.split()) for part in (doc or "").split("\n\n"))
+
+
+app.callback(help=reflowed(quatrain.__doc__), epilog=EPILOG)(quatrain)
+for module in (demo, encode, generate, export, tokenize, verify, info):
+    function = getattr(module, module.__name__.rsplit(".", 1)[-1])
+    app.command(help=reflowed(function.__doc__), rich_help_panel=module.PANEL)(function)
 
 
 def main() -> None:

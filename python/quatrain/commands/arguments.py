@@ -22,7 +22,7 @@ class Engine(StrEnum):
 MODEL_HELP = "A folder or a Hugging Face hub id; without it, the model that comes with quatrain."
 
 ModelArgument = Annotated[
-    str | None, typer.Argument(metavar="[MODEL]", help=MODEL_HELP, show_default=False)
+    str | None, typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False)
 ]
 ModelOption = Annotated[
     str | None,

@@ -44,7 +44,7 @@ def encode(
     texts: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TEXT]...",
+            metavar="TEXT",
             help="The texts; without any, the lines of standard input.",
             show_default=False,
         ),
@@ -90,8 +90,11 @@ def encode(
 
 def lines(file: Path | None) -> list[str]:
     """The lines of a file, or of standard input."""
-    text = sys.stdin.read() if file is None else file.read_text(encoding="utf-8")
-    return text.splitlines()
+    if file is not None:
+        return file.read_text(encoding="utf-8").splitlines()
+    if sys.stdin.isatty():
+        raise typer.BadParameter("expected texts, --file, or lines on standard input")
+    return sys.stdin.read().splitlines()
 
 
 def as_lists(vectors: np.ndarray) -> list[list[float]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.filesize import decimal
 
-from quatrain.commands.arguments import JsonOption
+from quatrain.commands.arguments import MODEL_HELP, JsonOption
 from quatrain.commands.terminal import file_table, output, print_json, sizes
 from quatrain.loader import load
 
@@ -15,13 +15,12 @@ PANEL = "Use a model"
 
 
 def export(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[MODEL] OUT",
-            help="A model's folder or hub id (without it, the model that comes with quatrain), and"
-            " the folder to write, which must be new or empty.",
-        ),
+    *,
+    model: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False)
+    ] = None,
+    out: Annotated[
+        str, typer.Argument(metavar="OUT", help="The folder to write, which must be new or empty.")
     ],
     json: JsonOption = False,
 ) -> None:
@@ -33,13 +32,12 @@ def export(
     its weights. With [bold]--json[/bold]: model, path and files with their sizes in bytes. The
     folder appears once it is complete, and nothing is ever overwritten.
     """
-    if len(paths) > 2:
-        raise typer.BadParameter(f"expected [MODEL] OUT, got {len(paths)} paths")
-    *given, out = paths
-    model = load(*given)
-    path = model.export(out)
+    if model and len(model) > 1:
+        raise typer.BadParameter(f"expected one MODEL and OUT, got {len(model) + 1} paths")
+    loaded = load(model[0] if model else None)
+    path = loaded.export(out)
     if json:
-        print_json({"model": str(model.path), "path": str(path), "files": sizes(path)})
+        print_json({"model": str(loaded.path), "path": str(path), "files": sizes(path)})
         return
     console = output()
     console.print(f"{path}  {decimal(sum(sizes(path).values()))}", soft_wrap=True)

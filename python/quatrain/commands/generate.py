@@ -29,7 +29,9 @@ PANEL = "Use a model"
 
 
 def generate(
-    prompt: Annotated[str, typer.Argument(help="The text to continue, or - for standard input.")],
+    prompt: Annotated[
+        str, typer.Argument(metavar="PROMPT", help="The text to continue, or - for standard input.")
+    ],
     model: ModelOption = None,
     max_new_tokens: Annotated[int | None, typer.Option(help="At most this many.")] = None,
     temperature: Annotated[

@@ -17,7 +17,7 @@ FIELDS = ("ids", "tokens", "offsets", "type_ids", "attention_mask", "special_tok
 
 
 def tokenize(
-    text: Annotated[str, typer.Argument(help="The text, or - for standard input.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text, or - for standard input.")],
     pair: Annotated[
         str | None, typer.Option(help="A second text, encoded as a pair with the first.")
     ] = None,
@@ -31,12 +31,13 @@ def tokenize(
 
     [dim]Example:[/dim]  quatrain tokenize 'Humpty Dumpty sat on a wall.'
 
-    Prints each token on a coloured ground, spaces visible as ·, with its id and its character
-    offsets below. With [bold]--json[/bold]: text, pair, ids, tokens, offsets, type_ids,
-    attention_mask and special_tokens_mask.
+    Prints the tokens as the model sees them, without padding and without truncation: each on a
+    coloured ground, spaces visible as ·, with its id and its character offsets below. With
+    [bold]--json[/bold]: text, pair, ids, tokens, offsets, type_ids, attention_mask and
+    special_tokens_mask.
     """
     text = read_text(text)
-    tokenizer = Tokenizer.from_pretrained(model or DEFAULT)
+    tokenizer = Tokenizer.from_pretrained(model or DEFAULT).without_padding().without_truncation()
     encoding = tokenizer.encode(text, pair, add_special_tokens=special)
     if json:
         fields = {name: as_lists(getattr(encoding, name)) for name in FIELDS}
