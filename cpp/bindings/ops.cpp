@@ -210,6 +210,7 @@ void register_ops(py::module_& m) {
   register_activation(m, "tanh", Activation::kTanh);
   register_activation(m, "sigmoid", Activation::kSigmoid);
   register_activation(m, "erf", Activation::kErf);
+  register_activation(m, "exp", Activation::kExp);
   register_activation(m, "rsqrt", Activation::kRsqrt);
   m.def("gated", &gated_array, "gate"_a, "up"_a, "activation"_a, "threads"_a = 0);
   m.def("softmax", &softmax_array, "x"_a, "threads"_a = 0);

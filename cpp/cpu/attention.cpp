@@ -14,20 +14,28 @@ namespace {
 // Rows (query, head) of one task: enough to pay for packing the keys, few enough to stay cached.
 constexpr std::ptrdiff_t kTaskRows = 128;
 
-// Queries [first, last) of a sentence, for one key and value head.
+// Queries [first, last) of a sentence, for some key and value heads.
 struct Piece {
-  std::ptrdiff_t sentence, kv_head, first, last;
+  std::ptrdiff_t sentence, kv_head, kv_heads, first, last;
 };
 
-std::vector<Piece> cut(const AttentionLayout& layout, const AttentionOptions& options) {
+std::vector<Piece> cut(const AttentionLayout& layout, const AttentionOptions& options,
+                       int threads) {
   const std::ptrdiff_t group = options.heads / options.kv_heads;
   const std::ptrdiff_t queries = std::max<std::ptrdiff_t>(kTaskRows / group, 1);
+  // Heads together, as long as there are two pieces for each thread.
+  const std::ptrdiff_t shares =
+      threads <= 1 ? 1
+                   : (2 * threads + layout.batch - 1) / std::max<std::ptrdiff_t>(layout.batch, 1);
+  const std::ptrdiff_t together = (options.kv_heads + shares - 1) / shares;
   std::vector<Piece> pieces;
   for (std::ptrdiff_t b = 0; b < layout.batch; ++b) {
     const auto count = static_cast<std::ptrdiff_t>(layout.q_start[b + 1] - layout.q_start[b]);
-    for (std::ptrdiff_t h = 0; h < options.kv_heads; ++h) {
+    const std::ptrdiff_t step = count * group <= kernels().attention_few_rows ? together : 1;
+    for (std::ptrdiff_t h = 0; h < options.kv_heads; h += step) {
       for (std::ptrdiff_t first = 0; first < count; first += queries) {
-        pieces.push_back({b, h, first, std::min(first + queries, count)});
+        pieces.push_back(
+            {b, h, std::min(step, options.kv_heads - h), first, std::min(first + queries, count)});
       }
     }
   }
@@ -55,7 +63,7 @@ void attention(ConstRows q, ConstRows k, ConstRows v, const AttentionLayout& lay
   common.causal = options.causal;
   common.window = options.window;
 
-  const std::vector<Piece> pieces = cut(layout, options);
+  const std::vector<Piece> pieces = cut(layout, options, threads);
   parallel_for(threads, static_cast<std::ptrdiff_t>(pieces.size()),
                [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
                  static thread_local AlignedBuffer scratch;
@@ -69,6 +77,7 @@ void attention(ConstRows q, ConstRows k, ConstRows v, const AttentionLayout& lay
                    task.k = k.row(key) + piece.kv_head * task.key_size;
                    task.v = v.row(key) + piece.kv_head * task.value_size;
                    task.out = out.row(query) + piece.kv_head * group * task.value_size;
+                   task.kv_heads = piece.kv_heads;
                    task.first = piece.first;
                    task.last = piece.last;
                    task.past = static_cast<std::ptrdiff_t>(layout.past[b]);

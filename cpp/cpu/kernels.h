@@ -34,9 +34,9 @@ struct LinearTask {
   float* scratch;  // linear_scratch floats
 };
 
-// Attention of queries [first, last) of one sentence, for the `group` heads that share one key and
-// value head. Pointers are those of the sentence's first query (of the first of these heads) and
-// first key.
+// Attention of queries [first, last) of one sentence, for some key and value heads and the `group`
+// heads that share each. Pointers are to the sentence's first query and key, at the first of these
+// heads.
 struct AttentionTask {
   const float* q;
   const float* k;
@@ -45,7 +45,7 @@ struct AttentionTask {
   std::ptrdiff_t q_stride, k_stride, v_stride, out_stride;
   std::ptrdiff_t key_size, value_size;
   std::ptrdiff_t first, last, past, keys;
-  std::ptrdiff_t group;
+  std::ptrdiff_t kv_heads, group;
   float scale;
   float softcap;          // 0: none
   bool causal;            // query i sees keys j <= i + past
@@ -65,7 +65,6 @@ struct Kernels {
   void (*max)(const float* x, const float* y, float* out, std::ptrdiff_t n);
   void (*scale)(const float* x, float factor, float* out, std::ptrdiff_t n);
   float (*sum_squares)(const float* x, std::ptrdiff_t n);
-  void (*exp)(const float* x, float* out, std::ptrdiff_t n);
 
   void (*softmax)(const float* x, float* out, std::ptrdiff_t n);
   // bias may be null
@@ -85,6 +84,9 @@ struct Kernels {
   std::ptrdiff_t linear_block_rows;  // more rows than this gain nothing in one task
   void (*linear)(const LinearTask& task);
 
+  // At most so many (query, head of a group) pairs are best taken for many key and value heads at
+  // once, more for one at a time.
+  std::ptrdiff_t attention_few_rows;
   std::ptrdiff_t (*attention_scratch)(const AttentionTask& task);
   void (*attention)(const AttentionTask& task);
 };

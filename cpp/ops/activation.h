@@ -11,8 +11,19 @@ namespace quatrain {
 //   relu       max(x, 0)
 //   silu       x / (1 + e^-x)                                     Elfwing et al., 2017
 //   rsqrt      1 / sqrt(x)
-enum class Activation { kNone, kGelu, kGeluTanh, kRelu, kSilu, kTanh, kSigmoid, kErf, kRsqrt };
-inline constexpr int kActivations = 9;
+enum class Activation {
+  kNone,
+  kGelu,
+  kGeluTanh,
+  kRelu,
+  kSilu,
+  kTanh,
+  kSigmoid,
+  kErf,
+  kExp,
+  kRsqrt
+};
+inline constexpr int kActivations = 10;
 
 // "gelu_tanh" -> kGeluTanh; an unknown name is an InputError of operation `where`.
 Activation activation_from_name(const char* where, std::string_view name);

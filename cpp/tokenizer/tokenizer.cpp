@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
-#include "tokenizer/batch.h"
+#include "core/parallel.h"
 #include "tokenizer/lengths.h"
 #include "tokenizer/normalizer.h"
 
@@ -202,10 +202,11 @@ std::vector<Encoding> Tokenizer::encode_batch(std::span<const Input> inputs,
                                               bool add_special_tokens, const LengthSpec& lengths,
                                               int threads) const {
   std::vector<Encoding> batch(inputs.size());
-  for_each_in_parallel(threads, std::ssize(inputs), [&](std::ptrdiff_t i) {
-    const auto index = static_cast<std::size_t>(i);
+  parallel_for(threads, std::ssize(inputs), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     Lease lease(*this);
-    batch[index] = encode_one(inputs[index], add_special_tokens, lengths, *lease);
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      batch[i] = encode_one(inputs[i], add_special_tokens, lengths, *lease);
+    }
   });
   pad_all(lengths, batch);
   return batch;

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from quatrain.errors import CheckpointError, ExportError
+from quatrain.errors import CheckpointError, ExportError, InputError
 
 
 def read_json(path: Path) -> Any:
@@ -68,17 +68,31 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise ExportError(f"{path}: could not be written: {e}") from e
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file under a temporary name, then rename it into place."""
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A file that appears at ``path`` only once it is complete; replaces one that is there.
+
+    Yields a temporary sibling to write into; renames it when the block ends without an error,
+    removes it otherwise. Raises InputError if there is no folder to write into.
+    """
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: expected a folder to write into, found no {path.parent}")
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    draft = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(draft, 0o666 & ~_umask())
+        yield draft
+        draft.chmod(0o666 & ~_umask())
         os.replace(draft, path)
     except BaseException:
-        os.unlink(draft)
+        draft.unlink(missing_ok=True)
         raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file under a temporary name, then rename it into place."""
+    with new_file(path) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def _umask() -> int:

@@ -73,25 +73,35 @@ class Model:
         return f"<quatrain.Model {type(self.network).__name__} {self.path} on {self.engine.name}>"
 
     def sample(self, text: Text, *, max_length: int | None = None) -> Sample:
-        """A text's ids and extra inputs, checked against the vocabulary and the context.
+        """One text as the network takes it; see ``samples``."""
+        return self.samples([text], max_length=max_length)[0]
+
+    def samples(self, texts: Sequence[Text], *, max_length: int | None = None) -> list[Sample]:
+        """Each text's ids and extra inputs, checked against the vocabulary and the context.
 
         Texts longer than ``max_length`` tokens are cut there; without it nothing is cut.
         Raises InputError for ids out of range, no tokens, or more than the context holds.
         """
-        if isinstance(text, str):
-            if self._bare is None:
-                raise InputError(
-                    f"{self.path}: no tokenizer.json, so texts must be given as token ids"
-                )
-            encoding = self._bare.encode(text, max_length=max_length)
-            ids = np.array(encoding.ids, np.int64)
-            types = np.array(encoding.type_ids, np.int64)
-        else:
-            ids = token_ids(text)[:max_length]
-            types = np.zeros_like(ids)
-        self.check(ids)
-        available = {"token_type_ids": types}
-        return Sample(ids, {name: available[name] for name in self.network.inputs})
+        strings = [text for text in texts if isinstance(text, str)]
+        if strings and self._bare is None:
+            raise InputError(f"{self.path}: no tokenizer.json, so texts must be given as token ids")
+        encodings: Iterator[Any] = iter(())
+        if strings:
+            encodings = iter(
+                self._bare.encode_batch(strings, max_length=max_length, threads=self.engine.threads)
+            )
+        found = []
+        for text in texts:
+            if isinstance(text, str):
+                encoding = next(encodings)
+                ids = np.array(encoding.ids, np.int64)
+                available = {"token_type_ids": np.array(encoding.type_ids, np.int64)}
+            else:
+                ids = token_ids(text)[:max_length]
+                available = {"token_type_ids": np.zeros_like(ids)}
+            self.check(ids)
+            found.append(Sample(ids, {name: available[name] for name in self.network.inputs}))
+        return found
 
     def check(self, ids: np.ndarray) -> None:
         """Raise InputError unless the network can take ``ids``."""

@@ -80,7 +80,7 @@ def verify(
     model = path_or_model if isinstance(path_or_model, Model) else load(path_or_model)
     samples = inputs_of(model, texts)
     judge = model.on(Reference(np.float64))
-    threads = getattr(model.engine, "threads", None)
+    threads = model.engine.threads
     engines: dict[str, Engine] = {
         "reference": Reference(),
         "native": Native(threads),

@@ -31,9 +31,6 @@ inline void maximum(const float* x, const float* y, float* out, std::ptrdiff_t n
 inline void scale(const float* x, float factor, float* out, std::ptrdiff_t n) {
   map(n, out, [factor](Vec a) { return a * splat(factor); }, x);
 }
-inline void exp_row(const float* x, float* out, std::ptrdiff_t n) {
-  map(n, out, [](Vec a) { return exp(a); }, x);
-}
 
 // sum_i f(x[i]) in four vectors of partial sums, joined in a fixed tree: the order depends on n
 // alone. Missing elements of the last vector read as zero, and f must be told of them.
@@ -73,7 +70,7 @@ inline float largest(const float* x, std::ptrdiff_t n) {
 // e^(x - max) / sum. Like NumPy's: NaN in a row makes the row NaN.
 inline void softmax(const float* x, float* out, std::ptrdiff_t n) {
   const Vec top = splat(largest(x, n));
-  map(n, out, [top](Vec a) { return exp(a - top); }, x);
+  map(n, out, [top](Vec a) { return exp_of_negative(a - top); }, x);
   const Vec total = splat(sum(out, n, [](Vec a) { return a; }));
   map(n, out, [total](Vec a) { return a / total; }, out);
 }

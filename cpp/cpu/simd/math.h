@@ -17,16 +17,39 @@ QUATRAIN_INLINE Vec polynomial(Vec x, float c0, Rest... rest) {
   }
 }
 
-// e^x within 2 ulp, gradual underflow included. x = n ln 2 + r, |r| <= ln 2 / 2, and
-// (e^r - 1 - r) / r^2 is a polynomial. Beyond the clamps the result is 0 or infinity.
-QUATRAIN_INLINE Vec exp(Vec x) {
-  x = min(splat(90.0f), max(splat(-105.0f), x));  // NaN stays: min and max give the second operand
-  const Vec n = round(x * splat(1.44269504f));
+// e^r and n such that x = n ln 2 + r, |r| <= ln 2 / 2; n comes as kRoundingMagic + n. The
+// polynomial is (e^r - 1 - r) / r^2.
+struct ReducedExp {
+  Vec value, magic_n;
+};
+QUATRAIN_INLINE ReducedExp reduced_exp(Vec x) {
+  const Vec magic = splat(kRoundingMagic);
+  const Vec magic_n = fma(x, splat(1.44269504f), magic);
+  const Vec n = magic_n - magic;
   Vec r = fnma(n, splat(0.693359375f), x);  // ln 2 in two parts; the first has few bits: exact
   r = fnma(n, splat(-2.12194440e-4f), r);
   const Vec tail =
       polynomial(r, 0.499999940f, 0.166665196f, 0.0416684076f, 0.00836889911f, 0.00138142193f);
-  return scale_by_power(fma(r * r, tail, r) + splat(1.0f), n);
+  return {fma(r * r, tail, r) + splat(1.0f), magic_n};
+}
+
+// e^x within 2 ulp, gradual underflow included. Beyond the clamps the result is 0 or infinity.
+QUATRAIN_INLINE Vec exp(Vec x) {
+  x = min(splat(90.0f), max(splat(-105.0f), x));  // NaN stays: min and max give the second operand
+  const ReducedExp e = reduced_exp(x);
+  return scale_by_power(e.value, e.magic_n);
+}
+
+// The same for x in [-87, 88].
+QUATRAIN_INLINE Vec exp_in_range(Vec x) {
+  const ReducedExp e = reduced_exp(x);
+  return scale_by_small_power(e.value, e.magic_n);
+}
+
+// The same for x <= 0, but 0 below -87 (e^-87 = 2e-38): weights of a softmax.
+QUATRAIN_INLINE Vec exp_of_negative(Vec x) {
+  const Vec lowest = splat(-87.0f);
+  return select(less(x, lowest), zero(), exp_in_range(max(lowest, x)));
 }
 
 // Within 2 ulp. Small |x|: x + x^3 P(x^2), P fitted on [0, 0.62^2]; else 1 - 2 / (e^2|x| + 1).
@@ -36,22 +59,25 @@ QUATRAIN_INLINE Vec tanh(Vec x) {
   const Vec tail = polynomial(square, -0.333332866f, 0.133315489f, -0.0537491180f, 0.0206714775f,
                               -0.00574300252f);
   const Vec small = fma(x * square, tail, x);
-  const Vec large = splat(1.0f) - splat(2.0f) / (exp(magnitude + magnitude) + splat(1.0f));
-  return select(less(magnitude, splat(0.62f)), small, copy_sign(large, x));
+  const Vec power = exp_in_range(min(splat(20.0f), magnitude + magnitude));  // beyond it, 1
+  const Vec large = splat(1.0f) - splat(2.0f) / (power + splat(1.0f));
+  return copy_sign(select(less(magnitude, splat(0.62f)), small, large), x);  // -0 stays
 }
 
-// Within 2 ulp. Small |x|: x P(x^2), P fitted on [0, 0.93^2]; else 1 - e^P(|x|), P fitted to
+// Within 2 ulp. Small |x|: x + x P(x^2), P fitted on [0, 0.93^2]; else 1 - e^P(|x|), P fitted to
 // log erfc on [0.92, 4], weighted by erfc; from 4 on the result is 1 in float32.
 QUATRAIN_INLINE Vec erf(Vec x) {
   const Vec magnitude = abs(x);
-  const Vec small = x * polynomial(x * x, 1.12837911f, -0.376124799f, 0.112816826f, -0.0267617200f,
-                                   0.00498594018f, -0.000595373916f);
+  const Vec small = fma(x,
+                        polynomial(x * x, 0.128379107f, -0.376124799f, 0.112816826f, -0.0267617200f,
+                                   0.00498594018f, -0.000595373916f),
+                        x);
   const Vec clamped = min(splat(4.0f), magnitude);
   const Vec logarithm =
       polynomial(clamped, 0.000175874564f, -1.12952077f, -0.633334637f, -0.108293943f,
                  0.0251286253f, -0.00417464320f, 0.000435218884f, -2.11619063e-5f);
-  const Vec large = splat(1.0f) - exp(logarithm);
-  return select(less(magnitude, splat(0.92f)), small, copy_sign(large, x));
+  const Vec large = splat(1.0f) - exp_in_range(logarithm);
+  return copy_sign(select(less(magnitude, splat(0.92f)), small, large), x);
 }
 
 QUATRAIN_INLINE Vec sigmoid(Vec x) { return splat(1.0f) / (splat(1.0f) + exp(zero() - x)); }
@@ -75,6 +101,8 @@ QUATRAIN_INLINE Vec activate(Vec x) {
     return sigmoid(x);
   } else if constexpr (kind == Activation::kErf) {
     return erf(x);
+  } else if constexpr (kind == Activation::kExp) {
+    return exp(x);
   } else if constexpr (kind == Activation::kRsqrt) {
     return splat(1.0f) / sqrt(x);
   } else {

@@ -26,12 +26,26 @@ struct Right {
   std::ptrdiff_t panel_stride;
 };
 
+// Memory that is read next, fetched little by little while a tile computes: `step` floats for each
+// k.
+struct Ahead {
+  const float* data;
+  std::ptrdiff_t step;
+  QUATRAIN_INLINE void advance() {
+    prefetch(data);
+    data += step;
+  }
+};
+struct Nothing {
+  QUATRAIN_INLINE void advance() {}
+};
+
 // c[row, column] += sum_k left[row, k] right[k, column], over ascending k in one accumulator each;
 // starting from zero unless `accumulate`. All sizes but k are fixed, so that the sums stay in
 // registers.
-template <int rows, int panels, class Left>
+template <int rows, int panels, class Left, class Next = Nothing>
 QUATRAIN_INLINE void tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
-                          bool accumulate) {
+                          bool accumulate, Next next = {}) {
   constexpr int columns = panels * kPanelVecs;
   Vec sum[rows][columns];
 #pragma GCC unroll 16
@@ -54,6 +68,7 @@ QUATRAIN_INLINE void tile(Left left, Right right, std::ptrdiff_t k, float* c, st
       for (int j = 0; j < columns; ++j) sum[i][j] = fma(value, line[j], sum[i][j]);
     }
     left.advance();
+    next.advance();
     right.data += right.k_stride;
   }
 #pragma GCC unroll 16
@@ -63,10 +78,15 @@ QUATRAIN_INLINE void tile(Left left, Right right, std::ptrdiff_t k, float* c, st
   }
 }
 
-// Panels side by side that a tile of so many rows has registers for.
-template <int rows>
-constexpr int kTilePanels =
-    kRegisters / (rows * kPanelVecs) > 1 ? kRegisters / (rows * kPanelVecs) : 1;
+// Panels side by side that a tile of so many rows has registers for: a power of two.
+template <int rows, int panels = 4>
+constexpr int tile_panels() {
+  if constexpr (panels > 1 && rows * panels * kPanelVecs > kRegisters) {
+    return tile_panels<rows, panels / 2>();
+  } else {
+    return panels;
+  }
+}
 
 // A number of rows known at run time becomes a template argument: f(std::integral_constant) without
 // the standard header.
@@ -99,24 +119,21 @@ void edge_tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_
   }
 }
 
-// `rows` rows by `columns` columns, any number of panels.
-template <int rows, class Left>
+// `rows` rows by `columns` columns, any number of panels: as many side by side as there are
+// registers, then half as many, and so on.
+template <int rows, int panels = tile_panels<rows>(), class Left>
 void strip(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
            std::ptrdiff_t columns, bool accumulate) {
-  constexpr int many = kTilePanels<rows>;
-  if constexpr (many > 1) {
-    for (; columns >= many * kPanel; columns -= many * kPanel) {
-      tile<rows, many>(left, right, k, c, stride, accumulate);
-      right.data += many * right.panel_stride;
-      c += many * kPanel;
-    }
+  for (; columns >= panels * kPanel; columns -= panels * kPanel) {
+    tile<rows, panels>(left, right, k, c, stride, accumulate);
+    right.data += panels * right.panel_stride;
+    c += panels * kPanel;
   }
-  for (; columns >= kPanel; columns -= kPanel) {
-    tile<rows, 1>(left, right, k, c, stride, accumulate);
-    right.data += right.panel_stride;
-    c += kPanel;
+  if constexpr (panels > 1) {
+    strip<rows, panels / 2>(left, right, k, c, stride, columns, accumulate);
+  } else if (columns > 0) {
+    edge_tile<rows>(left, right, k, c, stride, columns, accumulate);
   }
-  if (columns > 0) edge_tile<rows>(left, right, k, c, stride, columns, accumulate);
 }
 
 // Rows are cut into tiles of nearly equal height (8 rows: 4 + 4, not 6 + 2).
@@ -163,6 +180,8 @@ inline Finish finish_for(Activation kind) {
       return finish<Activation::kSigmoid>;
     case Activation::kErf:
       return finish<Activation::kErf>;
+    case Activation::kExp:
+      return finish<Activation::kExp>;
     case Activation::kRsqrt:
       return finish<Activation::kRsqrt>;
     case Activation::kNone:
@@ -180,11 +199,11 @@ inline void pack_left(const float* x, std::ptrdiff_t stride, const RowCut& cut, 
   for (std::ptrdiff_t t = 0; t < cut.tiles; ++t) {
     const std::ptrdiff_t height = cut.height(t);
     const float* rows = x + cut.begin(t) * stride;
-    for (std::ptrdiff_t i = 0; i < height; ++i) {
-      for (std::ptrdiff_t step = 0; step < k; ++step)
-        packed[step * height + i] = rows[i * stride + step];
-    }
-    packed += height * k;
+    with_rows(height, [&](auto exact) {
+      for (std::ptrdiff_t step = 0; step < k; ++step) {
+        for (int i = 0; i < exact.value; ++i) *packed++ = rows[i * stride + step];
+      }
+    });
   }
 }
 
@@ -217,12 +236,21 @@ inline void linear_block(const LinearTask& task, std::ptrdiff_t first_row, std::
       const std::ptrdiff_t begin = panel * kPanel;
       const std::ptrdiff_t columns = smaller(kPanel, task.columns - begin);
       const Right right{task.panels + panel * panel_size + start * kPanel, kPanel, 0};
+      // While the tiles of this panel compute, its successor comes in: an equal share for each.
+      const float* successor = right.data + (panel + 1 < task.last_panel ? panel_size : 0);
+      const std::ptrdiff_t step = (kPanel + cut.tiles - 1) / cut.tiles;
       for (std::ptrdiff_t t = 0; t < cut.tiles; ++t) {
         const std::ptrdiff_t row = cut.begin(t), height = cut.height(t);
+        float* c = out + row * task.out_stride + begin;
+        const float* a = task.scratch + row * depth;
         with_rows(height, [&](auto exact) {
-          strip<exact.value>(Packed<exact.value>{task.scratch + row * depth}, right, depth,
-                             out + row * task.out_stride + begin, task.out_stride, columns,
-                             start > 0);
+          constexpr int n = exact.value;
+          if (columns == kPanel) {
+            tile<n, 1>(Packed<n>{a}, right, depth, c, task.out_stride, start > 0,
+                       Ahead{successor + t * depth * kPanel / cut.tiles, step});
+          } else {
+            edge_tile<n>(Packed<n>{a}, right, depth, c, task.out_stride, columns, start > 0);
+          }
         });
       }
       if (last && finishing) {

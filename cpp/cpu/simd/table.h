@@ -15,6 +15,7 @@ inline Kernels make_kernels(const char* name) {
   QUATRAIN_ACTIVATION(kTanh);
   QUATRAIN_ACTIVATION(kSigmoid);
   QUATRAIN_ACTIVATION(kErf);
+  QUATRAIN_ACTIVATION(kExp);
   QUATRAIN_ACTIVATION(kRsqrt);
 #undef QUATRAIN_ACTIVATION
   table.add = add;
@@ -22,7 +23,6 @@ inline Kernels make_kernels(const char* name) {
   table.max = maximum;
   table.scale = scale;
   table.sum_squares = sum_squares;
-  table.exp = exp_row;
   table.softmax = softmax;
   table.layer_norm = layer_norm;
   table.rms_norm = rms_norm;
@@ -32,6 +32,7 @@ inline Kernels make_kernels(const char* name) {
   table.linear_scratch = kBlockRows * kBlockK;
   table.linear_block_rows = kBlockRows;
   table.linear = linear;
+  table.attention_few_rows = kTileRows;
   table.attention_scratch = attention_scratch;
   table.attention = attention;
   return table;

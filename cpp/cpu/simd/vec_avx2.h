@@ -15,6 +15,10 @@ constexpr int kWidth = 8;       // lanes
 constexpr int kTileRows = 6;    // rows of a matrix tile: 6 x 16 outputs fill 12 of 16 registers
 constexpr int kRegisters = 12;  // accumulators that leave room for operands
 
+// x + kRoundingMagic - kRoundingMagic is x rounded to an integer, for |x| < 2^22: 1.5 * 2^23 leaves
+// no bits for a fraction.
+constexpr float kRoundingMagic = 12582912.0f;
+
 struct Vec {
   __m256 v;
 };
@@ -24,6 +28,9 @@ struct Mask {
 
 QUATRAIN_INLINE Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
 QUATRAIN_INLINE void store(float* p, Vec a) { _mm256_storeu_ps(p, a.v); }
+QUATRAIN_INLINE void prefetch(const float* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+}
 QUATRAIN_INLINE Vec splat(float x) { return {_mm256_set1_ps(x)}; }
 QUATRAIN_INLINE Vec zero() { return {_mm256_setzero_ps()}; }
 
@@ -50,9 +57,6 @@ QUATRAIN_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {_mm256_fnmadd_ps(a.v, b.
 QUATRAIN_INLINE Vec max(Vec a, Vec b) { return {_mm256_max_ps(a.v, b.v)}; }
 QUATRAIN_INLINE Vec min(Vec a, Vec b) { return {_mm256_min_ps(a.v, b.v)}; }
 QUATRAIN_INLINE Vec sqrt(Vec a) { return {_mm256_sqrt_ps(a.v)}; }
-QUATRAIN_INLINE Vec round(Vec a) {
-  return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
-}
 QUATRAIN_INLINE Vec abs(Vec a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
 QUATRAIN_INLINE Vec copy_sign(Vec magnitude, Vec sign) {
   const __m256 bit = _mm256_set1_ps(-0.0f);
@@ -63,15 +67,22 @@ QUATRAIN_INLINE Mask less(Vec a, Vec b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_L
 QUATRAIN_INLINE Mask unordered(Vec a) { return {_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)}; }
 QUATRAIN_INLINE Vec select(Mask m, Vec yes, Vec no) { return {_mm256_blendv_ps(no.v, yes.v, m.v)}; }
 
-// a * 2^n for integral n in [-252, 252], exact unless the result leaves the normal range: two
-// factors, so that neither overflows where the product does not.
-QUATRAIN_INLINE Vec scale_by_power(Vec a, Vec n) {
-  const __m256i bias = _mm256_set1_epi32(127);
-  const __m256i whole = _mm256_cvtps_epi32(n.v);
-  const __m256i half = _mm256_srai_epi32(whole, 1);
-  const __m256i rest = _mm256_sub_epi32(whole, half);
-  const __m256 first = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23));
-  const __m256 second = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23));
+// 2^n as a float32, n in [-126, 127]; the upper bits of n do not matter.
+QUATRAIN_INLINE __m256 power_of_two(__m256i n) {
+  const __m256i one = _mm256_castps_si256(_mm256_set1_ps(1.0f));
+  return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32(n, 23), one));
+}
+// a * 2^n; n comes as kRoundingMagic + n, whose low bits hold n. Multiplied, so that NaN stays.
+QUATRAIN_INLINE Vec scale_by_small_power(Vec a, Vec magic_n) {
+  return {_mm256_mul_ps(a.v, power_of_two(_mm256_castps_si256(magic_n.v)))};
+}
+// a * 2^n for n in [-252, 252]: two factors, so that neither overflows where the product does not.
+QUATRAIN_INLINE Vec scale_by_power(Vec a, Vec magic_n) {
+  const __m256i n = _mm256_sub_epi32(_mm256_castps_si256(magic_n.v),
+                                     _mm256_castps_si256(_mm256_set1_ps(kRoundingMagic)));
+  const __m256i half = _mm256_srai_epi32(n, 1);
+  const __m256 first = power_of_two(half);
+  const __m256 second = power_of_two(_mm256_sub_epi32(n, half));
   return {_mm256_mul_ps(_mm256_mul_ps(a.v, first), second)};
 }
 

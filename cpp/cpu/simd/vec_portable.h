@@ -14,6 +14,9 @@ constexpr int kRegisters = 8;
 
 using Floats = float __attribute__((vector_size(16)));
 using Ints = std::int32_t __attribute__((vector_size(16)));
+using Bits = std::uint32_t __attribute__((vector_size(16)));  // wraps around without ceremony
+
+constexpr float kRoundingMagic = 12582912.0f;
 
 struct Vec {
   Floats v;
@@ -28,6 +31,7 @@ QUATRAIN_INLINE Vec load(const float* p) {
   return a;
 }
 QUATRAIN_INLINE void store(float* p, Vec a) { __builtin_memcpy(p, &a.v, sizeof(a.v)); }
+QUATRAIN_INLINE void prefetch(const float* p) { __builtin_prefetch(p); }
 QUATRAIN_INLINE Vec splat(float x) { return {Floats{x, x, x, x}}; }
 QUATRAIN_INLINE Vec zero() { return splat(0.0f); }
 
@@ -66,22 +70,20 @@ QUATRAIN_INLINE Vec sqrt(Vec a) {
   for (int i = 0; i < kWidth; ++i) a.v[i] = __builtin_sqrtf(a.v[i]);
   return a;
 }
-QUATRAIN_INLINE Vec round(Vec a) {
-  const Vec magic = splat(12582912.0f);  // 1.5 * 2^23: right for |a| < 2^22, which is all we need
-  return (a + magic) - magic;
-}
 QUATRAIN_INLINE Vec abs(Vec a) { return {(Floats)((Ints)a.v & 0x7fffffff)}; }
 QUATRAIN_INLINE Vec copy_sign(Vec magnitude, Vec sign) {
   const Ints low = (Ints)magnitude.v & 0x7fffffff;
   return {(Floats)(low | ((Ints)sign.v & ~0x7fffffff))};
 }
 
-QUATRAIN_INLINE Vec scale_by_power(Vec a, Vec n) {
-  const Mask number{n.v == n.v};  // converting NaN to an integer is undefined
-  const Ints whole = __builtin_convertvector(select(number, n, zero()).v, Ints);
-  const Ints half = whole >> 1;
-  const Ints rest = whole - half;
-  return {a.v * (Floats)((half + 127) << 23) * (Floats)((rest + 127) << 23)};
+QUATRAIN_INLINE Floats power_of_two(Bits n) { return (Floats)((n << 23) + (Bits)splat(1.0f).v); }
+QUATRAIN_INLINE Vec scale_by_small_power(Vec a, Vec magic_n) {
+  return {a.v * power_of_two((Bits)magic_n.v)};
+}
+QUATRAIN_INLINE Vec scale_by_power(Vec a, Vec magic_n) {
+  const Ints n = (Ints)((Bits)magic_n.v - (Bits)splat(kRoundingMagic).v);
+  const Ints half = n >> 1;
+  return {a.v * power_of_two((Bits)half) * power_of_two((Bits)(n - half))};
 }
 
 QUATRAIN_INLINE float reduce_add(Vec a) { return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]); }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from quatrain.engines.engine import Engine
 from quatrain.errors import EngineError
 
@@ -29,3 +31,21 @@ def make_engine(name: str, threads: int | None = None) -> Engine:
 
         return Onnx(threads)
     raise EngineError(f"[engine] expected one of {', '.join(ENGINES)}, got {name!r}")
+
+
+def available() -> dict[str, dict[str, Any]]:
+    """What each engine would run on here, or why it is ``unavailable``."""
+    import numpy as np
+
+    from quatrain import _core
+    from quatrain.engines.onnx.runtime import onnxruntime
+
+    try:
+        onnx: dict[str, Any] = {"onnxruntime": onnxruntime().__version__}
+    except EngineError as e:
+        onnx = {"unavailable": str(e)}
+    return {
+        "reference": {"numpy": np.__version__},
+        "native": {"isa": _core.isa(), "threads": _core.default_threads()},
+        "onnx": onnx,
+    }

@@ -20,6 +20,8 @@ class Engine(Ops):
     """The vocabulary on one kind of tensor. A loaded model owns one engine."""
 
     name = "engine"
+    #: How many threads a call may use; None leaves it to what the engine runs on.
+    threads: int | None = None
     #: Whether a trace's attention scores and weights are computed beside a fused kernel.
     recomputes = False
 

@@ -26,10 +26,10 @@ Array = np.ndarray
 class Pending:
     """A product or a sum not yet computed: the operation and its arguments, or its result."""
 
-    __slots__ = ("arguments", "kind", "value")
+    __slots__ = ("bias", "kind", "value", "x", "y")
 
-    def __init__(self, kind: str, *arguments: Any) -> None:
-        self.kind, self.arguments = kind, arguments
+    def __init__(self, kind: str, x: Array, y: Any, bias: Array | None = None) -> None:
+        self.kind, self.x, self.y, self.bias = kind, x, y, bias
         self.value: Array | None = None
 
 
@@ -38,6 +38,7 @@ class Native(PackedEngine):
 
     name = "native"
     recomputes = True
+    threads: int
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = threads or _core.default_threads()
@@ -61,9 +62,9 @@ class Native(PackedEngine):
             return x
         if x.value is None:
             if x.kind == "linear":
-                x.value = _core.linear(*x.arguments, threads=self.threads)
+                x.value = _core.linear(x.x, x.y, x.bias, threads=self.threads)
             else:
-                x.value = _core.add(*x.arguments, threads=self.threads)
+                x.value = _core.add(x.x, x.y, threads=self.threads)
         return x.value
 
     # Primitives
@@ -86,7 +87,7 @@ class Native(PackedEngine):
         """An element-wise operation, fused into the product that it follows."""
         if isinstance(x, Pending) and x.kind == "linear" and x.value is None:
             self.fused["linear+" + name] += 1
-            return _core.linear(*x.arguments, activation=name, threads=self.threads)
+            return _core.linear(x.x, x.y, x.bias, name, threads=self.threads)
         return getattr(_core, name)(self._value(x), threads=self.threads)
 
     def tanh(self, x: Any) -> Array:
@@ -157,7 +158,7 @@ class Native(PackedEngine):
         if isinstance(x, Pending) and x.kind == "add" and x.value is None:
             self.fused["add+" + name] += 1
             fused = getattr(_core, "add_" + name)
-            x.value, normed = fused(*x.arguments, *weights, eps=eps, threads=self.threads)
+            x.value, normed = fused(x.x, x.y, *weights, eps=eps, threads=self.threads)
             return normed
         return getattr(_core, name)(self._value(x), *weights, eps=eps, threads=self.threads)
 

@@ -26,7 +26,7 @@ def encode(model: Model, texts: Sequence[Any], *, progress: bool | None = None) 
     settings = model.folder.sentence
     limits = [n for n in (settings.max_length, model.network.context) if n is not None]
     limit = min(limits, default=None)
-    samples = [model.sample(prepare(text, settings), max_length=limit) for text in texts]
+    samples = model.samples([prepare(text, settings) for text in texts], max_length=limit)
     out = np.zeros((len(texts), model.width), np.float32)
     order = sorted(range(len(texts)), key=lambda i: -len(samples[i].ids))
     for chosen in tracked(

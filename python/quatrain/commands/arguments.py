@@ -1,0 +1,54 @@
+"""The arguments that several commands share, and how they are read."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from quatrain.model import Text
+
+
+class Engine(StrEnum):
+    """The engines by name."""
+
+    native = "native"
+    reference = "reference"
+    onnx = "onnx"
+
+
+MODEL_HELP = "A folder or a Hugging Face hub id; without it, the model that comes with quatrain."
+
+ModelArgument = Annotated[
+    str | None, typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False)
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", "-m", metavar="MODEL", help=MODEL_HELP, show_default=False),
+]
+EngineOption = Annotated[Engine, typer.Option(help="Where the model runs.")]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Threads a call may use; all that are available by default."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+IdsOption = Annotated[
+    bool, typer.Option("--ids", help="Texts are token ids: [bold]12,7,3[/bold] or '12 7 3'.")
+]
+
+
+def read_text(text: str) -> str:
+    """A text argument; ``-`` stands for standard input."""
+    return sys.stdin.read() if text == "-" else text
+
+
+def as_input(text: str, ids: bool) -> Text:
+    """A text as a model takes it: itself, or the token ids that it lists."""
+    if not ids:
+        return text
+    try:
+        return [int(id) for id in text.replace(",", " ").split()]
+    except ValueError:
+        raise typer.BadParameter(f"--ids expects whole numbers, got {text!r}") from None

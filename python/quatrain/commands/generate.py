@@ -1,0 +1,150 @@
+"""``quatrain generate``: a text continued."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from quatrain.commands.arguments import (
+    Engine,
+    EngineOption,
+    IdsOption,
+    JsonOption,
+    ModelOption,
+    ThreadsOption,
+    as_input,
+    read_text,
+)
+from quatrain.commands.terminal import messages, output, print_json, token_text
+from quatrain.loader import load
+from quatrain.model import Model
+from quatrain.tasks.generate import Run
+
+PANEL = "Use a model"
+
+
+def generate(
+    prompt: Annotated[
+        str, typer.Argument(metavar="PROMPT", help="The text to continue, or - for standard input.")
+    ],
+    model: ModelOption = None,
+    max_new_tokens: Annotated[int | None, typer.Option(help="At most this many.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="0 takes the likeliest token; above 0 samples.")
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option(help="Sample among the k likeliest tokens; 0: among all.")
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(help="Sample among the fewest tokens whose probabilities reach p."),
+    ] = None,
+    repetition_penalty: Annotated[
+        float | None, typer.Option(help="Above 1 makes tokens seen before less likely.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed gives the same text, on every engine.")
+    ] = None,
+    stop: Annotated[
+        list[str] | None, typer.Option(help="End before this string; may be given again.")
+    ] = None,
+    logprobs: Annotated[
+        int | None, typer.Option(help="Show each token's probability and the n likeliest.")
+    ] = None,
+    ids: IdsOption = False,
+    engine: EngineOption = Engine.native,
+    threads: ThreadsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Continue a text.
+
+    [dim]Example:[/dim]  quatrain generate 'Humpty Dumpty sat on a' --max-new-tokens 20
+
+    Prints the continuation alone, as it is generated. What is not given comes from the model's
+    generation_config.json; without one: 64 tokens, the likeliest each time. With
+    [bold]--json[/bold]: model, engine, prompt, text, ids, finish_reason, tokens_per_second and
+    logprobs.
+    """
+    given: dict[str, Any] = {
+        "max_new_tokens": max_new_tokens,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "repetition_penalty": repetition_penalty,
+        "seed": seed,
+        "stop": tuple(stop) if stop else None,
+        "logprobs": logprobs,
+    }
+    text = as_input(read_text(prompt), ids)
+    loaded = load(model, engine, threads)
+    run = Run(loaded, text, given)
+    begun = time.perf_counter()
+    if json:
+        for _ in run.pieces():
+            pass
+        speed = len(run.ids) / (time.perf_counter() - begun)
+        print_json(as_json(run, loaded, text) | {"tokens_per_second": speed})
+        return
+    stream(run, prompt_shown=text if isinstance(text, str) else None)
+    if messages().is_terminal:
+        speed = len(run.ids) / (time.perf_counter() - begun)
+        ended = f"{len(run.ids)} tokens, {speed:,.0f} per second, ended by {run.finish_reason}"
+        messages().print(ended, style="dim")
+    if run.logprobs:
+        output().print(probabilities(run, loaded))
+
+
+def stream(run: Run, prompt_shown: str | None) -> None:
+    """Write the continuation as it comes; a person's terminal also shows what it continues."""
+    if prompt_shown and sys.stdout.isatty() and sys.stderr.isatty():
+        messages().print(prompt_shown, style="dim", end="", soft_wrap=True)
+    for piece in run.pieces():
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    if run.model.tokenizer is None:
+        sys.stdout.write(" ".join(map(str, run.ids)))
+    sys.stdout.write("\n")
+
+
+def as_json(run: Run, model: Model, prompt: Any) -> dict[str, Any]:
+    """A finished generation as JSON has it."""
+    return {
+        "model": str(model.path),
+        "engine": model.engine.name,
+        "prompt": prompt,
+        "text": run.text,
+        "ids": run.ids,
+        "finish_reason": run.finish_reason,
+        "logprobs": [
+            {
+                "id": one.id,
+                "token": name(model, one.id),
+                "logprob": one.logprob,
+                "top": [{"id": i, "token": name(model, i), "logprob": p} for i, p in one.top],
+            }
+            for one in run.logprobs
+        ],
+    }
+
+
+def name(model: Model, id: int) -> str | None:
+    """A token as the vocabulary writes it."""
+    return model.tokenizer and model.tokenizer.id_to_token(id)
+
+
+def probabilities(run: Run, model: Model) -> Table:
+    """Each new token's probability, beside the likeliest ones."""
+    table = Table("token", "id", "probability", "likeliest", box=None, header_style="dim")
+
+    def shown(id: int) -> str:
+        return token_text(model.tokenizer, id) if model.tokenizer else str(id)
+
+    for one in run.logprobs:
+        top = "  ".join(f"{shown(id)} {math.exp(p):.1%}" for id, p in one.top)
+        table.add_row(shown(one.id), str(one.id), f"{math.exp(one.logprob):.1%}", top)
+    return table

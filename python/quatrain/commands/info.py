@@ -1,0 +1,109 @@
+"""``quatrain info``: what a model is, and what it can run on here."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from rich.filesize import decimal
+from rich.table import Table
+from rich.text import Text
+
+from quatrain.commands.arguments import JsonOption, ModelArgument
+from quatrain.commands.terminal import BAD, file_table, output, print_json, sizes
+from quatrain.engines import available
+from quatrain.files import read_json
+from quatrain.folder import DEFAULT, Folder
+from quatrain.hub import resolve
+from quatrain.models import Network, network
+from quatrain.weights import Checkpoint, strip
+
+PANEL = "Look inside"
+#: A size's name here -> its names in the families' configs.
+SIZES = {
+    "layers": ("num_hidden_layers", "n_layer", "num_layers"),
+    "width": ("hidden_size", "n_embd", "d_model"),
+    "heads": ("num_attention_heads", "n_head", "num_heads"),
+}
+
+
+def info(model: ModelArgument = None, json: JsonOption = False) -> None:
+    """Show what a model is, what its folder holds, and which engines run here.
+
+    [dim]Example:[/dim]  quatrain info ./all-MiniLM-L6-v2
+
+    Prints the family, sizes, parameters, dtype, context, vocabulary, tokenizer and files, without
+    loading the weights. With [bold]--json[/bold]: the same, with the whole config.
+    """
+    folder = Folder(DEFAULT if model is None else resolve(model))
+    facts = describe(folder)
+    if json:
+        print_json(facts)
+        return
+    console = output()
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name in ("model", "family"):
+        table.add_row(name, facts[name])
+    for name in ("parameters", *SIZES, "context", "vocabulary"):
+        value = facts[name]
+        table.add_row(name, "-" if value is None else f"{value:,}")
+    table.add_row("dtype", ", ".join(facts["dtypes"]))
+    table.add_row("tokenizer", facts["tokenizer"] or "none")
+    for name, state in facts["engines"].items():
+        table.add_row(name, engine_line(state))
+    table.add_row("files", decimal(sum(facts["files"].values())))
+    table.add_row("", file_table(folder.path))
+    console.print(table)
+
+
+def describe(folder: Folder) -> dict[str, Any]:
+    """What there is to know of a folder without loading its weights."""
+    file = folder.path / "config.json"
+    net = network(folder.config, str(file))
+    checkpoint = Checkpoint(folder.path)
+    used = weights_used(net, checkpoint)
+    config = dataclasses.asdict(net.config)
+    return {
+        "model": str(folder.path),
+        "family": folder.config["model_type"],
+        "parameters": sum(math.prod(checkpoint.shape(name)) for name in used),
+        **{name: first_of(config, keys) for name, keys in SIZES.items()},
+        "context": net.context,
+        "vocabulary": net.vocab_size,
+        "dtypes": sorted({checkpoint.dtype(name) for name in used}),
+        "tokenizer": tokenizer_kind(folder),
+        "engines": available(),
+        "files": sizes(folder.path),
+        "config": config,
+    }
+
+
+def weights_used(net: Network, checkpoint: Checkpoint) -> list[str]:
+    """The checkpoint's tensors that the network takes; tied weights count once."""
+    stored = {strip(name, net.prefixes): name for name in checkpoint.names()}
+    used = {id(param): stored[key] for key, param, *_ in net.params() if key in stored}
+    return list(used.values())
+
+
+def first_of(config: dict[str, Any], keys: tuple[str, ...]) -> int | None:
+    """The value of the first of ``keys`` that the config has."""
+    return next((config[key] for key in keys if key in config), None)
+
+
+def tokenizer_kind(folder: Folder) -> str | None:
+    """The algorithm that ``tokenizer.json`` names (BPE, WordPiece); None without the file."""
+    if not folder.has_tokenizer:
+        return None
+    fields = read_json(folder.path / "tokenizer.json")
+    model = fields.get("model") if isinstance(fields, dict) else None
+    return str(model["type"]) if isinstance(model, dict) and "type" in model else "unnamed"
+
+
+def engine_line(state: dict[str, Any]) -> Text:
+    """An engine in a few words."""
+    if reason := state.get("unavailable"):
+        return Text.assemble(("not available: ", BAD), reason)
+    return Text(", ".join(f"{name} {value}" for name, value in state.items()))
