@@ -98,39 +98,3 @@ def write(folder: Path, family: str, *, seed: int = 7, **changes: Any) -> Path:
         tensors[name] = 1 + 0.1 * array if is_norm else 0.25 * array
     save_file(tensors, folder / "model.safetensors")
     return folder
-
-
-def write_tokenizer(folder: Path, *, pieces: tuple[str, ...] = ("th", "he")) -> Path:
-    """A byte-level BPE of VOCAB tokens: an end token, ASCII and "é" as bytes, and ``pieces``."""
-    visible = [chr(c) for c in range(33, 127) if chr(c) not in "\"'`^~|\\{}"]
-    # Byte-level BPE writes the space as "Ġ", and the two bytes of "é" as these.
-    tokens = ["<|end|>", *visible, "Ġ", "Ã", "©", *pieces]
-    tokens += [a + b for a in visible for b in visible][: VOCAB - len(tokens)]
-    merges = [list(token) for token in tokens if len(token) == 2]
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
-    fields = {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [
-            {"id": 0, "content": "<|end|>", "single_word": False, "lstrip": False,
-             "rstrip": False, "normalized": False, "special": True},
-        ],
-        "normalizer": None,
-        "pre_tokenizer": byte_level | {"use_regex": True},
-        "post_processor": None,
-        "decoder": byte_level | {"use_regex": True},
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": None,
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": False,
-            "byte_fallback": False,
-            "vocab": {token: i for i, token in enumerate(tokens)},
-            "merges": merges,
-        },
-    }  # fmt: skip
-    (folder / "tokenizer.json").write_text(json.dumps(fields))
-    return folder
