@@ -10,6 +10,7 @@ import pytest
 
 import checkpoints
 import quatrain
+import speaker
 from quatrain.errors import ConfigError, InputError
 
 ENGINES = ("reference", "native", "onnx")
@@ -21,8 +22,7 @@ SAMPLED = {"temperature": 1.0, "seed": 3, "max_new_tokens": 24}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A tiny GPT-2 that has a tokenizer and no end token."""
-    folder = checkpoints.write(tmp_path_factory.mktemp("talker"), "gpt2", eos_token_id=None)
-    return checkpoints.write_tokenizer(folder)
+    return speaker.write(tmp_path_factory.mktemp("speaker"), eos_token_id=None)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -237,7 +237,7 @@ def likelihood(logits: np.ndarray, token: int, count: int) -> Likelihood:
 
 def prompt_ids(model: Model, prompt: Any) -> np.ndarray:
     """The prompt's ids; an empty prompt starts from the folder's ``bos_token_id``."""
-    if len(prompt) == 0:
+    if isinstance(prompt, Sized) and not isinstance(prompt, Mapping) and len(prompt) == 0:
         size = model.network.vocab_size
         bos = stored(
             model, "bos_token_id", f"an id in [0, {size})", lambda x: whole(x) and 0 <= x < size
