@@ -100,7 +100,7 @@ class Journey:
         # A token that is not timed: graphs are built once.
         model.generate(self.ids, **self.settings | {"max_new_tokens": 1})
         times: list[float] = []
-        while sum(times) < TIMED:
+        while not times or sum(times) < TIMED:
             begun = time.perf_counter()
             made = model.generate(self.ids, **self.settings)
             times.append(time.perf_counter() - begun)
