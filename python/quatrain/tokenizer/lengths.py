@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from quatrain import _core
 from quatrain.errors import InputError
@@ -73,7 +73,7 @@ class Padding:
             raise InputError(f"pad_token is {self.pad_token!r}, expected a str")
 
 
-def to_core(truncation: Truncation | None, padding: Padding | None) -> _core_spec.LengthSpec:
+def to_core(truncation: Truncation | None, padding: Padding | None) -> Any:
     """Both, as the core takes them."""
     lengths = _core_spec.LengthSpec()
     if truncation is not None:
