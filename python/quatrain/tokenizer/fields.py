@@ -6,6 +6,7 @@ A `Node` is a value together with where it stands; nothing of the file is used b
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -26,8 +27,7 @@ def parse(data: bytes, file: str) -> Node:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            seen: set[str] = set()
-            twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+            twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
             raise TokenizerError(f"{file}: key {twice!r} appears twice in one object")
         return found
 
