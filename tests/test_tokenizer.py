@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from quatrain.errors import InputError, TokenizerError
 from quatrain.tokenizer import Padding, Tokenizer, Truncation
 from tokenizer_data import HOSTILE, added_token, plain_bpe, plain_word_piece, to_bytes

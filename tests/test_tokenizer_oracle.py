@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import tiktoken
+
 from quatrain.tokenizer import Tokenizer
 from tokenizer_data import (
     CL100K_PATTERN,

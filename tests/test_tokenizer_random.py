@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import tokenizers
+
 from tokenizer_data import (
     CL100K_PATTERN,
     GPT2_PATTERN,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import tokenizers
+
 from quatrain.tokenizer import Tokenizer
 
 FIELDS = (
