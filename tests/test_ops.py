@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,3 +64,18 @@ def test_native_gives_the_same_bits_on_two_threads_and_traced(case):
 def test_every_case_has_a_name_of_its_own():
     names = [str(case) for case in CASES]
     assert len(set(names)) == len(names)
+
+
+def test_the_portable_kernels_do_the_same():
+    """In a process of its own: the instruction set is chosen once."""
+    script = (
+        "import test_ops; from quatrain import _core; assert _core.isa() == 'portable'\n"
+        "print([str(c) for c in test_ops.CASES if test_ops.disagreements(c, 'native')])"
+    )
+    paths = [str(Path(__file__).parent), *sys.path]
+    environment = os.environ | {"QUATRAIN_ISA": "portable", "PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
