@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 import quatrain
 import speaker
 from quatrain.cli import app
+from quatrain.commands.demo import one_line, show
 from quatrain.engines import ENGINES
 from quatrain.folder import DEFAULT
 from quatrain.tasks import demo as journey
@@ -20,6 +23,12 @@ PROMPT = "Humpty Dumpty sat on a"
 @pytest.fixture(scope="module")
 def decoder(tmp_path_factory):
     return str(speaker.write(tmp_path_factory.mktemp("speaker") / "decoder"))
+
+
+@pytest.fixture(autouse=True)
+def once(monkeypatch):
+    """Each engine is timed once, which is enough here."""
+    monkeypatch.setattr(journey, "TIMED", 0.0)
 
 
 def run(*arguments, code=0):
@@ -122,10 +131,37 @@ def test_bad_prompts(decoder, tiny, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_on_a_terminal(width, decoder, tmp_path):
+    console = Console(force_terminal=True, color_system="truecolor", width=width, file=StringIO())
+    walk = journey.Journey(quatrain.load(decoder), PROMPT, max_new_tokens=9)
+    show(walk, walk.export(tmp_path / "out"), console)
+    text = console.file.getvalue()
+    assert "\x1b[" in text
+    assert "3 engines agree" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "judge", "shown"),
+    [
+        ("wall, / All", "wall, / All", "wall, / All"),
+        ("a great fall of all the men", "a great fall of all the king's men", "… of all the men"),
+        ("wall", "fall", "wall"),
+        ("wall", "wall, he", "wall(ends here)"),
+    ],
+)
+def test_a_text_that_parts_from_the_judge_is_shown_from_there(text, judge, shown):
+    assert one_line(text, judge).plain == shown
+
+
 @pytest.mark.skipif(not DEFAULT.is_dir(), reason="no default model in this tree")
-def test_the_default_model_knows_the_rhyme_on_every_engine(tmp_path):
+def test_the_default_model_on_every_engine(tmp_path):
     got = json.loads(run("--json", "--out", tmp_path / "out").stdout)
     assert got["agree"]
     assert [engine["engine"] for engine in got["engines"]] == list(ENGINES)
-    for engine in got["engines"]:
-        assert engine["text"].startswith(" wall")
+    assert not any("unavailable" in engine for engine in got["engines"])
+
+
+@pytest.mark.skipif(not DEFAULT.is_dir(), reason="no default model in this tree")
+def test_the_default_model_knows_the_rhyme():
+    assert quatrain.load().generate(PROMPT, max_new_tokens=3).text.startswith(" wall")

@@ -5,10 +5,14 @@ contracts, with formulas and shapes, are in ``cpp/ops/*.h``.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 Array = np.ndarray
+
+#: The tokenizer's spec and the core that executes it; ``quatrain.tokenizer.spec`` fills it in.
+tokenizer: Any
 
 class PackedWeight:
     """A weight [N, K] laid out in panels for ``linear``."""

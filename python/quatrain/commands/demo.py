@@ -187,29 +187,29 @@ def cells_of(finding: Finding, judge: Finding) -> tuple[Text, str, Text]:
     """A row of the table of engines, behind the engine's name."""
     if finding.unavailable:
         return Text(finding.unavailable, style=BAD), "-", Text("-", style="dim")
-    speed = f"{finding.tokens_per_second:,.0f}"
-    if finding is judge:
-        return one_line(finding.text, judge.text), speed, Text("the judge", style="dim")
+    text = one_line(flat(finding.text), flat(judge.text))
     mark, style = ("✓", GOOD) if finding.agrees else ("✗", f"bold {BAD}")
     difference = Text(f"{finding.difference.absolute:.1e} {mark}", style=style)
-    return one_line(finding.text, judge.text), speed, difference
-
-
-def one_line(text: str, judge: str) -> Text:
-    """A text on one line; if it is not the judge's, from a little before the two part."""
-    if text == judge:
-        return Text(flat(text), no_wrap=True, overflow="ellipsis")
-    pairs = enumerate(zip_longest(text, judge))
-    parting = next(i for i, (mine, theirs) in pairs if mine != theirs)
-    start = max(0, parting - 12)
-    before = ("…" if start else "") + flat(text[start:parting])
-    after = flat(text[parting:]) or "(ends here)"
-    return Text.assemble(before, (after, f"bold {BAD}"), no_wrap=True, overflow="ellipsis")
+    if finding is judge:
+        difference = Text("the judge", style="dim")
+    return text, f"{finding.tokens_per_second:,.0f}", difference
 
 
 def flat(text: str) -> str:
     """A text on one line; line ends become slashes, as in quoted verse."""
     return re.sub(r"\s*\n\s*", " / ", text.strip())
+
+
+def one_line(text: str, judge: str) -> Text:
+    """As much of a text as fits; if it is not the judge's, from a little before the two part."""
+    if text == judge:
+        return Text(text, no_wrap=True, overflow="ellipsis")
+    pairs = enumerate(zip_longest(text, judge))
+    parting = next(i for i, (mine, theirs) in pairs if mine != theirs)
+    start = max(0, parting - 12)
+    before = ("…" if start else "") + text[start:parting]
+    after = text[parting:] or "(ends here)"
+    return Text.assemble(before, (after, f"bold {BAD}"), no_wrap=True, overflow="ellipsis")
 
 
 def verdict(findings: Sequence[Finding]) -> Text:

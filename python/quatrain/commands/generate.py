@@ -22,7 +22,7 @@ from quatrain.commands.arguments import (
 )
 from quatrain.commands.terminal import messages, output, print_json, token_text
 from quatrain.loader import load
-from quatrain.model import Model
+from quatrain.model import Text
 from quatrain.tasks.generate import Run
 
 PANEL = "Use a model"
@@ -81,28 +81,28 @@ def generate(
         "logprobs": logprobs,
     }
     text = as_input(read_text(prompt), ids)
-    loaded = load(model, engine, threads)
-    run = Run(loaded, text, given)
+    run = Run(load(model, engine, threads), text, given)
     begun = time.perf_counter()
     if json:
         for _ in run.pieces():
             pass
-        speed = len(run.ids) / (time.perf_counter() - begun)
-        print_json(as_json(run, loaded, text) | {"tokens_per_second": speed})
+    else:
+        stream(run, text)
+    speed = len(run.ids) / (time.perf_counter() - begun)
+    if json:
+        print_json(as_json(run, text) | {"tokens_per_second": speed})
         return
-    stream(run, prompt_shown=text if isinstance(text, str) else None)
     if messages().is_terminal:
-        speed = len(run.ids) / (time.perf_counter() - begun)
         ended = f"{len(run.ids)} tokens, {speed:,.0f} per second, ended by {run.finish_reason}"
         messages().print(ended, style="dim")
     if run.logprobs:
-        output().print(probabilities(run, loaded))
+        output().print(probabilities(run))
 
 
-def stream(run: Run, prompt_shown: str | None) -> None:
+def stream(run: Run, prompt: Text) -> None:
     """Write the continuation as it comes; a person's terminal also shows what it continues."""
-    if prompt_shown and sys.stdout.isatty() and sys.stderr.isatty():
-        messages().print(prompt_shown, style="dim", end="", soft_wrap=True)
+    if isinstance(prompt, str) and output().is_terminal and messages().is_terminal:
+        messages().print(prompt, style="dim", end="", soft_wrap=True)
     for piece in run.pieces():
         sys.stdout.write(piece)
         sys.stdout.flush()
@@ -111,39 +111,36 @@ def stream(run: Run, prompt_shown: str | None) -> None:
     sys.stdout.write("\n")
 
 
-def as_json(run: Run, model: Model, prompt: Any) -> dict[str, Any]:
+def as_json(run: Run, prompt: Text) -> dict[str, Any]:
     """A finished generation as JSON has it."""
+
+    def named(id: int, logprob: float) -> dict[str, Any]:
+        tokenizer = run.model.tokenizer
+        token = tokenizer.id_to_token(id) if tokenizer else None
+        return {"id": id, "token": token, "logprob": logprob}
+
     return {
-        "model": str(model.path),
-        "engine": model.engine.name,
+        "model": str(run.model.path),
+        "engine": run.model.engine.name,
         "prompt": prompt,
         "text": run.text,
         "ids": run.ids,
         "finish_reason": run.finish_reason,
         "logprobs": [
-            {
-                "id": one.id,
-                "token": name(model, one.id),
-                "logprob": one.logprob,
-                "top": [{"id": i, "token": name(model, i), "logprob": p} for i, p in one.top],
-            }
+            named(one.id, one.logprob) | {"top": [named(*pair) for pair in one.top]}
             for one in run.logprobs
         ],
     }
 
 
-def name(model: Model, id: int) -> str | None:
-    """A token as the vocabulary writes it."""
-    return model.tokenizer and model.tokenizer.id_to_token(id)
-
-
-def probabilities(run: Run, model: Model) -> Table:
+def probabilities(run: Run) -> Table:
     """Each new token's probability, beside the likeliest ones."""
-    table = Table("token", "id", "probability", "likeliest", box=None, header_style="dim")
+    tokenizer = run.model.tokenizer
 
     def shown(id: int) -> str:
-        return token_text(model.tokenizer, id) if model.tokenizer else str(id)
+        return token_text(tokenizer, id) if tokenizer else str(id)
 
+    table = Table("token", "id", "probability", "likeliest", box=None, header_style="dim")
     for one in run.logprobs:
         top = "  ".join(f"{shown(id)} {math.exp(p):.1%}" for id, p in one.top)
         table.add_row(shown(one.id), str(one.id), f"{math.exp(one.logprob):.1%}", top)

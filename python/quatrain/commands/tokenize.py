@@ -49,8 +49,8 @@ def tokenize(
         for id, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)
     ]
     console.print(chips(cells, console.width), soft_wrap=True)
-    count, characters = len(cells), len(text) + len(pair or "")
-    console.print(f"\n{count} tokens for {characters} characters", style="dim")
+    size = f"{len(cells)} token{'s' if len(cells) != 1 else ''}"
+    console.print(f"\n{size} for {len(text) + len(pair or '')} characters", style="dim")
 
 
 def as_lists(values: Any) -> list[Any]:

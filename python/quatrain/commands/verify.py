@@ -111,9 +111,10 @@ def difference(found: Difference | None, tolerance: float) -> Text:
     """A cell: the relative difference, marked when it is beyond the tolerance."""
     if found is None:
         return Text("-", style="dim")
+    size = f"{found.relative:.1e}" if found.relative else "0"
     if found.relative <= tolerance:
-        return Text(f"{found.relative:.1e}")
-    return Text(f"{found.relative:.1e} ✗", style=f"bold {BAD}")
+        return Text(size)
+    return Text(f"{size} ✗", style=f"bold {BAD}")
 
 
 def judgement(engine: str, diff: Diff, report: Report) -> Text:

@@ -153,12 +153,13 @@ class Reference(PackedEngine):
     ) -> Array:
         kv_heads = kv_heads or heads
         keys, values = self._visible(k, v, layout, slot)
-        width = (v if v is not None else slot.values).shape[-1]
-        out = np.zeros((len(q), heads * (width // kv_heads)), q.dtype)
+        rows = slot.source()[1] if isinstance(slot, Remembered) else v
+        assert rows is not None
+        out = np.zeros((len(q), heads * (rows.shape[-1] // kv_heads)), q.dtype)
         kept: dict[str, list[Array]] = {"scores": [], "weights": []}
-        for b, rows in enumerate(layout.sentences(q)):
-            n, s, past = len(rows), len(keys[b]), layout.past[b]
-            qh = self.split_heads(rows, heads).transpose(1, 0, 2)  # [H, n, Dk]
+        for b, queries in enumerate(layout.sentences(q)):
+            n, s, past = len(queries), len(keys[b]), layout.past[b]
+            qh = self.split_heads(queries, heads).transpose(1, 0, 2)  # [H, n, Dk]
             kh, vh = (
                 np.repeat(self.split_heads(x, kv_heads).transpose(1, 0, 2), heads // kv_heads, 0)
                 for x in (keys[b], values[b])

@@ -1,0 +1,265 @@
+"""Train the default model's tokenizer and weights on the passages that fetch.py wrote.
+
+    python tools/default_model/train.py WORK_FOLDER python/quatrain/default_model
+
+One thread on purpose, so that anybody's machine gives (nearly) the same model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from fetch import read_rhymes
+from model import CONFIG, GPT2
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch import Tensor
+
+END = "<|endoftext|>"
+SEED = 20
+BATCH, LENGTH = 16, 256
+RHYME_SHARE = 0.06
+# The simplest English is seen more often, the longest book less.
+WEIGHTS = {"Alice's Adventures in Wonderland": 2.0, "Carmilla": 1.5, "War and Peace": 0.6}
+# Warm up, hold, and cool down; in the last phase the unlikelihood joins the loss.
+WARM_STEPS = 100
+PROMPTS, NEW_TOKENS, PENALTY_EVERY = 32, 48, 4
+
+
+def read_passages(path: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def train_tokenizer(texts: list[str], folder: Path) -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=CONFIG["vocab_size"],
+            special_tokens=[END],
+            show_progress=False,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        ),
+    )
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    return tokenizer
+
+
+class Windows:
+    """Random training windows: from the stories, and a fixed share of rhymes."""
+
+    def __init__(self, rows: list[dict[str, str]], tokenizer: Tokenizer) -> None:
+        self.random = random.Random(SEED)
+        self.end = tokenizer.token_to_id(END)
+        self.rhymes = [
+            [
+                [*tokenizer.encode(text).ids, self.end],
+                [
+                    len(tokenizer.encode(text[: index + 1]).ids)
+                    for index, letter in enumerate(text)
+                    if letter == "\n"
+                ],
+            ]
+            for text in read_rhymes()
+        ]
+        self.books: list[list[int]] = []
+        self.starts: list[list[int]] = []
+        weights = []
+        for title in dict.fromkeys(row["source"] for row in rows):
+            ids: list[int] = []
+            starts = []
+            for row in rows:
+                if row["source"] == title:
+                    for paragraph in row["text"].split("\n\n"):
+                        starts.append(len(ids))
+                        ids += tokenizer.encode(paragraph + "\n\n").ids
+            self.books.append([*ids, self.end])
+            self.starts.append(starts)
+            weights.append(len(ids) * WEIGHTS.get(title, 1.0))
+        self.weights = weights
+        self.tokens = sum(map(len, self.books))
+
+    def rhyme(self) -> list[int]:
+        """Rhymes one after another; the first may be cut to begin at any of its lines."""
+        window: list[int] = [self.end] if self.random.random() < 0.5 else []
+        first = True
+        while len(window) <= LENGTH:
+            ids, lines = self.random.choice(self.rhymes)
+            cut = self.random.choice([0, *lines]) if first and self.random.random() < 0.3 else 0
+            window += ids[cut:]
+            first = False
+        return window[: LENGTH + 1]
+
+    def story(self) -> list[int]:
+        """Half of the windows begin where a paragraph begins, as prompts do."""
+        (book,) = self.random.choices(range(len(self.books)), self.weights)
+        ids, starts = self.books[book], self.starts[book]
+        last = len(ids) - LENGTH - 1
+        start = self.random.randrange(last)
+        if self.random.random() < 0.5:
+            start = min(self.random.choice(starts), last)
+        return ids[start : start + LENGTH + 1]
+
+    def batch(self) -> Tensor:
+        story = [self.random.random() >= RHYME_SHARE for _ in range(BATCH)]
+        return torch.tensor([self.story() if is_story else self.rhyme() for is_story in story])
+
+    def prompts(self) -> Tensor:
+        length = self.random.randrange(8, 25)
+        return torch.tensor([self.story()[:length] for _ in range(PROMPTS)])
+
+
+def unlikelihood(model: GPT2, prompts: Tensor) -> Tensor:
+    """What makes greedy text loop, made unlikely: Welleck et al. 2019 (arXiv 1908.04319).
+
+    The model continues the prompts greedily, and each token of its own that completes a 4-gram
+    which stood there before is pushed down. (This is their sequence-level loss.)
+    """
+    model.eval()
+    ids = model.greedy(prompts, NEW_TOKENS)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(ids[:, :-1]).float()
+    model.train()
+    grams = ids.unfold(1, 4, 1)
+    same = (grams[:, :, None] == grams[:, None, :]).all(-1).tril(-1)
+    repeats = F.pad(same.any(-1), (3, 0))[:, prompts.shape[1] :]
+    chosen = logits.softmax(-1).gather(2, ids[:, 1:, None])[:, -NEW_TOKENS:, 0]
+    return -(torch.log1p(-chosen.clamp(max=1 - 1e-5)) * repeats).mean()
+
+
+def learning_rate(step: int, steps: int, cool: int, peak: float) -> float:
+    return peak * min(1.0, (step + 1) / WARM_STEPS, (steps - step) / cool)
+
+
+@torch.no_grad()
+def heldout_loss(model: GPT2, rows: list[list[int]]) -> float:
+    model.eval()
+    loss, count = 0.0, 0
+    for ids in rows:
+        window = torch.tensor([ids[: LENGTH + 1]])
+        logits = model(window[:, :-1])
+        loss += F.cross_entropy(logits[0], window[0, 1:], reduction="sum").item()
+        count += window.shape[1] - 1
+    model.train()
+    return loss / count
+
+
+def save(model: GPT2, folder: Path) -> None:
+    tensors = {
+        f"transformer.{name}": value.detach().to(torch.float16).contiguous()
+        for name, value in model.state_dict().items()
+    }
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def save_settings(folder: Path) -> None:
+    ends = {"bos_token_id": 0, "eos_token_id": 0}
+    files = {
+        "config.json": CONFIG,
+        "generation_config.json": {**ends, "do_sample": False, "max_new_tokens": 120},
+        "tokenizer_config.json": {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "add_prefix_space": False,
+            "bos_token": END,
+            "eos_token": END,
+            "unk_token": END,
+            "clean_up_tokenization_spaces": False,
+            "model_max_length": CONFIG["n_positions"],
+        },
+    }
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content, indent=2) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("work", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--cool", type=int, default=2000, help="how many of the steps, at the end")
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--unlikelihood", type=float, default=2.0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--resume", action="store_true", help="from the last checkpoint")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(SEED)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    rows = read_passages(options.work / "train.jsonl")
+    tokenizer = train_tokenizer([row["text"] for row in rows] + read_rhymes(), options.folder)
+    heldout = [
+        tokenizer.encode(row["text"]).ids for row in read_passages(options.work / "heldout.jsonl")
+    ]
+    windows = Windows(rows, tokenizer)
+    save_settings(options.folder)
+    model = GPT2(options.dropout)
+    matrices = [value for value in model.parameters() if value.ndim == 2]
+    vectors = [value for value in model.parameters() if value.ndim < 2]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}],
+        betas=(0.9, 0.98),
+    )
+    print(
+        f"{windows.tokens} story tokens, "
+        f"{sum(value.numel() for value in model.parameters())} parameters",
+        flush=True,
+    )
+    checkpoint = options.work / "checkpoint.pt"
+    first = 0
+    if options.resume:
+        state = torch.load(checkpoint, weights_only=False)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        windows.random.setstate(state["windows"])
+        torch.set_rng_state(state["torch"])
+        first = state["step"]
+    began = time.time()
+    total = looping = 0.0
+    for step in range(first, options.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, options.steps, options.cool, options.rate)
+        batch = windows.batch()
+        ids, targets = batch[:, :-1], batch[:, 1:]
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(ids)
+        loss = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
+        total += loss.item()
+        if step >= options.steps - options.cool and step % PENALTY_EVERY == 0:
+            penalty = unlikelihood(model, windows.prompts())
+            looping += penalty.item()
+            loss = loss + options.unlikelihood * penalty
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        if (step + 1) % 100 == 0:
+            line = f"step {step + 1}: training loss {total / 100:.3f}"
+            line += f", looping {looping * PENALTY_EVERY / 100:.3f}, {time.time() - began:.0f} s"
+            total = looping = 0.0
+            if (step + 1) % 500 == 0 or step + 1 == options.steps:
+                line += f", held-out loss {heldout_loss(model, heldout):.3f}"
+                save(model, options.folder)
+                torch.save(
+                    {
+                        "model": model.state_dict(),
+                        "optimizer": optimizer.state_dict(),
+                        "windows": windows.random.getstate(),
+                        "step": step + 1,
+                        "torch": torch.get_rng_state(),
+                    },
+                    checkpoint,
+                )
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
