@@ -87,8 +87,7 @@ def measure(plans: Sequence[Plan], rounds: int) -> None:
             for engine, command in plan.commands.items():
                 if engine in table.missing:
                     continue
-                label = f"round {number + 1}/{rounds}: {table.name}, {table.threads}: {engine}"
-                print(f"\r\033[K{label}", end="", file=sys.stderr, flush=True)
+                progress(f"{number + 1}/{rounds}: {table.name}, {table.threads}: {engine}")
                 environment = os.environ | {"OMP_NUM_THREADS": str(table.threads)}
                 done = subprocess.run(
                     [sys.executable, "-m", *command],
@@ -100,7 +99,13 @@ def measure(plans: Sequence[Plan], rounds: int) -> None:
                     continue
                 result = json.loads(done.stdout.splitlines()[-1])
                 table.add(engine, result["samples"], result["answer"])
-    print("\r\033[K", end="", file=sys.stderr)
+    progress("")
+
+
+def progress(line: str) -> None:
+    """Show what is running, in place of what ran before, if somebody watches."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
 
 
 def disagreements(table: Table) -> list[str]:
@@ -114,12 +119,13 @@ def disagreements(table: Table) -> list[str]:
 
 
 def tokenizer_files() -> list[str]:
-    """The default model's tokenizer, and MiniLM's where the tests' material is."""
+    """The default model's tokenizer, and GPT-2's and MiniLM's where the tests' material is."""
     from quatrain.folder import DEFAULT
 
-    data = os.environ.get("QUATRAIN_TEST_DATA")
-    folders = [DEFAULT, *([Path(data) / "minilm"] if data else [])]
-    return [str(f / "tokenizer.json") for f in folders if (f / "tokenizer.json").is_file()]
+    found = [DEFAULT / "tokenizer.json"]
+    if data := os.environ.get("QUATRAIN_TEST_DATA"):
+        found += [material.gpt2_tokenizer(Path(data)), Path(data) / "minilm" / "tokenizer.json"]
+    return [str(file) for file in found if file.is_file()]
 
 
 def main() -> int:
@@ -156,7 +162,8 @@ def main() -> int:
         given.json.write_text(json.dumps(found, indent=1) + "\n")
     wrong = [line for table in tables for line in disagreements(table)]
     wrong += [f"{t.name}: no engine could be measured" for t in tables if not t.samples]
-    print("\n".join(wrong), file=sys.stderr)
+    for line in wrong:
+        print(line, file=sys.stderr)
     return 1 if wrong else 0
 
 

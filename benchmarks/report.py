@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 from typing import Any
 
+#: Instruction sets that peers have kernels for.
+WIDEST = ("avx2", "avx512f", "avx512_vnni", "amx_tile")
 PACKAGES = ("quatrain", "numpy", "onnxruntime", "torch", "transformers", "tokenizers", "tiktoken")
 
 
@@ -75,20 +77,26 @@ def conditions() -> dict[str, Any]:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
+    info = processor()
+    flags = info.get("flags", "").split()
     return {
-        "processor": processor(),
+        "processor": info.get("model name") or platform.processor() or platform.machine(),
         "cores": _core.default_threads(),
-        "instruction set": _core.isa(),
+        # Peers choose their own, which may be wider than ours: say so beside the ratios.
+        "has": " ".join(flag for flag in WIDEST if flag in flags),
+        "quatrain uses": _core.isa(),
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         **versions,
     }
 
 
-def processor() -> str:
+def processor() -> dict[str, str]:
+    """What Linux says of the first processor: model name, flags; nothing elsewhere."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
+            first = file.read().split("\n\n")[0]
     except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
+        return {}
+    fields = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in fields}

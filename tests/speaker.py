@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import checkpoints
 
@@ -18,10 +19,10 @@ def byte_letters() -> list[str]:
     return [chr(byte if byte in printable else next(others)) for byte in range(256)]
 
 
-def write(folder: Path) -> Path:
-    """Write the model and its tokenizer into ``folder``."""
+def write(folder: Path, **changes: Any) -> Path:
+    """Write the model and its tokenizer into ``folder``; ``changes`` to its config."""
     words = [END, *byte_letters(), *(merge.replace(" ", "") for merge in MERGES)]
-    checkpoints.write(folder, "gpt2", vocab_size=len(words))
+    checkpoints.write(folder, "gpt2", vocab_size=len(words), **changes)
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False}
     special = {
         "id": 0,

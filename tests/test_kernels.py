@@ -6,6 +6,7 @@ each kernel meets a float64 formula once, at awkward sizes.
 
 import numpy as np
 import pytest
+
 from quatrain import _core
 from quatrain.errors import InputError
 

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from quatrain import _core
 from quatrain.errors import InputError
 

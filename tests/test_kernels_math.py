@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from quatrain import _core
 
 EDGES = np.array(

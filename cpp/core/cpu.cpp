@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "core/check.h"
 
@@ -19,12 +20,16 @@ namespace quatrain {
 
 namespace {
 
-bool has_avx2() {
+bool supported(Isa isa) {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-         __builtin_cpu_supports("f16c");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                    __builtin_cpu_supports("f16c");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512bw");
+  return isa == Isa::kPortable || (isa == Isa::kAvx2 ? avx2 : avx512);
 #else
-  return false;
+  return isa == Isa::kPortable;
 #endif
 }
 
@@ -112,13 +117,18 @@ int count_threads() { return std::max(static_cast<int>(std::thread::hardware_con
 }  // namespace
 
 Isa selected_isa() {
-  const char* forced = std::getenv("QUATRAIN_ISA");
-  const std::string name = forced == nullptr ? "" : forced;
-  if (name.empty()) return has_avx2() ? Isa::kAvx2 : Isa::kPortable;
-  if (name == "portable") return Isa::kPortable;
-  check(name == "avx2", "isa", "expected QUATRAIN_ISA to be portable or avx2, got ", name);
-  check(has_avx2(), "isa", "QUATRAIN_ISA is avx2, but this processor has no AVX2, FMA and F16C");
-  return Isa::kAvx2;
+  constexpr std::pair<const char*, Isa> kTiers[] = {
+      {"avx512", Isa::kAvx512}, {"avx2", Isa::kAvx2}, {"portable", Isa::kPortable}};
+  const char* variable = std::getenv("QUATRAIN_ISA");
+  const std::string forced = variable == nullptr ? "" : variable;
+  for (const auto& [name, isa] : kTiers) {
+    if (forced.empty() && supported(isa)) return isa;
+    if (forced == name) {
+      check(supported(isa), "isa", "QUATRAIN_ISA is ", name, ", which this processor lacks");
+      return isa;
+    }
+  }
+  fail("isa", "expected QUATRAIN_ISA to be portable, avx2 or avx512, got ", forced);
 }
 
 int default_threads() {

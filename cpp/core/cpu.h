@@ -4,7 +4,7 @@
 namespace quatrain {
 
 // The instruction-set tiers for which kernels are compiled.
-enum class Isa { kPortable, kAvx2 };
+enum class Isa { kPortable, kAvx2, kAvx512 };
 
 // The best tier that this processor runs, or the one that QUATRAIN_ISA names. Throws InputError if
 // the variable names an unknown tier, or one that the processor lacks.

@@ -7,10 +7,11 @@ namespace quatrain {
 namespace {
 
 const Kernels& choose() {
+  [[maybe_unused]] const Isa isa = selected_isa();
 #if defined(__x86_64__)
-  if (selected_isa() == Isa::kAvx2) return avx2_kernels();
+  if (isa == Isa::kAvx512) return avx512_kernels();
+  if (isa == Isa::kAvx2) return avx2_kernels();
 #endif
-  selected_isa();  // an impossible QUATRAIN_ISA is an error here too
   return portable_kernels();
 }
 

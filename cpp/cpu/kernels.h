@@ -97,5 +97,6 @@ const Kernels& kernels();
 // One per instruction set compiled in.
 const Kernels& portable_kernels();
 const Kernels& avx2_kernels();
+const Kernels& avx512_kernels();
 
 }  // namespace quatrain

@@ -10,6 +10,9 @@
 namespace quatrain::tokenizer {
 namespace {
 
+// The buffers of a longer text are given back rather than kept for the next call.
+constexpr std::size_t kKeptBytes = 1 << 22;
+
 // Whether the model may read raw bytes where the file spells them: ByteLevel, and only that, comes
 // last.
 bool reads_bytes(const TokenizerSpec& spec) {
@@ -61,7 +64,7 @@ class Tokenizer::Lease {
     }
   }
   ~Lease() {
-    if (!scratch_) return;
+    if (!scratch_ || scratch_->source.bytes().size() > kKeptBytes) return;
     const std::lock_guard lock(owner_.mutex_);
     owner_.idle_.push_back(std::move(scratch_));
   }

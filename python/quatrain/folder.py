@@ -76,21 +76,41 @@ class Folder:
                     f"{file}: type: expected Transformer, Pooling or Normalize, found {kind!r}"
                 )
         settings = self._fields("sentence_bert_config.json")
-        prompts = self._fields("config_sentence_transformers.json")
-        default = prompts.get("default_prompt_name")
+        length = settings.get("max_seq_length")
+        if length is not None and (type(length) is not int or length < 1):
+            raise ConfigError(
+                f"{self.path / 'sentence_bert_config.json'}: max_seq_length: expected an integer of"
+                f" at least 1, found {length!r}"
+            )
         return Sentence(
             pooling=pooling,
             normalize=normalize,
-            max_length=settings.get("max_seq_length"),
+            max_length=length,
             lower_case=bool(settings.get("do_lower_case", False)),
-            prompt=prompts.get("prompts", {}).get(default, "") if default else "",
+            prompt=self._prompt(),
         )
+
+    def _prompt(self) -> str:
+        """What goes before every text: the prompt that the folder calls its default."""
+        name = "config_sentence_transformers.json"
+        fields = self._fields(name)
+        prompts, default = fields.get("prompts") or {}, fields.get("default_prompt_name")
+        if not isinstance(prompts, dict) or not all(isinstance(p, str) for p in prompts.values()):
+            raise ConfigError(f"{self.path / name}: prompts: expected texts by name")
+        if default is None:
+            return ""
+        if not isinstance(default, str) or default not in prompts:
+            raise ConfigError(
+                f"{self.path / name}: default_prompt_name: expected one of {list(prompts)}, found"
+                f" {default!r}"
+            )
+        return prompts[default]
 
     def _pooling(self, where: str) -> str:
         name = f"{where}/config.json"
         fields = self._fields(name, required=True)
         if isinstance(mode := fields.get("pooling_mode"), str):
-            chosen = [mode.removesuffix("_token")]
+            chosen = ["last" if mode == "lasttoken" else mode]
         else:
             chosen = [k for k, v in fields.items() if k.startswith("pooling_mode") and v]
             chosen = [POOLING_MODES.get(mode, mode) for mode in chosen]

@@ -23,10 +23,10 @@ def resolve(
     ``HF_HUB_OFFLINE`` is set. Raises CheckpointError when there is neither.
     """
     path = Path(path_or_id).expanduser()
-    if path.is_dir():
-        return path
     name = os.fspath(path_or_id)
-    if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
+    if name and path.is_dir():
+        return path
+    if not name or path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise CheckpointError(f"{name}: expected a model folder, found no folder there")
     # Imported here: it is slow to import, and folders do not need it.
     from huggingface_hub import snapshot_download

@@ -16,8 +16,8 @@ def make_engine(name: str, threads: int | None = None) -> Engine:
     ``threads``: how many threads a call may use; None takes what the process may use.
     Raises EngineError for an unknown name or an engine that cannot run here.
     """
-    if threads is not None and threads < 1:
-        raise EngineError(f"[engine] expected threads >= 1, got {threads}")
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise EngineError(f"[engine] expected threads >= 1, got {threads!r}")
     if name == "reference":
         from quatrain.engines.reference import Reference
 

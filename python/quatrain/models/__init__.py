@@ -22,7 +22,7 @@ def network(fields: dict[str, Any], file: str) -> Network:
     Raises ConfigError for an unknown family or an unsupported field, naming ``file``.
     """
     kind = fields.get("model_type")
-    if kind not in FAMILIES:
+    if not isinstance(kind, str) or kind not in FAMILIES:
         known = ", ".join(FAMILIES)
         raise ConfigError(f"{file}: model_type: expected one of {known}, found {kind!r}")
     family = FAMILIES[kind]

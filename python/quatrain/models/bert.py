@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quatrain.layers import Embedding, LayerNorm, Linear
-from quatrain.models.config import Config, activation, divides, one_of, positive
+from quatrain.models.config import Config, activation, between, divides, layers, one_of, positive
 from quatrain.models.shapes import Encoder
 from quatrain.module import Module
 
@@ -29,8 +29,10 @@ class BertConfig(Config):
     is_decoder: bool = False
 
     def check(self) -> None:
-        positive(self, "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads")
-        positive(self, "intermediate_size", "max_position_embeddings", "type_vocab_size")
+        layers(self, "num_hidden_layers")
+        positive(self, "vocab_size", "hidden_size", "num_attention_heads", "intermediate_size")
+        positive(self, "max_position_embeddings", "type_vocab_size")
+        between(self, "layer_norm_eps", 0, 1)
         divides(self, "num_attention_heads", "hidden_size")
         one_of(self, "position_embedding_type", "absolute")
         one_of(self, "is_decoder", False)

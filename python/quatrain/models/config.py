@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import Any, Self, get_type_hints
 
 from quatrain.errors import ConfigError
 from quatrain.ops import ACTIVATIONS
+
+#: No file describes more: a larger number is a mistake, and would cost memory before it is found.
+LARGEST, MOST_LAYERS = 2**24, 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,18 +53,30 @@ def matches(value: Any, kind: Any) -> bool:
     if kind is type(None):
         return value is None
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        # JSON has no infinity, but Python reads 1e999 as one.
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and abs(value) <= sys.float_info.max
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, kind)
 
 
-def positive(config: Config, *fields: str) -> None:
-    """Each field must be at least 1."""
+def positive(config: Config, *fields: str, most: int = LARGEST) -> None:
+    """Each field must be from 1 to ``most``."""
     for field in fields:
-        value = getattr(config, field)
-        if value is not None and value < 1:
-            raise ConfigError(f"{field}: expected at least 1, found {value}")
+        between(config, field, 1, most)
+
+
+def layers(config: Config, *fields: str) -> None:
+    """Each field is a number of blocks, which are made before any weight is looked at."""
+    positive(config, *fields, most=MOST_LAYERS)
+
+
+def between(config: Config, field: str, least: float, most: float) -> None:
+    """The field must be from ``least`` to ``most``, or None where that is allowed."""
+    value = getattr(config, field)
+    if value is not None and not least <= value <= most:
+        raise ConfigError(f"{field}: expected from {least} to {most}, found {value}")
 
 
 def divides(config: Config, part: str, whole: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quatrain.layers import Embedding, LayerNorm, Linear
-from quatrain.models.config import Config, activation, divides, one_of, positive
+from quatrain.models.config import Config, activation, between, divides, layers, one_of, positive
 from quatrain.models.shapes import Decoder, slot_of
 from quatrain.module import Module
 from quatrain.state import SlotSpec
@@ -31,7 +31,9 @@ class GPT2Config(Config):
     add_cross_attention: bool = False
 
     def check(self) -> None:
-        positive(self, "vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "n_inner")
+        layers(self, "n_layer")
+        positive(self, "vocab_size", "n_positions", "n_embd", "n_head", "n_inner")
+        between(self, "layer_norm_epsilon", 0, 1)
         divides(self, "n_head", "n_embd")
         one_of(self, "add_cross_attention", False)
         activation(self, "activation_function")

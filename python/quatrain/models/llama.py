@@ -9,7 +9,15 @@ from typing import Any
 
 from quatrain.errors import ConfigError
 from quatrain.layers import Embedding, GatedFeedForward, Linear, RMSNorm, Rotary
-from quatrain.models.config import Config, activation, divides, positive
+from quatrain.models.config import (
+    Config,
+    activation,
+    between,
+    divides,
+    layers,
+    matches,
+    positive,
+)
 from quatrain.models.shapes import Decoder, slot_of
 from quatrain.module import Module
 from quatrain.state import SlotSpec
@@ -47,10 +55,12 @@ class LlamaConfig(Config):
     @property
     def theta(self) -> float:
         """The base of the rotary frequencies, which newer files keep in ``rope_parameters``."""
-        return (self.rope_parameters or {}).get("rope_theta", self.rope_theta)
+        rope = self.rope_scaling or self.rope_parameters or {}
+        return rope.get("rope_theta", self.rope_theta)
 
     def check(self) -> None:
-        positive(self, "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers")
+        layers(self, "num_hidden_layers")
+        positive(self, "vocab_size", "hidden_size", "intermediate_size")
         positive(self, "num_attention_heads", "num_key_value_heads", "head_dim")
         positive(self, "max_position_embeddings")
         if self.head_dim is None:
@@ -60,10 +70,19 @@ class LlamaConfig(Config):
                 f"num_attention_heads: expected a multiple of num_key_value_heads "
                 f"({self.kv_heads}), found {self.num_attention_heads}"
             )
+        if self.head_size % 2:
+            raise ConfigError(f"head_dim: expected an even number, found {self.head_size}")
+        between(self, "rms_norm_eps", 0, 1)
+        between(self, "rope_theta", 1, 1e30)
         for field in ("rope_scaling", "rope_parameters"):
-            kind = (getattr(self, field) or {}).get("rope_type", "default")
+            rope = getattr(self, field) or {}
+            # Older files call it "type".
+            kind = rope.get("rope_type", rope.get("type", "default"))
             if kind != "default":
                 raise ConfigError(f"{field}: expected rope_type 'default', found {kind!r}")
+            theta = rope.get("rope_theta", 1.0)
+            if not matches(theta, float) or not 1 <= theta <= 1e30:
+                raise ConfigError(f"{field}: rope_theta: expected from 1 to 1e30, found {theta!r}")
         activation(self, "hidden_act")
 
 

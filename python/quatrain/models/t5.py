@@ -6,10 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from quatrain.errors import ConfigError
 from quatrain.layers import Embedding, Linear, RMSNorm
-from quatrain.models.config import Config, activation, positive
+from quatrain.models.config import Config, between, layers, positive
 from quatrain.models.shapes import EncoderDecoder
 from quatrain.module import Module, Param
+from quatrain.ops import ACTIVATIONS
 from quatrain.state import SlotSpec
 
 
@@ -50,10 +52,19 @@ class T5Config(Config):
         return self.scale_decoder_outputs
 
     def check(self) -> None:
-        positive(self, "vocab_size", "d_model", "d_kv", "d_ff", "num_layers", "num_heads")
-        positive(self, "num_decoder_layers", "relative_attention_num_buckets")
-        positive(self, "relative_attention_max_distance")
-        activation(self, "dense_act_fn")
+        layers(self, "num_layers", "num_decoder_layers")
+        positive(self, "vocab_size", "d_model", "d_kv", "d_ff", "num_heads")
+        # Half of the buckets are for one distance each; the others must have some left.
+        buckets = self.relative_attention_num_buckets
+        between(self, "relative_attention_num_buckets", 4, 2**16)
+        between(self, "relative_attention_max_distance", buckets // 2 + 1, 2**16)
+        between(self, "layer_norm_epsilon", 0, 1)
+        between(self, "decoder_start_token_id", 0, self.vocab_size - 1)
+        if self.dense_act_fn not in ACTIVATIONS:
+            raise ConfigError(
+                f"feed_forward_proj: expected an activation, or gated- and one, found"
+                f" {self.feed_forward_proj!r}"
+            )
 
 
 class RelativeBias(Module):
@@ -138,7 +149,7 @@ class Dense(Module):
     def __init__(self, config: T5Config):
         self.wi = Linear(config.d_model, config.d_ff, bias=False)
         self.wo = Linear(config.d_ff, config.d_model, bias=False)
-        self.activation = activation(config, "dense_act_fn")
+        self.activation = ACTIVATIONS[config.dense_act_fn]
 
     def forward(self, op: Any, x: Any) -> Any:
         return self.wo(op, op.activation(self.wi(op, x), self.activation))
@@ -149,7 +160,7 @@ class GatedDense(Module):
         self.wi_0 = Linear(config.d_model, config.d_ff, bias=False)
         self.wi_1 = Linear(config.d_model, config.d_ff, bias=False)
         self.wo = Linear(config.d_ff, config.d_model, bias=False)
-        self.activation = activation(config, "dense_act_fn")
+        self.activation = ACTIVATIONS[config.dense_act_fn]
 
     def forward(self, op: Any, x: Any) -> Any:
         gate, up = self.wi_0(op, x), self.wi_1(op, x)

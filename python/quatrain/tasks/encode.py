@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,9 @@ def encode(model: Model, texts: Sequence[Any], *, progress: bool | None = None) 
     """One vector per text, float32 ``[N, D]``; see ``Model.encode``."""
     if isinstance(texts, str):
         raise InputError("[encode] expected a sequence of texts, got one str: wrap it in a list")
+    if not isinstance(texts, Iterable):
+        kind = type(texts).__name__
+        raise InputError(f"[encode] expected a sequence of texts, got {kind}")
     texts = list(texts)
     settings = model.folder.sentence
     limits = [n for n in (settings.max_length, model.network.context) if n is not None]

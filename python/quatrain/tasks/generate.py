@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -38,21 +39,10 @@ class Settings:
     logprobs: int = 0
 
     def __post_init__(self) -> None:
-        rules = [
-            ("max_new_tokens", self.max_new_tokens >= 0, "at least 0"),
-            ("temperature", 0 <= self.temperature < float("inf"), "at least 0 and finite"),
-            ("top_k", self.top_k >= 0, "at least 0"),
-            ("top_p", 0 < self.top_p <= 1, "in (0, 1]"),
-            ("repetition_penalty", 0 < self.repetition_penalty < float("inf"), "above 0"),
-            ("seed", self.seed is None or 0 <= self.seed < 2**128, "in [0, 2^128)"),
-            ("stop", all(self.stop), "strings that are not empty"),
-            ("logprobs", self.logprobs >= 0, "at least 0"),
-        ]
-        for name, holds, expected in rules:
-            if not holds:
-                raise InputError(
-                    f"[generate] {name}: expected {expected}, got {getattr(self, name)!r}"
-                )
+        for name, (expected, holds) in RULES.items():
+            value = getattr(self, name)
+            if not holds(value):
+                raise InputError(f"[generate] {name}: expected {expected}, got {value!r}")
 
     @classmethod
     def of(cls, model: Model, given: dict[str, Any]) -> Settings:
@@ -62,21 +52,61 @@ class Settings:
             raise InputError(
                 f"[generate] unknown setting {sorted(unknown)[0]!r}; expected {', '.join(names)}"
             )
-        stored = model.folder.generation
         known = ["max_new_tokens", "repetition_penalty"]
         values: dict[str, Any] = {}
-        if stored.get("do_sample"):
+        if model.folder.generation.get("do_sample"):
             known += ["temperature", "top_k", "top_p"]
             values["temperature"] = 1.0
-        values |= {name: stored[name] for name in known if stored.get(name) is not None}
+        values |= {
+            name: value
+            for name in known
+            if (value := stored(model, name, *RULES[name])) is not None
+        }
         values |= {name: value for name, value in given.items() if value is not None}
-        if isinstance(values.get("stop"), str):
-            values["stop"] = (values["stop"],)
-        values["stop"] = tuple(values.get("stop", ()))
-        try:
-            return cls(**values)
-        except TypeError as e:
-            raise InputError(f"[generate] a setting has the wrong type: {e}") from None
+        if isinstance(stop := values.get("stop"), str):
+            values["stop"] = (stop,)
+        elif isinstance(stop, Iterable):
+            values["stop"] = tuple(stop)
+        return cls(**values)
+
+
+def whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def number(value: Any) -> bool:
+    return whole(value) or isinstance(value, float | np.floating)
+
+
+#: What each setting must be, in words and as a test.
+RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "max_new_tokens": ("an integer of at least 0", lambda x: whole(x) and x >= 0),
+    "temperature": ("a finite number of at least 0", lambda x: number(x) and 0 <= x < math.inf),
+    "top_k": ("an integer of at least 0", lambda x: whole(x) and x >= 0),
+    "top_p": ("a number in (0, 1]", lambda x: number(x) and 0 < x <= 1),
+    "repetition_penalty": ("a finite number above 0", lambda x: number(x) and 0 < x < math.inf),
+    "seed": (
+        "None or an integer in [0, 2^128)",
+        lambda x: x is None or (whole(x) and 0 <= x < 2**128),
+    ),
+    "stop": (
+        "strings that are not empty",
+        lambda x: isinstance(x, tuple) and all(isinstance(s, str) and s for s in x),
+    ),
+    "logprobs": ("an integer of at least 0", lambda x: whole(x) and x >= 0),
+}
+
+
+def stored(model: Model, name: str, expected: str, holds: Callable[[Any], bool]) -> Any:
+    """A field of the folder's ``generation_config.json`` (special tokens: or ``config.json``);
+    None if there is none. Raises ConfigError naming file and field unless ``holds``."""
+    value = model.folder.generation.get(name)
+    if value is not None and not holds(value):
+        file = model.path / "generation_config.json"
+        if model.folder.config.get(name) == value:
+            file = model.path / "config.json"
+        raise ConfigError(f"{file}: {name}: expected {expected}, found {value!r}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -207,8 +237,11 @@ def likelihood(logits: np.ndarray, token: int, count: int) -> Likelihood:
 
 def prompt_ids(model: Model, prompt: Any) -> np.ndarray:
     """The prompt's ids; an empty prompt starts from the folder's ``bos_token_id``."""
-    if len(prompt) == 0:
-        bos = model.folder.generation.get("bos_token_id")
+    if isinstance(prompt, Sized) and not isinstance(prompt, Mapping) and len(prompt) == 0:
+        size = model.network.vocab_size
+        bos = stored(
+            model, "bos_token_id", f"an id in [0, {size})", lambda x: whole(x) and 0 <= x < size
+        )
         if bos is None:
             raise InputError("[generate] the prompt is empty and the model has no bos_token_id")
         prompt = [bos]
@@ -217,8 +250,10 @@ def prompt_ids(model: Model, prompt: Any) -> np.ndarray:
 
 def end_ids(model: Model) -> frozenset[int]:
     """The ids that end a text: ``eos_token_id`` of the folder, one or several."""
-    ends = model.folder.generation.get("eos_token_id")
-    ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
-    if not all(isinstance(end, int) for end in ends):
-        raise ConfigError(f"{model.path}: eos_token_id: expected ids, found {ends!r}")
-    return frozenset(ends)
+    ends = stored(
+        model,
+        "eos_token_id",
+        "an id or a list of ids",
+        lambda x: whole(x) or (isinstance(x, list) and all(map(whole, x))),
+    )
+    return frozenset([] if ends is None else ends if isinstance(ends, list) else [ends])

@@ -1,0 +1,28 @@
+// This file alone is compiled for AVX-512 (CMakeLists.txt reads its name).
+#if defined(__x86_64__)
+// GCC 12 takes the deliberately undefined registers inside its own intrinsics for mistakes of ours.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+
+#include "cpu/kernels.h"
+#include "cpu/simd/vec_avx512.h"
+
+#define QUATRAIN_ISA avx512
+#include "cpu/simd/math.h"
+// after the functions of single vectors
+#include "cpu/simd/elementwise.h"
+#include "cpu/simd/matrix.h"
+// after the matrix product
+#include "cpu/simd/attention.h"
+#include "cpu/simd/table.h"
+
+namespace quatrain {
+
+const Kernels& avx512_kernels() {
+  static const Kernels table = avx512::make_kernels("avx512");
+  return table;
+}
+
+}  // namespace quatrain
+
+#endif

@@ -1,0 +1,161 @@
+"""The parts of ``tokenizer.json`` that edit and cut the text: normalizers and pre-tokenizers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quatrain import _core
+from quatrain.tokenizer.fields import Node
+
+_c = _core.tokenizer
+_Behavior = _c.PreTokenizerSpec.Behavior
+_Scanner = _c.PreTokenizerSpec.Scanner
+
+_WORDS = r"'(?:[sdmt]|ll|ve|re)"
+_WORDS_IN_FULL = r"'s|'t|'re|'ve|'m|'ll|'d"
+_GPT2 = r"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+_LLAMA3 = r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+# Regular expressions that a hand-written scanner equals, spelled as files spell them. Those of
+# one scanner differ in nothing that they match.
+_SCANNERS = {
+    _WORDS_IN_FULL + _GPT2: _Scanner.GPT2,
+    _WORDS + _GPT2: _Scanner.GPT2,
+    f"(?i:{_WORDS_IN_FULL}){_LLAMA3}": _Scanner.LLAMA3,
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*"
+    r"|\s*[\r\n]|\s+(?!\S)|\s+": _Scanner.LLAMA3,
+    f"(?i:{_WORDS_IN_FULL})" + _LLAMA3.replace("{1,3}", ""): _Scanner.QWEN2,
+}
+_BEHAVIORS = {
+    "Removed": _Behavior.REMOVED,
+    "Isolated": _Behavior.ISOLATED,
+    "MergedWithPrevious": _Behavior.MERGED_WITH_PREVIOUS,
+    "MergedWithNext": _Behavior.MERGED_WITH_NEXT,
+    "Contiguous": _Behavior.CONTIGUOUS,
+}
+
+
+def sequence(field: str, readers: dict[str, Any]) -> Any:
+    """A reader of a ``Sequence``, whose elements are under ``field``."""
+
+    def read(node: Node) -> list[Any]:
+        node.only("type", field)
+        return [part for item in node.child(field).items() for part in item.component(readers)]
+
+    return read
+
+
+# Normalizers
+
+
+def _normalizer(kind: Any) -> Any:
+    def read(node: Node) -> list[Any]:
+        node.only("type")
+        spec = _c.NormalizerSpec()
+        spec.kind = kind
+        return [spec]
+
+    return read
+
+
+def _bert_normalizer(node: Node) -> list[Any]:
+    node.only("type", "clean_text", "handle_chinese_chars", "strip_accents", "lowercase")
+    spec = _c.NormalizerSpec()
+    spec.kind = _c.NormalizerSpec.Kind.BERT
+    spec.clean_text = node.child("clean_text").flag()
+    spec.handle_chinese_chars = node.child("handle_chinese_chars").flag()
+    spec.lowercase = node.child("lowercase").flag()
+    spec.strip_accents = node.flag_or("strip_accents", spec.lowercase)
+    return [spec]
+
+
+NORMALIZERS: dict[str, Any] = {
+    "BertNormalizer": _bert_normalizer,
+    "Lowercase": _normalizer(_c.NormalizerSpec.Kind.LOWERCASE),
+    "NFC": _normalizer(_c.NormalizerSpec.Kind.NFC),
+    "NFD": _normalizer(_c.NormalizerSpec.Kind.NFD),
+    "NFKC": _normalizer(_c.NormalizerSpec.Kind.NFKC),
+    "NFKD": _normalizer(_c.NormalizerSpec.Kind.NFKD),
+    "StripAccents": _normalizer(_c.NormalizerSpec.Kind.STRIP_ACCENTS),
+    "ByteLevel": _normalizer(_c.NormalizerSpec.Kind.BYTE_LEVEL),
+}
+NORMALIZERS["Sequence"] = sequence("normalizers", NORMALIZERS)
+
+
+# Pre-tokenizers
+
+
+def _pre_tokenizer(kind: Any) -> Any:
+    spec = _c.PreTokenizerSpec()
+    spec.kind = kind
+    return spec
+
+
+def _byte_level_pre_tokenizer(node: Node) -> list[Any]:
+    node.only("type", "add_prefix_space", "trim_offsets", "use_regex")
+    spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.BYTE_LEVEL)
+    spec.add_prefix_space = node.child("add_prefix_space").flag()
+    spec.use_regex = node.flag_or("use_regex", True)
+    node.flag_or("trim_offsets", True)  # has an effect on a post-processor only
+    return [spec]
+
+
+def _digits(node: Node) -> list[Any]:
+    node.only("type", "individual_digits")
+    spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.DIGITS)
+    spec.individual_digits = node.child("individual_digits").flag()
+    return [spec]
+
+
+def _punctuation(node: Node) -> list[Any]:
+    node.only("type", "behavior")
+    spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.PUNCTUATION)
+    behavior = node.optional("behavior")
+    spec.behavior = behavior.choice(_BEHAVIORS) if behavior else _Behavior.ISOLATED
+    return [spec]
+
+
+def _split(node: Node) -> list[Any]:
+    node.only("type", "pattern", "behavior", "invert")
+    behavior = node.child("behavior").choice(_BEHAVIORS)
+    invert = node.child("invert").flag()
+    pattern = node.child("pattern")
+    pattern.only("String", "Regex")
+    if pattern.optional("Regex") is None:
+        spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.SPLIT_LITERAL)
+        spec.literal = pattern.child("String").text()
+        if not spec.literal:
+            pattern.fail("an empty string is not supported")
+        spec.behavior = behavior
+        spec.invert = invert
+        return [spec]
+    spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.SPLIT_SCANNER)
+    spec.scanner = pattern.child("Regex").choice(_SCANNERS)
+    # These expressions match everywhere: each match is a piece, whether it counts as a delimiter
+    # that is kept or (inverted) as what lies between delimiters that are removed.
+    keeps = behavior == _Behavior.ISOLATED or (behavior == _Behavior.REMOVED and invert)
+    if not keeps:
+        node.fail(
+            f"behavior {node.value['behavior']!r} with invert {str(invert).lower()} is not "
+            "supported for a Regex; supported: Isolated, or Removed with invert true"
+        )
+    return [spec]
+
+
+def _plain_pre_tokenizer(kind: Any) -> Any:
+    def read(node: Node) -> list[Any]:
+        node.only("type")
+        return [_pre_tokenizer(kind)]
+
+    return read
+
+
+PRE_TOKENIZERS: dict[str, Any] = {
+    "ByteLevel": _byte_level_pre_tokenizer,
+    "BertPreTokenizer": _plain_pre_tokenizer(_c.PreTokenizerSpec.Kind.BERT),
+    "Whitespace": _plain_pre_tokenizer(_c.PreTokenizerSpec.Kind.WHITESPACE),
+    "WhitespaceSplit": _plain_pre_tokenizer(_c.PreTokenizerSpec.Kind.WHITESPACE_SPLIT),
+    "Digits": _digits,
+    "Punctuation": _punctuation,
+    "Split": _split,
+}
+PRE_TOKENIZERS["Sequence"] = sequence("pretokenizers", PRE_TOKENIZERS)

@@ -1,0 +1,226 @@
+# ruff: noqa: RUF001 (ambiguous characters are what these texts are for)
+"""Equality with the ``tokenizers`` library on random files and random texts."""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+import re
+from typing import Any
+
+import pytest
+import tokenizers
+from tokenizer_data import (
+    CL100K_PATTERN,
+    GPT2_PATTERN,
+    LLAMA3_PATTERN,
+    QWEN2_PATTERN,
+    added_token,
+    plain_bpe,
+    plain_word_piece,
+    to_bytes,
+)
+from tokenizer_peer import Both
+
+pytestmark = pytest.mark.oracle
+
+NASTY = [
+    *"abcxyzABZ0123 .,'!?-_",
+    *(" ", "  ", "\t", "\n", "\r\n", "\u00a0", "\u3000", "\u0085", "\u200b", "\ufeff", "\0"),
+    *("é", "ß", "İ", "ı", "ſ", "Å", "ﬁ", "½", "²", "١", "中", "文", "한", "カ", "豈", "Σ", "ǆ"),
+    *("\u0301", "\u0323", "\u0307", "\u0344", "\u0345", "\u093c", "\u1161", "\u11a8", "\u1112"),
+    *("\u0f73", "\u0958", "\u2126", "\u1e9b", "\u0b47", "\u0b56", "\U0001d15e", "\ufb2c"),
+    *("👩", "\u200d", "🏽", "️", "🇺", "\u202e", "\ufffd", "\ue000", "\u0378", "\U0010ffff"),
+    *("'s", "'LL", "'ſ", "hello", "world", "<x>", "<Yé>", "tok", "[MASK]", "the", " the", "ing"),
+]
+
+
+def random_text(rng: random.Random) -> str:
+    return "".join(rng.choices(NASTY, k=rng.choice([1, 3, 8, 20, 60])))
+
+
+def random_normalizer(rng: random.Random) -> dict[str, Any] | None:
+    def flag() -> bool:
+        return rng.random() < 0.5
+
+    kinds: list[dict[str, Any]] = [
+        {
+            "type": "BertNormalizer",
+            "clean_text": flag(),
+            "handle_chinese_chars": flag(),
+            "strip_accents": rng.choice([None, True, False]),
+            "lowercase": flag(),
+        },
+        *({"type": kind} for kind in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents")),
+    ]
+    choice = rng.randrange(4)
+    if choice == 0:
+        return None
+    if choice == 1:
+        return {"type": "Sequence", "normalizers": rng.choices(kinds, k=rng.randrange(4))}
+    return rng.choice([kinds[0], rng.choice(kinds)])
+
+
+def random_pre_tokenizer(rng: random.Random, byte_level: bool) -> dict[str, Any] | None:
+    behavior = rng.choice(
+        ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"]
+    )
+    kinds: list[dict[str, Any]] = [
+        {"type": "BertPreTokenizer"},
+        {"type": "Whitespace"},
+        {"type": "WhitespaceSplit"},
+        {"type": "Digits", "individual_digits": rng.random() < 0.5},
+        {"type": "Punctuation", "behavior": behavior},
+        {
+            "type": "Split",
+            "pattern": {"String": rng.choice([" ", "a", "'s", "ab", "中"])},
+            "behavior": behavior,
+            "invert": rng.random() < 0.5,
+        },
+        {
+            "type": "Split",
+            "pattern": {
+                "Regex": rng.choice([GPT2_PATTERN, LLAMA3_PATTERN, QWEN2_PATTERN, CL100K_PATTERN])
+            },
+            **rng.choice(
+                [{"behavior": "Isolated", "invert": False}, {"behavior": "Removed", "invert": True}]
+            ),
+        },
+    ]
+    steps = rng.choices(kinds, k=rng.randrange(3))
+    if byte_level:
+        steps.insert(
+            len(steps) if rng.random() < 0.8 else 0,
+            {
+                "type": "ByteLevel",
+                "add_prefix_space": rng.random() < 0.4,
+                "trim_offsets": True,
+                "use_regex": rng.random() < 0.7,
+            },
+        )
+    if len(steps) == 1 and rng.random() < 0.5:
+        return steps[0]
+    return {"type": "Sequence", "pretokenizers": steps} if steps else None
+
+
+def random_post_processor(rng: random.Random, cls: int, sep: int) -> dict[str, Any] | None:
+    trim = {"add_prefix_space": rng.random() < 0.5, "trim_offsets": rng.random() < 0.7}
+    frame = {"sep": ["<x>", sep], "cls": ["<Yé>", cls]}
+    template = plain_word_piece()["post_processor"]
+    for name, index in (("[CLS]", cls), ("[SEP]", sep)):
+        template["special_tokens"][name]["ids"] = [index]
+    kinds: list[dict[str, Any] | None] = [
+        None,
+        {"type": "ByteLevel", **trim, "use_regex": True},
+        {"type": "BertProcessing", **frame},
+        {"type": "RobertaProcessing", **frame, **trim},
+        template,
+        {
+            "type": "Sequence",
+            "processors": [{"type": "ByteLevel", **trim, "use_regex": True}, template],
+        },
+    ]
+    return rng.choice(kinds)
+
+
+def random_added_tokens(rng: random.Random, first: int) -> list[dict[str, Any]]:
+    contents = ["<x>", "<Yé>", "tok", "[MASK]", "'s", "中", "a b", "<x><x>"]
+    names = ("single_word", "lstrip", "rstrip", "normalized", "special")
+    return [
+        added_token(first + i, content, **{name: rng.random() < 0.4 for name in names})
+        for i, content in enumerate(contents[: rng.randrange(2, 9)])
+    ]
+
+
+@functools.cache
+def trained(prefix: str, suffix: str, byte_level: bool) -> str:
+    """A small BPE trained by the peer on the nasty alphabet; not every character is in it."""
+    rng = random.Random(f"{prefix}|{suffix}|{byte_level}")
+    options: dict[str, Any] = {}
+    if prefix:
+        options["continuing_subword_prefix"] = prefix
+    if suffix:
+        options["end_of_word_suffix"] = suffix
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(unk_token="<unk>"))
+    if byte_level:
+        tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=300, show_progress=False, special_tokens=["<unk>"], **options
+    )
+    tokenizer.train_from_iterator((random_text(rng) for _ in range(120)), trainer)
+    model: str = json.dumps(json.loads(tokenizer.to_str())["model"])
+    return model
+
+
+def random_file(rng: random.Random) -> dict[str, Any]:
+    if rng.random() < 0.3:
+        file = plain_word_piece()
+        file["model"]["max_input_chars_per_word"] = rng.choice([3, 100])
+        file["model"]["continuing_subword_prefix"] = rng.choice(["##", "", "@@"])
+        byte_level = rng.random() < 0.1
+    else:
+        file = plain_bpe()
+        byte_level = rng.random() < 0.7
+        prefix, suffix = rng.choice(["", "", "##"]), rng.choice(["", "", "</w>"])
+        file["model"] = json.loads(trained(prefix, suffix, byte_level))
+        file["model"]["fuse_unk"] = rng.random() < 0.5
+        file["model"]["ignore_merges"] = rng.random() < 0.3
+        if rng.random() < 0.4:
+            file["model"]["unk_token"] = None
+        if not prefix and not suffix and rng.random() < 0.3:
+            file["model"]["byte_fallback"] = True
+            vocab = file["model"]["vocab"]
+            for byte in range(rng.choice([0xC0, 0x100])):
+                vocab[f"<0x{byte:02X}>"] = len(vocab)
+    first = len(file["model"]["vocab"])
+    vocab = file["model"]["vocab"]
+    file["added_tokens"] = []
+    for token in random_added_tokens(rng, first):
+        token["id"] = vocab.get(token["content"], first)
+        first += token["content"] not in vocab
+        file["added_tokens"].append(token)
+    file["normalizer"] = random_normalizer(rng)
+    file["pre_tokenizer"] = random_pre_tokenizer(rng, byte_level)
+    cls, sep = (token["id"] for token in file["added_tokens"][:2])
+    file["post_processor"] = random_post_processor(rng, cls, sep)
+    file["decoder"] = rng.choice(
+        [
+            None,
+            {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True},
+            {"type": "WordPiece", "prefix": "##", "cleanup": rng.random() < 0.5},
+            {"type": "Sequence", "decoders": [{"type": "Fuse"}]},
+        ]
+    )
+    if rng.random() < 0.3:
+        file["truncation"] = {
+            "max_length": rng.randrange(6, 30),
+            "strategy": "LongestFirst",
+            "stride": 0,
+            "direction": rng.choice(["Left", "Right"]),
+        }
+    if rng.random() < 0.3:
+        file["padding"] = {
+            "strategy": rng.choice(["BatchLongest", {"Fixed": 12}]),
+            "direction": rng.choice(["Left", "Right"]),
+            "pad_to_multiple_of": rng.choice([None, 7]),
+            "pad_id": 0,
+            "pad_type_id": 3,
+            "pad_token": rng.choice(["[PAD]", "other"]),
+        }
+    return file
+
+
+@pytest.mark.parametrize("seed", range(250))
+def test_random(seed: int) -> None:
+    rng = random.Random(seed)
+    data = to_bytes(random_file(rng))
+    both = Both(data)
+    for _ in range(30):
+        text = random_text(rng)
+        pair = random_text(rng) if rng.random() < 0.3 else None
+        try:
+            both.check(text, pair, rng.random() < 0.7)
+        except BaseException:
+            print(re.sub(r'"(vocab|merges)": [{\[].*?[}\]]', "", data.decode()))
+            raise

@@ -1,0 +1,57 @@
+"""One ``tokenizer.json`` in quatrain and in the ``tokenizers`` library, compared in everything."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import tokenizers
+from quatrain.tokenizer import Tokenizer
+
+FIELDS = (
+    "ids",
+    "tokens",
+    "offsets",
+    "type_ids",
+    "attention_mask",
+    "special_tokens_mask",
+    "word_ids",
+)
+
+
+class Both:
+    """One file in both libraries."""
+
+    def __init__(self, data: bytes):
+        self.ours = Tokenizer(data)
+        self.peer = tokenizers.Tokenizer.from_str(data.decode())
+        # The peer decodes an added token that it normalizes as its normalized form, and does not
+        # skip it even if special. We decode the token that the file gives.
+        self.decodes_alike = all(
+            self.peer.id_to_token(token["id"]) == token["content"]
+            for token in json.loads(data)["added_tokens"]
+        )
+
+    def check(self, text: str, pair: str | None = None, special: bool = True) -> None:
+        ours = self.ours.encode(text, pair, special)
+        peer = self.peer.encode(text, pair, add_special_tokens=special)
+        compare(ours, peer, (text, pair, special))
+        for skip in (True, False) if self.decodes_alike else ():
+            expected = self.peer.decode(peer.ids, skip_special_tokens=skip)
+            assert self.ours.decode(ours.ids, skip) == expected, (text, skip)
+            stream = self.ours.stream_decoder(skip)
+            assert "".join(map(stream.push, ours.ids)) + stream.flush() == expected
+
+
+def compare(ours: Any, peer: Any, what: Any) -> None:
+    for field in FIELDS:
+        mine, theirs = getattr(ours, field), getattr(peer, field)
+        if mine != theirs:
+            assert len(mine) == len(theirs), (field, what, mine[:50], theirs[:50])
+            at = next(i for i in range(len(mine)) if mine[i] != theirs[i])
+            context = slice(max(0, at - 3), at + 4)
+            pytest.fail(
+                f"{field} differ at {at}: {mine[context]} != {theirs[context]} "
+                f"({ours.tokens[context]}) in {what!r:.300}"
+            )
