@@ -17,6 +17,9 @@ from quatrain.tasks.sampling import choose, log_softmax, penalise
 if TYPE_CHECKING:
     from quatrain.model import Model
 
+#: New tokens that the caches have room for from the start.
+RESERVED = 1024
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -185,13 +188,14 @@ class Run:
         context = network.context
         room = settings.max_new_tokens
         first, seen = self.prompt, [int(i) for i in self.prompt]
-        state = engine.state(network.slots(), 1, len(first) + room)
+        if context is not None and not isinstance(network, EncoderDecoder):
+            room = min(room, context - len(first) + 1)
+        # The caches grow when they must, so a generous limit costs nothing by itself.
+        state = engine.state(network.slots(), 1, len(first) + min(room, RESERVED))
         if isinstance(network, EncoderDecoder):
             engine.run(network, "encode", [first], state, source=True)
             first = np.array([network.start], np.int64)
             seen = [network.start]
-        elif context is not None:
-            room = min(room, context - len(first) + 1)
         seed = secrets.randbits(64) if settings.seed is None else settings.seed
         chunk = first
         for step in range(room):
