@@ -27,13 +27,15 @@ struct Right {
   std::ptrdiff_t panel_stride;
 };
 
-// Memory that is read next, fetched little by little while a tile computes: `step` floats for each
-// k.
+// Panels that are read next, fetched little by little while a tile computes: `step` floats of each
+// for every k.
+template <int panels>
 struct Ahead {
   const float* data;
-  std::ptrdiff_t step;
+  std::ptrdiff_t step, panel_stride;
   QUATRAIN_INLINE void advance() {
-    prefetch(data);
+#pragma GCC unroll 4
+    for (int i = 0; i < panels; ++i) prefetch(data + i * panel_stride);
     data += step;
   }
 };
@@ -223,9 +225,36 @@ inline void linear_few_rows(const LinearTask& task) {
   }
 }
 
+// All tiles of a packed block of rows against `panels` panels side by side, the last of which may
+// be cut off: `columns` exist. While they compute, the panels that follow come in, an equal share
+// each.
+template <int panels>
+void block_against_panels(const float* packed, const RowCut& cut, Right right, std::ptrdiff_t k,
+                          float* c, std::ptrdiff_t stride, std::ptrdiff_t columns,
+                          bool accumulate) {
+  const std::ptrdiff_t step = (kPanel + cut.tiles - 1) / cut.tiles;
+  for (std::ptrdiff_t t = 0; t < cut.tiles; ++t) {
+    const std::ptrdiff_t row = cut.begin(t);
+    const float* follower = right.data + panels * right.panel_stride + t * k * kPanel / cut.tiles;
+    with_rows(cut.height(t), [&](auto height) {
+      constexpr int n = height.value;
+      const Packed<n> left{packed + row * k};
+      if (columns == panels * kPanel) {
+        tile<n, panels>(left, right, k, c + row * stride, stride, accumulate,
+                        Ahead<panels>{follower, step, right.panel_stride});
+      } else {
+        strip<n, 1>(left, right, k, c + row * stride, stride, columns, accumulate);
+      }
+    });
+  }
+}
+
+// Up to kBlockRows rows against all panels of the task, kBlockK columns of the rows at a time.
 inline void linear_block(const LinearTask& task, std::ptrdiff_t first_row, std::ptrdiff_t rows) {
+  constexpr int panels = tile_panels<kTileRows>();
   const RowCut cut(rows);
   const std::ptrdiff_t panel_size = task.k * kPanel;
+  const std::ptrdiff_t end = smaller(task.last_panel * kPanel, task.columns);
   const bool finishing = task.bias != nullptr || task.activation != Activation::kNone;
   const Finish finish = finish_for(task.activation);
   float* out = task.out + first_row * task.out_stride;
@@ -233,27 +262,12 @@ inline void linear_block(const LinearTask& task, std::ptrdiff_t first_row, std::
     const std::ptrdiff_t depth = smaller(kBlockK, task.k - start);
     pack_left(task.x + first_row * task.x_stride + start, task.x_stride, cut, depth, task.scratch);
     const bool last = start + depth >= task.k;
-    for (std::ptrdiff_t panel = task.first_panel; panel < task.last_panel; ++panel) {
+    for (std::ptrdiff_t panel = task.first_panel; panel < task.last_panel; panel += panels) {
       const std::ptrdiff_t begin = panel * kPanel;
-      const std::ptrdiff_t columns = smaller(kPanel, task.columns - begin);
-      const Right right{task.panels + panel * panel_size + start * kPanel, kPanel, 0};
-      // While the tiles of this panel compute, its successor comes in: an equal share for each.
-      const float* successor = right.data + (panel + 1 < task.last_panel ? panel_size : 0);
-      const std::ptrdiff_t step = (kPanel + cut.tiles - 1) / cut.tiles;
-      for (std::ptrdiff_t t = 0; t < cut.tiles; ++t) {
-        const std::ptrdiff_t row = cut.begin(t), height = cut.height(t);
-        float* c = out + row * task.out_stride + begin;
-        const float* a = task.scratch + row * depth;
-        with_rows(height, [&](auto exact) {
-          constexpr int n = exact.value;
-          if (columns == kPanel) {
-            tile<n, 1>(Packed<n>{a}, right, depth, c, task.out_stride, start > 0,
-                       Ahead{successor + t * depth * kPanel / cut.tiles, step});
-          } else {
-            edge_tile<n>(Packed<n>{a}, right, depth, c, task.out_stride, columns, start > 0);
-          }
-        });
-      }
+      const std::ptrdiff_t columns = smaller(panels * kPanel, end - begin);
+      const Right right{task.panels + panel * panel_size + start * kPanel, kPanel, panel_size};
+      block_against_panels<panels>(task.scratch, cut, right, depth, out + begin, task.out_stride,
+                                   columns, start > 0);
       if (last && finishing) {
         finish(out + begin, task.out_stride, rows, columns,
                task.bias == nullptr ? nullptr : task.bias + begin);
