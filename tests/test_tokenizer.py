@@ -311,6 +311,11 @@ def edited(file: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("model.continuing_subword_prefix", "##", "shorter than the continuing prefix"),
         ("truncation", {"max_length": 4, "strategy": "Best", "stride": 0}, "'Best' is not supp"),
         ("truncation", {"max_length": -4}, "field 'stride' is missing"),
+        (
+            "padding",
+            {"strategy": {"Fixed": 2**30}, "pad_id": 0},
+            "Fixed: found 1073741824, expected",
+        ),
         ("padding", {"strategy": {"Longest": 3}}, "unknown field 'Longest'"),
         ("post_processor", [], r"found \[\], expected an object"),
         (

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiktoken
 
 from quatrain.tokenizer import Tokenizer
 from tokenizer_data import (
@@ -25,7 +24,7 @@ from tokenizer_data import (
 )
 from tokenizer_peer import Both, compare
 
-pytestmark = pytest.mark.oracle
+pytestmark = pytest.mark.oracle("tokenizers", "tiktoken")
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +40,7 @@ def gpt2_file(test_data: Path) -> dict[str, Any]:
 # Real tokenizers on real and on hostile text
 
 
+@pytest.mark.data("minilm", "text")
 def test_minilm(minilm: bytes, test_data: Path) -> None:
     both = Both(minilm)
     for text in HOSTILE[:6]:
@@ -57,6 +57,7 @@ def test_minilm(minilm: bytes, test_data: Path) -> None:
     both.check("x" * 100_000 + " " + "y" * 100)
 
 
+@pytest.mark.data("gpt2", "text")
 @pytest.mark.parametrize("add_prefix_space", [False, True])
 @pytest.mark.parametrize("trim_offsets", [False, True])
 def test_gpt2(
@@ -73,9 +74,12 @@ def test_gpt2(
     both.check("x" * 100_000 + "é" * 10_000 + " " * 10_000)
 
 
+@pytest.mark.data("gpt2", "text")
 def test_gpt2_equals_tiktoken(gpt2_file: dict[str, Any], test_data: Path) -> None:
     lines = (test_data / "gpt2" / "gpt2.tiktoken").read_text().splitlines()
     ranks = {base64.b64decode(token): int(rank) for token, rank in map(str.split, lines)}
+    import tiktoken
+
     peer = tiktoken.Encoding("gpt2", pat_str=GPT2_PATTERN, mergeable_ranks=ranks, special_tokens={})
     ours = Tokenizer(to_bytes(gpt2_file))
     for text in HOSTILE + texts(test_data, 100):
@@ -85,6 +89,7 @@ def test_gpt2_equals_tiktoken(gpt2_file: dict[str, Any], test_data: Path) -> Non
     assert all(ours.token_bytes(rank) == token for token, rank in ranks.items())
 
 
+@pytest.mark.data("minilm")
 def test_batch(minilm: bytes) -> None:
     both = Both(minilm)
     both.ours = both.ours.with_padding(multiple_of=8).with_truncation(40)
@@ -127,6 +132,7 @@ def check_every_character(both: Both, template: str) -> None:
             compare(ours, peer, f"the 2048 characters from {ALL[start]!r}")
 
 
+@pytest.mark.data("minilm")
 def test_every_character_in_bert_normalizer(minilm: bytes) -> None:
     for options in (
         {"clean_text": True},
@@ -186,4 +192,4 @@ def check_normalizer(spec: dict[str, Any]) -> None:
     ids=lambda spec: f"{spec['type']}-{str(spec.get('pattern', ''))[10:16]}",
 )
 def test_every_character_splits(pre_tokenizer: dict[str, Any]) -> None:
-    check_every_character(byte_model([pre_tokenizer]), "a?1 ??'?")
+    check_every_character(byte_model([pre_tokenizer]), "a?1 ?'?")

@@ -10,7 +10,6 @@ import re
 from typing import Any
 
 import pytest
-import tokenizers
 
 from tokenizer_data import (
     CL100K_PATTERN,
@@ -24,7 +23,7 @@ from tokenizer_data import (
 )
 from tokenizer_peer import Both
 
-pytestmark = pytest.mark.oracle
+pytestmark = pytest.mark.oracle("tokenizers")
 
 NASTY = [
     *"abcxyzABZ0123 .,'!?-_",
@@ -143,6 +142,8 @@ def trained(prefix: str, suffix: str, byte_level: bool) -> str:
         options["continuing_subword_prefix"] = prefix
     if suffix:
         options["end_of_word_suffix"] = suffix
+    import tokenizers
+
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(unk_token="<unk>"))
     if byte_level:
         tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)

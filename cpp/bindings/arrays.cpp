@@ -104,13 +104,12 @@ IntArray::IntArray(const char* where, const char* name, py::handle value) {
   if ((array.flags() & kWanted) != kWanted) {
     array = py::array_t<std::int64_t, py::array::c_style>(array.attr("copy")());
   }
-  data_ = static_cast<const std::int64_t*>(array.data());
-  size_ = array.size();
-  owner_ = std::move(array);
+  const auto* data = static_cast<const std::int64_t*>(array.data());
+  values_.assign(data, data + array.size());
 }
 
 const IntArray& IntArray::expect(const char* where, const char* name, std::ptrdiff_t size) const {
-  check(shape_.size() == 1 && size_ == size, where, "expected ", name, " of shape ",
+  check(shape_.size() == 1 && this->size() == size, where, "expected ", name, " of shape ",
         shape_text({size}), ", got ", shape_text(shape_));
   return *this;
 }

@@ -47,21 +47,20 @@ class FloatVector {
   FloatArray array_;
 };
 
-// An int64 array, contiguous (copied if it is not).
+// An int64 array of ids or row numbers. Copied: what was checked is what is used, even if another
+// Python thread writes to the array meanwhile.
 class IntArray {
  public:
   IntArray(const char* where, const char* name, pybind11::handle value);
-  const std::int64_t* data() const { return data_; }
-  std::ptrdiff_t size() const { return size_; }
+  const std::int64_t* data() const { return values_.data(); }
+  std::ptrdiff_t size() const { return static_cast<std::ptrdiff_t>(values_.size()); }
   const Shape& shape() const { return shape_; }
   // Checks that this is a vector of that size.
   const IntArray& expect(const char* where, const char* name, std::ptrdiff_t size) const;
 
  private:
-  pybind11::object owner_;
   Shape shape_;
-  const std::int64_t* data_;
-  std::ptrdiff_t size_;
+  std::vector<std::int64_t> values_;
 };
 
 // Checks that starts [B+1] run from 0 to `rows` and never decrease; returns B.

@@ -9,12 +9,6 @@
 
 namespace quatrain {
 
-namespace {
-
-constexpr std::ptrdiff_t kPiece = 4096;
-
-}  // namespace
-
 Activation activation_from_name(const char* where, std::string_view name) {
   constexpr std::array<std::pair<std::string_view, Activation>, 6> kNames{{
       {"none", Activation::kNone},
@@ -33,12 +27,9 @@ Activation activation_from_name(const char* where, std::string_view name) {
 void activate(Activation kind, ConstRows x, MutableRows out, int threads) {
   const auto kernel = kernels().activate[static_cast<int>(kind)];
   if (x.contiguous() && out.contiguous()) {
-    const std::ptrdiff_t size = x.size();
-    for_rows(threads, (size + kPiece - 1) / kPiece, kPiece,
-             [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-               const std::ptrdiff_t first = begin * kPiece;
-               kernel(x.data + first, out.data + first, std::min(end * kPiece, size) - first);
-             });
+    for_elements(threads, x.size(), 1, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
+      kernel(x.data + first, out.data + first, last - first);
+    });
     return;
   }
   for_rows(threads, x.rows, x.columns, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {

@@ -1,9 +1,11 @@
 #include "ops/attention.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "core/aligned.h"
+#include "core/check.h"
 #include "cpu/kernels.h"
 #include "cpu/schedule.h"
 
@@ -42,7 +44,43 @@ std::vector<Piece> cut(const AttentionLayout& layout, const AttentionOptions& op
   return pieces;
 }
 
+void check_columns(const char* where, const char* name, ConstRows rows, const char* heads_name,
+                   std::ptrdiff_t heads) {
+  check(rows.columns % heads == 0, where, "expected ", name, " to have a multiple of ", heads_name,
+        " = ", heads, " columns, got ", rows.columns);
+}
+
 }  // namespace
+
+void check_attention(const char* where, ConstRows q, ConstRows k, const ConstRows* v,
+                     const AttentionLayout& layout, const AttentionOptions& options) {
+  check(options.heads > 0 && options.kv_heads > 0 && options.heads % options.kv_heads == 0, where,
+        "expected heads to be a multiple of kv_heads, got ", options.heads, " and ",
+        options.kv_heads);
+  check(options.window >= 0, where, "expected window >= 1, got ", options.window);
+  check(options.softcap >= 0, where, "expected softcap > 0, got ", options.softcap);
+  check_columns(where, "q", q, "heads", options.heads);
+  check_columns(where, "k", k, "kv_heads", options.kv_heads);
+  check(q.columns / options.heads == k.columns / options.kv_heads, where,
+        "expected keys of the queries' size ", q.columns / options.heads, ", got ",
+        k.columns / options.kv_heads);
+  if (v != nullptr) {
+    check_columns(where, "v", *v, "kv_heads", options.kv_heads);
+    check(v->rows == k.rows, where, "expected ", k.rows, " rows of v, as of k, got ", v->rows);
+  }
+  check(layout.q_start[0] == 0 && layout.q_start[layout.batch] == q.rows, where,
+        "expected q_start to run from 0 to ", q.rows, ", got ", layout.q_start[0], " to ",
+        layout.q_start[layout.batch]);
+  for (std::ptrdiff_t b = 0; b < layout.batch; ++b) {
+    check(layout.q_start[b] <= layout.q_start[b + 1], where, "q_start decreases at sentence ", b);
+    check(layout.past[b] >= 0 && layout.past[b] <= std::numeric_limits<std::int32_t>::max(), where,
+          "expected past in [0, 2^31) for sentence ", b, ", got ", layout.past[b]);
+    const std::int64_t start = layout.k_start[b], length = layout.k_length[b];
+    check(start >= 0 && length >= 0 && start <= k.rows && length <= k.rows - start, where, "keys ",
+          start, " to ", start, " + ", length, " of sentence ", b, " are outside the ", k.rows,
+          " rows of k");
+  }
+}
 
 void attention(ConstRows q, ConstRows k, ConstRows v, const AttentionLayout& layout,
                const AttentionOptions& options, MutableRows out, int threads) {

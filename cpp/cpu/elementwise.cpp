@@ -7,19 +7,13 @@ namespace quatrain {
 
 namespace {
 
-constexpr std::ptrdiff_t kPiece = 4096;  // floats of a long contiguous array, taken as one row
-
 template <class Kernel>
 void binary(Kernel kernel, ConstRows x, ConstRows y, MutableRows out, int threads) {
   const bool broadcast = y.rows == 1 && x.rows != 1;
   if (!broadcast && x.contiguous() && y.contiguous() && out.contiguous()) {
-    const std::ptrdiff_t size = x.size();
-    for_rows(threads, (size + kPiece - 1) / kPiece, kPiece / 8,
-             [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-               const std::ptrdiff_t first = begin * kPiece;
-               kernel(x.data + first, y.data + first, out.data + first,
-                      std::min(end * kPiece, size) - first);
-             });
+    for_elements(threads, x.size(), 8, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
+      kernel(x.data + first, y.data + first, out.data + first, last - first);
+    });
     return;
   }
   for_rows(threads, x.rows, x.columns / 8, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {

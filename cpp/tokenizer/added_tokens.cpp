@@ -104,10 +104,11 @@ void AddedTokens::split(std::string_view text, bool normalized, std::vector<Part
       continue;
     }
     if (token.lstrip) {
-      while (ends_with(text.substr(0, begin), Class::kSpace)) {
+      // Not beyond the token before, to which the spaces may belong already.
+      while (begin > seen && ends_with(text.substr(0, begin), Class::kSpace)) {
         unicode::decode_before(text, begin);
       }
-      begin = std::max(begin, seen);  // the spaces may belong to the token before
+      begin = std::max(begin, seen);
     }
     if (token.rstrip) {
       while (starts_with(text.substr(end), Class::kSpace)) unicode::decode(text, end);

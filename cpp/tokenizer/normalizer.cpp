@@ -119,9 +119,9 @@ class Run {
 };
 
 void normalization_form(Text& text, bool compatible, bool composed) {
-  // Decomposition leaves characters without the flag alone, and nothing moves past them. They may
-  // still be the first half of a composition, so a run begins with the character before, and
-  // Hangul vowels and some other starters are second halves, so composing takes all in one run.
+  // Decomposition leaves characters without the flag alone, and nothing moves past them. Yet they
+  // may be halves of a composition, so composing takes all that is not ASCII, and the character
+  // before it, in one run.
   const std::uint16_t touched = compatible ? Class::kCompatible : Class::kCanonical;
   const auto& table = unicode::class_table();
   if (!composed && !contains(text.view(), touched)) return;
@@ -133,10 +133,12 @@ void normalization_form(Text& text, bool compatible, bool composed) {
   for (std::size_t at = 0; at < view.size();) {
     const Span from = text.span(at);
     const char32_t c = unicode::decode(view, at);
-    // No composition has an ASCII second half, so ASCII always ends a run.
+    // No composition has an ASCII second half, so ASCII ends a run, and begins one only if
+    // something else follows.
     const bool ends = composed ? c < 0x80 : !(table[c] & touched);
     if (ends && is_open) run.flush(editor);
-    is_open = composed || !ends;
+    const bool is_ascii_next = at == view.size() || static_cast<signed char>(view[at]) >= 0;
+    is_open = composed ? !(ends && is_ascii_next) : !ends;
     if (is_open) {
       run.push(c, from);
     } else {

@@ -9,8 +9,8 @@
 
 namespace quatrain::tokenizer {
 
-// Ids are dense enough for an array: a larger one is refused rather than given gigabytes.
-constexpr std::int64_t kMaxId = (1 << 24) - 1;
+// Ids are dense enough for an array: a larger one is refused rather than given much memory.
+constexpr std::int64_t kMaxId = (1 << 22) - 1;
 
 // The id as stored, once it is known to be in range. `where` names it in the error.
 std::uint32_t checked_id(std::int64_t id, const char* where, std::string_view token);

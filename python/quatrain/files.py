@@ -6,42 +6,48 @@ import json
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from quatrain.errors import CheckpointError, ExportError, InputError
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file's value. Duplicate keys, NaN and Infinity are refused.
-
-    Raises CheckpointError naming the file and the place.
-    """
+    """A JSON file's value; see ``parse_json``. Raises CheckpointError naming the file."""
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as e:
-        raise CheckpointError(f"{path}: cannot be read as UTF-8 text: {e}") from e
+    except OSError as e:
+        raise CheckpointError(f"{path}: cannot be read: {e.strerror}") from None
+    return parse_json(data, str(path))
+
+
+def parse_json(data: bytes, name: str, error: type[CheckpointError] = CheckpointError) -> Any:
+    """The value of a JSON document. Duplicate keys, NaN and Infinity are refused.
+
+    Raises ``error`` naming the document and what is wrong with it.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+            raise error(f"{name}: key {twice!r} appears twice in one object")
+        return found
+
+    def refuse(constant: str) -> NoReturn:
+        raise error(f"{name}: {constant} is not a JSON number")
+
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
+        return json.loads(data.decode(), object_pairs_hook=unique, parse_constant=refuse)
+    except UnicodeDecodeError as e:
+        raise error(f"{name}: not UTF-8 at byte {e.start}") from None
     except (ValueError, RecursionError) as e:
-        raise CheckpointError(f"{path}: not valid JSON: {e}") from e
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in result:
-            raise ValueError(f"the key {key!r} appears twice")
-        result[key] = value
-    return result
-
-
-def _constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")
+        raise error(f"{name}: not valid JSON: {e}") from None
 
 
 @contextmanager

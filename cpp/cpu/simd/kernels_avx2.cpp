@@ -4,13 +4,13 @@
 #include "cpu/simd/vec_avx2.h"
 
 #define QUATRAIN_ISA avx2
+// clang-format off: each of these uses the ones before it
 #include "cpu/simd/math.h"
-// after the functions of single vectors
 #include "cpu/simd/elementwise.h"
 #include "cpu/simd/matrix.h"
-// after the matrix product
 #include "cpu/simd/attention.h"
 #include "cpu/simd/table.h"
+// clang-format on
 
 namespace quatrain {
 

@@ -2,8 +2,9 @@
 namespace quatrain::QUATRAIN_ISA {
 
 constexpr int kPanelVecs = static_cast<int>(kPanel) / kWidth;
-constexpr std::ptrdiff_t kBlockK = 256;    // a panel's slice of 16 KB stays in the first cache
-constexpr std::ptrdiff_t kBlockRows = 96;  // and a packed block of 96 KB in the second
+// Rows of the left factor that are packed at a time, kBlockK (one for each instruction set) of
+// their columns: the block stays in the second cache while one panel after another passes by.
+constexpr std::ptrdiff_t kBlockRows = 96;
 
 // The left factor, as the matrix lies in memory, or packed for tiles of so many rows: [k][rows].
 struct Plain {

@@ -12,6 +12,7 @@ namespace quatrain::avx512 {
 constexpr int kWidth = 16;
 constexpr int kTileRows = 12;
 constexpr int kRegisters = 24;
+constexpr std::ptrdiff_t kBlockK = 768;  // these processors have a second-level cache of 1 MB
 
 constexpr float kRoundingMagic = 12582912.0f;
 

@@ -11,6 +11,7 @@ namespace quatrain::portable {
 constexpr int kWidth = 4;
 constexpr int kTileRows = 2;
 constexpr int kRegisters = 8;
+constexpr std::ptrdiff_t kBlockK = 256;
 
 using Floats = float __attribute__((vector_size(16)));
 using Ints = std::int32_t __attribute__((vector_size(16)));

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from quatrain.errors import TokenizerError
+from quatrain.files import parse_json
 
 _NAMES = {dict: "an object", list: "a list", str: "a string", int: "an integer", bool: "a boolean"}
 _LARGEST = 2**31 - 1
@@ -22,26 +23,7 @@ def parse(data: bytes, file: str) -> Node:
         TokenizerError: the bytes are not UTF-8 or not JSON, a key appears twice in one object,
             or a number is not finite.
     """
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            seen: set[str] = set()
-            twice = next(key for key, _ in pairs if key in seen or seen.add(key))
-            raise TokenizerError(f"{file}: key {twice!r} appears twice in one object")
-        return found
-
-    def refuse(constant: str) -> NoReturn:
-        raise TokenizerError(f"{file}: {constant} is not a JSON number")
-
-    try:
-        return Node(
-            json.loads(data.decode(), object_pairs_hook=unique, parse_constant=refuse), file, ""
-        )
-    except UnicodeDecodeError as error:
-        raise TokenizerError(f"{file}: not UTF-8 at byte {error.start}") from None
-    except (ValueError, RecursionError) as error:
-        raise TokenizerError(f"{file}: not valid JSON: {error}") from None
+    return Node(parse_json(data, file, TokenizerError), file, "")
 
 
 class Node:

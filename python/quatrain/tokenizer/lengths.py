@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from quatrain import _core
 from quatrain.errors import InputError
@@ -14,6 +14,9 @@ _STRATEGIES = {
     "only_first": _core_spec.TruncationSpec.Strategy.ONLY_FIRST,
     "only_second": _core_spec.TruncationSpec.Strategy.ONLY_SECOND,
 }
+
+# No model reads more; a file that asks for gigabytes of padding is refused.
+_LONGEST = 2**24
 
 Direction = Literal["left", "right"]
 Strategy = Literal["longest_first", "only_first", "only_second"]
@@ -61,15 +64,16 @@ class Padding:
 
     def __post_init__(self) -> None:
         if self.length is not None:
-            _check_count("length", self.length)
+            _check_count("length", self.length, _LONGEST)
         _check_choice("direction", self.direction, "left", "right")
-        for name in ("multiple_of", "pad_id", "pad_type_id"):
+        _check_count("multiple_of", self.multiple_of, _LONGEST)
+        for name in ("pad_id", "pad_type_id"):
             _check_count(name, getattr(self, name))
         if not isinstance(self.pad_token, str):
             raise InputError(f"pad_token is {self.pad_token!r}, expected a str")
 
 
-def to_core(truncation: Truncation | None, padding: Padding | None) -> _core_spec.LengthSpec:
+def to_core(truncation: Truncation | None, padding: Padding | None) -> Any:
     """Both, as the core takes them."""
     lengths = _core_spec.LengthSpec()
     if truncation is not None:
@@ -90,9 +94,9 @@ def to_core(truncation: Truncation | None, padding: Padding | None) -> _core_spe
     return lengths
 
 
-def _check_count(name: str, value: object) -> None:
-    if type(value) is not int or not 0 <= value < 2**31:
-        raise InputError(f"{name} is {value!r}, expected an int from 0 to {2**31 - 1}")
+def _check_count(name: str, value: object, largest: int = 2**31 - 1) -> None:
+    if type(value) is not int or not 0 <= value <= largest:
+        raise InputError(f"{name} is {value!r}, expected an int from 0 to {largest}")
 
 
 def _check_choice(name: str, value: object, *options: str) -> None:

@@ -291,14 +291,14 @@ def _padding(node: Node | None) -> Padding | None:
     length = None
     if isinstance(strategy.value, dict):
         strategy.only("Fixed")
-        length = strategy.child("Fixed").integer()
+        length = strategy.child("Fixed").integer(largest=2**24)
     else:
         strategy.choice({"BatchLongest": None})
     multiple = node.optional("pad_to_multiple_of")
     return Padding(
         length=length,
         direction=_direction(node),
-        multiple_of=multiple.integer() if multiple else 0,
+        multiple_of=multiple.integer(largest=2**24) if multiple else 0,
         pad_id=node.child("pad_id").integer(),
         pad_type_id=node.child("pad_type_id").integer(),
         pad_token=node.child("pad_token").text(),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from quatrain import _core
 from quatrain.errors import InputError, TokenizerError
+from quatrain.files import new_file
 from quatrain.tokenizer.encoding import Encoding
 from quatrain.tokenizer.fields import parse
 from quatrain.tokenizer.lengths import Direction, Padding, Strategy, Truncation, to_core
@@ -95,15 +95,8 @@ class Tokenizer:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in {_FILE: self._data, **self._side_files}.items():
-            handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                os.chmod(temporary, 0o644)
-                os.replace(temporary, folder / name)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            with new_file(folder / name) as draft:
+                draft.write_bytes(data)
 
     def encode(
         self,
@@ -151,7 +144,7 @@ class Tokenizer:
         if isinstance(texts, str):
             raise InputError("texts is a str, expected an iterable of texts; encode takes one text")
         if threads is None:
-            threads = len(os.sched_getaffinity(0))
+            threads = _core.default_threads()
         elif type(threads) is not int or threads < 1:
             raise InputError(f"threads is {threads!r}, expected an int of at least 1")
         firsts: list[Any] = []
