@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from quatrain.model import Model
 
 
+#: New tokens that caches have room for from the beginning; they grow when more come.
+ROOM = 1024
+
+
 @dataclass(frozen=True)
 class Settings:
     """How to generate. What is not given comes from ``generation_config.json``, else from here.
@@ -185,13 +189,13 @@ class Run:
         context = network.context
         room = settings.max_new_tokens
         first, seen = self.prompt, [int(i) for i in self.prompt]
-        state = engine.state(network.slots(), 1, len(first) + room)
+        if context is not None and not isinstance(network, EncoderDecoder):
+            room = min(room, context - len(first) + 1)
+        state = engine.state(network.slots(), 1, len(first) + min(room, ROOM))
         if isinstance(network, EncoderDecoder):
             engine.run(network, "encode", [first], state, source=True)
             first = np.array([network.start], np.int64)
             seen = [network.start]
-        elif context is not None:
-            room = min(room, context - len(first) + 1)
         seed = secrets.randbits(64) if settings.seed is None else settings.seed
         chunk = first
         for step in range(room):
