@@ -16,6 +16,8 @@ import checkpoints
 import quatrain
 import speaker
 from quatrain.cli import app
+from quatrain.commands.arguments import Engine
+from quatrain.engines import ENGINES
 from quatrain.engines.native import Native
 
 ESCAPE = "\x1b["
@@ -68,6 +70,10 @@ def test_help_teaches(command):
     assert "--json" in text
 
 
+def test_the_engines_are_those_of_the_api():
+    assert {engine.value for engine in Engine} == set(ENGINES)
+
+
 def test_version_and_help():
     assert run("--version").stdout.strip() == quatrain.__version__
     assert run("-h").stdout == run("--help").stdout
@@ -107,6 +113,10 @@ def test_tokenize_json(decoder):
 
 def test_tokenize_shows_parts_of_a_character_as_bytes(decoder):
     assert "<c3> <a9>" in run("tokenize", "-m", decoder, "é").stdout
+
+
+def test_tokenize_shows_what_cannot_be_printed_by_its_number(decoder):
+    assert "<1b> " in run("tokenize", "-m", decoder, "\x1b[31m").stdout
 
 
 def test_tokenize_breaks_a_long_text_into_rows(decoder):
@@ -187,6 +197,11 @@ def test_generate_from_ids_without_a_tokenizer(tiny):
     got = run_json(*arguments)
     assert len(got["ids"]) == 4 and got["text"] == ""
     assert run(*arguments).stdout.split() == [str(id) for id in got["ids"]]
+
+
+def test_a_generous_limit_costs_nothing(decoder):
+    got = run_json("generate", "-m", decoder, "Humpty", "--max-new-tokens", 10**12)
+    assert len(got["ids"]) < 64
 
 
 # export, verify, info
@@ -302,12 +317,30 @@ def test_bad_settings(option, value, decoder):
     assert f"[generate] {name}: expected" in refused("generate", "-m", decoder, "a", option, value)
 
 
+def test_texts_that_are_not_utf8(encoder, tmp_path):
+    (tmp_path / "texts").write_bytes(b"\xff\xfe")
+    line = refused("encode", "-m", encoder, "--file", tmp_path / "texts")
+    assert f"{tmp_path / 'texts'}: expected UTF-8 text" in line
+
+
+def test_a_terminal_that_is_not_utf8_gets_escapes(decoder):
+    done = subprocess.run(
+        [sys.executable, "-m", "quatrain.cli", "tokenize", "-m", decoder, "a b"],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "\\xb7" in done.stdout
+
+
 def test_bad_options(decoder, encoder, tmp_path):
     run("generate", "-m", decoder, "a", "--engine", "tpu", code=2)
     run("generate", "-m", decoder, "a", "--threads", "0", code=2)
     run("generate", "-m", decoder, "a", "--temperature", "warm", code=2)
     run("encode", "-m", encoder, "--file", tmp_path / "none", code=2)
     run("encode", "-m", encoder, "a", "--file", __file__, code=2)
+    run("verify", decoder, "--tolerance", "nan", code=2)
     assert "folder to write into" in refused(
         "encode", "-m", encoder, "--ids", "1", "--out", tmp_path / "none" / "x.npy"
     )

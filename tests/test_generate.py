@@ -293,7 +293,7 @@ def test_a_limit_that_is_never_reached_costs_nothing(any_engine):
 def test_caches_grow_when_the_text_does(tiny, monkeypatch):
     model = quatrain.load(tiny("t5"))
     want = model.generate([5, 9, 2], **SAMPLED)
-    monkeypatch.setattr(importlib.import_module("quatrain.tasks.generate"), "ROOM", 0)
+    monkeypatch.setattr(importlib.import_module("quatrain.tasks.generate"), "RESERVED", 0)
     assert model.generate([5, 9, 2], **SAMPLED) == want
 
 

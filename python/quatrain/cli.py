@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from quatrain import __version__
 from quatrain.commands import demo, encode, export, generate, info, tokenize, verify
 from quatrain.commands.terminal import print_error
 from quatrain.errors import QuatrainError
@@ -59,9 +61,7 @@ app = typer.Typer(
 
 def show_version(wanted: bool) -> None:
     if wanted:
-        from quatrain import __version__
-
-        print(__version__)
+        typer.echo(__version__)
         raise typer.Exit
 
 
@@ -94,6 +94,10 @@ for module in (demo, encode, generate, export, tokenize, verify, info):
 
 def main() -> None:
     """The entry point ``quatrain``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal or a pipe that is not UTF-8 gets an escape, not an exception.
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from quatrain.errors import InputError
 from quatrain.model import Text
 
 
@@ -39,9 +41,17 @@ IdsOption = Annotated[
 ]
 
 
-def read_text(text: str) -> str:
+def read(file: Path | None = None) -> str:
+    """A file's text, or (None) that of standard input. Raises InputError if it is not UTF-8."""
+    try:
+        return sys.stdin.read() if file is None else file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as e:
+        raise InputError(f"{file or 'standard input'}: expected UTF-8 text: {e}") from None
+
+
+def text_of(argument: str) -> str:
     """A text argument; ``-`` stands for standard input."""
-    return sys.stdin.read() if text == "-" else text
+    return read() if argument == "-" else argument
 
 
 def as_input(text: str, ids: bool) -> Text:

@@ -18,6 +18,7 @@ from quatrain.commands.arguments import (
     JsonOption,
     ThreadsOption,
     as_input,
+    read,
 )
 from quatrain.commands.terminal import output, print_json
 from quatrain.files import new_file
@@ -90,11 +91,10 @@ def encode(
 
 def lines(file: Path | None) -> list[str]:
     """The lines of a file, or of standard input."""
-    if file is not None:
-        return file.read_text(encoding="utf-8").splitlines()
-    if sys.stdin.isatty():
+    if file is None and sys.stdin.isatty():
         raise typer.BadParameter("expected texts, --file, or lines on standard input")
-    return sys.stdin.read().splitlines()
+    text = read(file)
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def as_lists(vectors: np.ndarray) -> list[list[float]]:
@@ -105,7 +105,6 @@ def as_lists(vectors: np.ndarray) -> list[list[float]]:
 def show(texts: Sequence[str], vectors: np.ndarray) -> None:
     """The beginnings of the vectors, and the cosines of a few."""
     console = output()
-    compared = len(texts) <= COMPARED
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("", style="dim", justify="right")
     table.add_column("text", overflow="ellipsis", no_wrap=True)
@@ -114,7 +113,7 @@ def show(texts: Sequence[str], vectors: np.ndarray) -> None:
         start = " ".join(f"{x:+.3f}" for x in vector[:SHOWN])
         table.add_row(str(number), text, f"{start} …")
     console.print(table)
-    if compared and len(texts) > 1:
+    if 1 < len(texts) <= COMPARED:
         console.print()
         console.print(cosines(vectors))
 

@@ -18,7 +18,7 @@ from quatrain.commands.arguments import (
     ModelOption,
     ThreadsOption,
     as_input,
-    read_text,
+    text_of,
 )
 from quatrain.commands.terminal import messages, output, print_json, token_text
 from quatrain.loader import load
@@ -80,7 +80,7 @@ def generate(
         "stop": tuple(stop) if stop else None,
         "logprobs": logprobs,
     }
-    text = as_input(read_text(prompt), ids)
+    text = as_input(text_of(prompt), ids)
     run = Run(load(model, engine, threads), text, given)
     begun = time.perf_counter()
     if json:

@@ -40,8 +40,8 @@ def print_error(message: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """A JSON value on standard output. Strict JSON: callers write no NaN and no Infinity."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    """A JSON value on one line of standard output. Strict JSON: NaN and Infinity are refused."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 class Cell(NamedTuple):
@@ -52,12 +52,13 @@ class Cell(NamedTuple):
 
 
 def token_text(tokenizer: Any, id: int) -> str:
-    """A token's text with its white space visible; bytes that are no text as ``<e4>``."""
+    """A token's text with white space visible; what cannot be shown by its number, as ``<e4>``."""
+    data = tokenizer.token_bytes(id)
     try:
-        text = tokenizer.token_bytes(id).decode("utf-8")
+        text = data.decode("utf-8").translate(VISIBLE)
     except UnicodeDecodeError:
-        return "".join(f"<{byte:02x}>" for byte in tokenizer.token_bytes(id))
-    return text.translate(VISIBLE)
+        return "".join(f"<{byte:02x}>" for byte in data)
+    return "".join(letter if letter.isprintable() else f"<{ord(letter):02x}>" for letter in text)
 
 
 def chip(text: str, index: int) -> Text:

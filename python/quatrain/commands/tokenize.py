@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from quatrain.commands.arguments import JsonOption, ModelOption, read_text
+from quatrain.commands.arguments import JsonOption, ModelOption, text_of
 from quatrain.commands.terminal import Cell, chips, output, print_json, token_text
 from quatrain.folder import DEFAULT
 from quatrain.tokenizer import Tokenizer
@@ -36,8 +36,12 @@ def tokenize(
     [bold]--json[/bold]: text, pair, ids, tokens, offsets, type_ids, attention_mask and
     special_tokens_mask.
     """
-    text = read_text(text)
-    tokenizer = Tokenizer.from_pretrained(model or DEFAULT).without_padding().without_truncation()
+    text = text_of(text)
+    tokenizer = (
+        Tokenizer.from_pretrained(DEFAULT if model is None else model)
+        .without_padding()
+        .without_truncation()
+    )
     encoding = tokenizer.encode(text, pair, add_special_tokens=special)
     if json:
         fields = {name: as_lists(getattr(encoding, name)) for name in FIELDS}

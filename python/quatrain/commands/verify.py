@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -55,6 +56,8 @@ def verify(
     engine and the first name that differs beyond the tolerance; ends with 1 if there is one.
     With [bold]--json[/bold]: what [bold]--out[/bold] writes.
     """
+    if not math.isfinite(tolerance):
+        raise typer.BadParameter(f"--tolerance expects a finite number, got {tolerance}")
     texts = [as_input(one, ids) for one in text] if text else None
     with messages().status("running every engine ..."):
         loaded = load(model, Engine.native, threads)

@@ -17,9 +17,8 @@ from quatrain.tasks.sampling import choose, log_softmax, penalise
 if TYPE_CHECKING:
     from quatrain.model import Model
 
-
-#: New tokens that caches have room for from the beginning; they grow when more come.
-ROOM = 1024
+#: New tokens that the caches have room for from the start.
+RESERVED = 1024
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,8 @@ class Run:
         first, seen = self.prompt, [int(i) for i in self.prompt]
         if context is not None and not isinstance(network, EncoderDecoder):
             room = min(room, context - len(first) + 1)
-        state = engine.state(network.slots(), 1, len(first) + min(room, ROOM))
+        # The caches grow when they must, so a generous limit costs nothing by itself.
+        state = engine.state(network.slots(), 1, len(first) + min(room, RESERVED))
         if isinstance(network, EncoderDecoder):
             engine.run(network, "encode", [first], state, source=True)
             first = np.array([network.start], np.int64)
