@@ -98,3 +98,20 @@ def write(folder: Path, family: str, *, seed: int = 7, **changes: Any) -> Path:
         tensors[name] = 1 + 0.1 * array if is_norm else 0.25 * array
     save_file(tensors, folder / "model.safetensors")
     return folder
+
+
+def describe(folder: Path, *kinds: str, **files: dict[str, Any]) -> None:
+    """Say how texts become vectors: ``modules.json`` with these modules, and other settings.
+
+    ``config`` is the pooling's; the others are named as their files are.
+    """
+    paths = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
+    modules = [
+        {"idx": i, "name": str(i), "path": paths.get(kind, kind), "type": f"models.{kind}"}
+        for i, kind in enumerate(kinds)
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    for name, fields in files.items():
+        path = folder / (f"1_Pooling/{name}.json" if name == "config" else f"{name}.json")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(fields))

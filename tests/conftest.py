@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -57,5 +58,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory):
     def folder(family: str) -> Path:
         path = root / family
         return path if path.exists() else checkpoints.write(path, family)
+
+    return folder
+
+
+@pytest.fixture
+def copied(tiny, tmp_path: Path):
+    """A function: family -> a copy of its tiny checkpoint, to be changed or spoiled."""
+
+    def folder(family: str) -> Path:
+        return Path(shutil.copytree(tiny(family), tmp_path / family))
 
     return folder

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import json
 
 import numpy as np
 import pytest
 
 import quatrain
+from checkpoints import describe
 from quatrain.errors import ConfigError, InputError
 
 #: ``quatrain.tasks.encode`` is also the name of a function.
@@ -22,30 +22,14 @@ def model(request, tiny):
 
 
 @pytest.fixture
-def folder(tiny, tmp_path):
+def folder(copied):
     """A copy of the tiny BERT's folder, to be described by more settings."""
-    for file in tiny("bert").iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    return tmp_path
+    return copied("bert")
 
 
 def texts(*lengths: int) -> list[np.ndarray]:
     random = np.random.default_rng(4)
     return [random.integers(0, 97, n) for n in lengths]
-
-
-def describe(folder, *kinds: str, **files: dict) -> None:
-    """Write ``modules.json`` with these modules, and other settings files."""
-    paths = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
-    modules = [
-        {"idx": i, "name": str(i), "path": paths.get(kind, kind), "type": f"models.{kind}"}
-        for i, kind in enumerate(kinds)
-    ]
-    (folder / "modules.json").write_text(json.dumps(modules))
-    for name, fields in files.items():
-        path = folder / (f"1_Pooling/{name}.json" if name == "config" else f"{name}.json")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(fields))
 
 
 def test_order_is_kept_whatever_the_lengths(model):

@@ -25,11 +25,9 @@ from quatrain.models import FAMILIES, EncoderDecoder
 
 
 @pytest.fixture
-def folder(tiny, tmp_path):
+def folder(copied):
     """A copy of the tiny GPT-2's folder, to be spoiled."""
-    for file in tiny("gpt2").iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    return tmp_path
+    return copied("gpt2")
 
 
 def refused(error, *parts, call=quatrain.load, **arguments) -> None:

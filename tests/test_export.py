@@ -8,12 +8,13 @@ import json
 import numpy as np
 import onnx
 import onnx.numpy_helper
-import onnxruntime
 import pytest
 from onnx.reference import ReferenceEvaluator
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 import quatrain
+from checkpoints import describe
+from exported import Runner, padded
 from judge import difference
 from quatrain.errors import ExportError
 
@@ -34,48 +35,6 @@ def exported(tiny, tmp_path_factory):
         return known[family]
 
     return make
-
-
-class Runner:
-    """An exported graph, its caches kept between steps as another tool would keep them."""
-
-    def __init__(self, folder):
-        path = folder / "onnx" / "model.onnx"
-        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        self.inputs = {port.name: port for port in self.session.get_inputs()}
-        self.outputs = [port.name for port in self.session.get_outputs()]
-        self.caches: dict[str, np.ndarray] = {}
-
-    def empty(self, batch: int) -> dict[str, np.ndarray]:
-        """Caches with a past of length 0, as the graph's own inputs describe them."""
-        return {
-            name: np.zeros((batch, port.shape[1], 0, port.shape[3]), np.float32)
-            for name, port in self.inputs.items()
-            if name.startswith("past_key_values.")
-        }
-
-    def run(self, ids: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
-        """One step of ids ``[B, T]``; the mask covers the past as well."""
-        feed = {"input_ids": ids, "attention_mask": mask}
-        feed |= {"token_type_ids": np.zeros_like(ids)} | (self.caches or self.empty(len(ids)))
-        feed = {name: array for name, array in feed.items() if name in self.inputs}
-        found = dict(zip(self.outputs, self.session.run(self.outputs, feed), strict=True))
-        self.caches = {
-            name.replace("present", "past_key_values", 1): array
-            for name, array in found.items()
-            if name.startswith("present.")
-        }
-        return found
-
-
-def padded(sentences: list[np.ndarray], *, left: bool) -> tuple[np.ndarray, np.ndarray]:
-    longest = max(len(s) for s in sentences)
-    ids = np.full((len(sentences), longest), 5, np.int64)  # padding may be any id
-    mask = np.zeros_like(ids)
-    for i, s in enumerate(sentences):
-        where = slice(longest - len(s), None) if left else slice(len(s))
-        ids[i, where], mask[i, where] = s, 1
-    return ids, mask
 
 
 def sentences(model, *lengths: int) -> list[np.ndarray]:
@@ -178,19 +137,10 @@ def test_onnxs_own_evaluator_agrees(family, exported):
     assert difference(got, want) <= TOLERANCE
 
 
-def test_pooling_and_normalisation_are_inside_the_graph(tiny, tmp_path):
-    for file in tiny("bert").iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    modules = [
-        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for i, (kind, path) in enumerate(
-            [("Transformer", ""), ("Pooling", "1_Pooling"), ("Normalize", "2_Normalize")]
-        )
-    ]
-    (tmp_path / "modules.json").write_text(json.dumps(modules))
-    (tmp_path / "1_Pooling").mkdir()
-    (tmp_path / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode": "max"}))
-    model = quatrain.load(tmp_path)
+def test_pooling_and_normalisation_are_inside_the_graph(copied, tmp_path):
+    described = copied("bert")
+    describe(described, "Transformer", "Pooling", "Normalize", config={"pooling_mode": "max"})
+    model = quatrain.load(described)
     texts = sentences(model, 7, 2)
     folder = model.export(tmp_path / "out")
     vectors = Runner(folder).run(*padded(texts, left=False))["sentence_embedding"]
@@ -200,6 +150,28 @@ def test_pooling_and_normalisation_are_inside_the_graph(tiny, tmp_path):
     wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
     assert difference(vectors, wanted) <= TOLERANCE
     assert (folder / "1_Pooling" / "config.json").is_file()
+
+
+def test_every_engine_exports_the_same_bytes(tiny, tmp_path):
+    """And so does the same engine, twice."""
+    engines = ("reference", "native", "onnx", "native")
+    folders = [
+        quatrain.load(tiny("gpt2"), engine=engine).export(tmp_path / str(i))
+        for i, engine in enumerate(engines)
+    ]
+    for name in ("model.onnx", "model.onnx_data"):
+        assert len({(folder / "onnx" / name).read_bytes() for folder in folders}) == 1
+
+
+def test_float16_weights_are_exported_exactly(copied, tmp_path):
+    folder = copied("llama")
+    stored = load_file(folder / "model.safetensors")
+    save_file({n: x.astype(np.float16) for n, x in stored.items()}, folder / "model.safetensors")
+    model = quatrain.load(folder)
+    text = sentences(model, 6)[0]
+    runner = Runner(model.export(tmp_path / "out"))
+    logits = runner.run(text[None], np.ones((1, 6), np.int64))["logits"][0]
+    assert difference(logits, model.logits(text)) <= TOLERANCE
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(tiny, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -36,14 +37,13 @@ def any_engine(request, folder):
 
 
 @pytest.fixture
-def configured(tiny, tmp_path):
+def configured(copied):
     """A function: generation_config.json's fields -> the tiny GPT-2 with them."""
+    folder = copied("gpt2")
 
-    def make(family="gpt2", **fields):
-        for file in tiny(family).iterdir():
-            (tmp_path / file.name).write_bytes(file.read_bytes())
-        (tmp_path / "generation_config.json").write_text(json.dumps(fields))
-        return quatrain.load(tmp_path)
+    def make(**fields):
+        (folder / "generation_config.json").write_text(json.dumps(fields))
+        return quatrain.load(folder)
 
     return make
 
@@ -233,6 +233,15 @@ def test_a_stream_gives_the_text_and_takes_nothing_back(model):
     assert len(list(model.stream(PROMPT, **SAMPLED))) > 10
 
 
+def test_a_stream_may_be_left(any_engine):
+    """What was begun and not finished leaves nothing behind in the model."""
+    want = any_engine.generate(PROMPT, **SAMPLED)
+    stream = any_engine.stream(PROMPT, **SAMPLED)
+    next(stream)
+    stream.close()
+    assert any_engine.generate(PROMPT, **SAMPLED) == want
+
+
 def test_a_character_of_two_tokens_is_streamed_whole(model):
     """No piece ends inside the two bytes of a character."""
     ids = model.tokenizer.encode("\u00e9").ids
@@ -274,6 +283,18 @@ def test_the_context_ends_the_text(any_engine):
         assert (len(found.ids), found.finish_reason) == (context - length + 1, "length")
     with pytest.raises(InputError, match=f"at most {context} tokens"):
         any_engine.generate([1] * (context + 1))
+
+
+def test_a_limit_that_is_never_reached_costs_nothing(any_engine):
+    found = any_engine.generate([1] * 60, max_new_tokens=10**15)
+    assert (len(found.ids), found.finish_reason) == (5, "length")
+
+
+def test_caches_grow_when_the_text_does(tiny, monkeypatch):
+    model = quatrain.load(tiny("t5"))
+    want = model.generate([5, 9, 2], **SAMPLED)
+    monkeypatch.setattr(importlib.import_module("quatrain.tasks.generate"), "RESERVED", 0)
+    assert model.generate([5, 9, 2], **SAMPLED) == want
 
 
 def test_an_empty_prompt_begins_with_the_start_token(configured):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import quatrain
 from cases import ENGINES
+from exported import Runner, padded
 from judge import difference
 from oracle import Oracle
 from quatrain.folder import Folder
@@ -86,3 +88,19 @@ def test_sentence_vectors(model, wanted):
         cosine = vector @ want / np.linalg.norm(want)
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
         assert cosine >= 0.999999
+
+
+def test_the_exported_graph(test_data, tmp_path, ids, wanted):
+    """On onnxruntime, padded, with pooling and normalisation inside."""
+    folder = quatrain.load(test_data / "minilm").export(tmp_path / "out")
+    found = Runner(folder).run(*padded(ids[:4], left=False))
+    for i, layers in enumerate(wanted[:4]):
+        rows, mean = found["last_hidden_state"][i, : len(ids[i])], layers[-1].mean(0)
+        assert difference(rows, layers[-1]) <= 1e-5
+        assert difference(found["sentence_embedding"][i], mean / np.linalg.norm(mean)) <= 1e-5
+
+
+def test_verification_passes(test_data):
+    report = quatrain.verify(test_data / "minilm", TEXTS[:2])
+    assert report.passed
+    assert max(report.worst(engine).relative for engine in report.engines) <= 1e-5

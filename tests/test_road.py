@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cases import ENGINES
 from quatrain.engines.native import Native
-from quatrain.engines.onnx import Onnx
 from quatrain.engines.reference import Reference
 from quatrain.folder import Folder
 from quatrain.loader import load_on
@@ -18,13 +18,6 @@ from quatrain.models import EncoderDecoder
 from quatrain.parity import Diff
 
 FAMILIES = ("gpt2", "bert", "llama", "t5")
-ENGINES = {
-    "reference": Reference,
-    "native": lambda: Native(1),
-    "native, 2 threads": lambda: Native(2),
-    "onnx": lambda: Onnx(1),
-    "onnx, padded left": lambda: Onnx(1, padding="left"),
-}
 #: New tokens of two sentences in each pass: a prefill, ragged chunks, then single tokens.
 CHUNKS = ((9, 4), (3, 1), (1, 3), (1, 1), (1, 1), (1, 1), (1, 1))
 TOLERANCE = 1e-4

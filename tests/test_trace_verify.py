@@ -22,15 +22,14 @@ IDS = [5, 9, 2, 44]
 
 
 @pytest.fixture
-def altered(tiny, tmp_path):
+def altered(copied):
     """A function: a tensor's name -> the tiny GPT-2 with that tensor changed."""
 
     def make(name: str, change=lambda x: x + 0.5):
-        tensors = load_file(tiny("gpt2") / "model.safetensors")
-        tensors[name] = change(tensors[name])
-        save_file(tensors, tmp_path / "model.safetensors")
-        (tmp_path / "config.json").write_bytes((tiny("gpt2") / "config.json").read_bytes())
-        return quatrain.load(tmp_path)
+        file = copied("gpt2") / "model.safetensors"
+        tensors = load_file(file)
+        save_file(tensors | {name: change(tensors[name])}, file)
+        return quatrain.load(file.parent)
 
     return make
 
@@ -181,6 +180,12 @@ def test_verification_passes_and_says_what_it_did(family, tiny, tmp_path):
         assert "output" in layers and len(layers) > 20
         assert 0 < max(d["relative"] for d in layers.values()) < 1e-4
         assert report.worst(name).relative == max(d["relative"] for d in layers.values())
+
+
+def test_the_default_model_passes_verification():
+    report = quatrain.verify()
+    assert report.passed
+    assert max(report.worst(engine).relative for engine in report.engines) < 2e-5
 
 
 def test_given_texts_replace_the_built_in_ones(tiny):

@@ -17,11 +17,9 @@ NORM = "transformer.h.0.ln_1.weight"
 
 
 @pytest.fixture
-def folder(tiny, tmp_path):
+def folder(copied):
     """A copy of the tiny GPT-2's folder, to be spoiled."""
-    for file in tiny("gpt2").iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    return tmp_path
+    return copied("gpt2")
 
 
 @pytest.fixture
