@@ -362,15 +362,20 @@ def test_an_interrupt_is_quiet(decoder, monkeypatch):
 def test_a_real_interrupt_ends_with_130(encoder, tmp_path):
     texts = tmp_path / "texts"
     os.mkfifo(texts)
-    running = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "quatrain.cli", "encode", "-m", encoder, "--file", str(texts)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    with texts.open("w"):  # opens when the command does, which then waits for texts
-        running.send_signal(signal.SIGINT)
-        assert running.communicate(timeout=60) == ("", "")
+        # A shell's background jobs ignore interrupts, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as running:
+        with texts.open("w"):  # opens when the command does, which then waits for texts
+            running.send_signal(signal.SIGINT)
+            try:
+                assert running.communicate(timeout=60) == ("", "")
+            finally:
+                running.kill()
     assert running.returncode == 130
 
 
