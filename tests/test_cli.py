@@ -362,20 +362,21 @@ def test_an_interrupt_is_quiet(decoder, monkeypatch):
 def test_a_real_interrupt_ends_with_130(encoder, tmp_path):
     texts = tmp_path / "texts"
     os.mkfifo(texts)
-    with subprocess.Popen(
+    interrupted = subprocess.Popen(
         [sys.executable, "-m", "quatrain.cli", "encode", "-m", encoder, "--file", str(texts)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         # A shell's background jobs ignore interrupts, and so would what they start.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as running:
-        with texts.open("w"):  # opens when the command does, which then waits for texts
-            running.send_signal(signal.SIGINT)
-            try:
-                assert running.communicate(timeout=60) == ("", "")
-            finally:
-                running.kill()
+    )
+    # The pipe opens when the command opens it; the command then waits for texts.
+    with interrupted as running, texts.open("w"):
+        running.send_signal(signal.SIGINT)
+        try:
+            assert running.communicate(timeout=60) == ("", "")
+        finally:
+            running.kill()
     assert running.returncode == 130
 
 
