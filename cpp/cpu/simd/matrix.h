@@ -225,9 +225,9 @@ inline void linear_few_rows(const LinearTask& task) {
   }
 }
 
-// All tiles of a packed block of rows against `panels` panels side by side, the last of which may
-// be cut off: `columns` exist. While they compute, the panels that follow come in, an equal share
-// each.
+// All tiles of a packed block of rows against `panels` panels side by side; `columns` of theirs
+// exist. While they compute, the panels that follow come in, an equal share for each tile. (Beyond
+// the last panel that is in vain, but harmless: prefetching does not read.)
 template <int panels>
 void block_against_panels(const float* packed, const RowCut& cut, Right right, std::ptrdiff_t k,
                           float* c, std::ptrdiff_t stride, std::ptrdiff_t columns,
