@@ -105,13 +105,13 @@ def describe(folder: Path, *kinds: str, **files: dict[str, Any]) -> None:
 
     ``config`` is the pooling's; the others are named as their files are.
     """
-    paths = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
+    paths = {"Transformer": "", "Pooling": "words", "Normalize": "2_Normalize"}
     modules = [
         {"idx": i, "name": str(i), "path": paths.get(kind, kind), "type": f"models.{kind}"}
         for i, kind in enumerate(kinds)
     ]
     (folder / "modules.json").write_text(json.dumps(modules))
     for name, fields in files.items():
-        path = folder / (f"1_Pooling/{name}.json" if name == "config" else f"{name}.json")
+        path = folder / (f"words/{name}.json" if name == "config" else f"{name}.json")
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(fields))

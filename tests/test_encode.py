@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 
 import numpy as np
 import pytest
@@ -120,16 +121,16 @@ def test_texts_are_cut_at_the_folders_limit_or_the_context(limit, folder):
     ("kinds", "files", "field"),
     [
         (("Transformer", "Dense"), {}, "modules.json: type: .*'Dense'"),
-        (("Transformer", "Pooling"), {"config": {}}, "1_Pooling/config.json: pooling_mode"),
+        (("Transformer", "Pooling"), {"config": {}}, "words/config.json: pooling_mode"),
         (
             ("Transformer", "Pooling"),
             {"config": {"pooling_mode": "weighted"}},
-            "1_Pooling/config.json: pooling_mode: .*weighted",
+            "words/config.json: pooling_mode: .*weighted",
         ),
         (
             ("Transformer", "Pooling"),
             {"config": {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}},
-            "1_Pooling/config.json: pooling_mode",
+            "words/config.json: pooling_mode",
         ),
         (
             ("Transformer",),
@@ -164,6 +165,20 @@ def test_settings_that_cannot_be_followed_are_refused(kinds, files, field, folde
     with pytest.raises(ConfigError, match=field) as caught:
         quatrain.load(folder)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["../words", "/words", "a/b", "..", 7, None], ids=str)
+def test_a_module_is_in_a_folder_of_this_folder(path, folder):
+    modules = [{"type": "models.Transformer", "path": ""}, {"type": "models.Pooling", "path": path}]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(ConfigError, match=r"modules\.json: path: expected a folder's bare name"):
+        quatrain.load(folder)
+
+
+def test_a_pooling_module_without_a_folder_has_no_mode(folder):
+    (folder / "modules.json").write_text(json.dumps([{"type": "models.Pooling"}]))
+    with pytest.raises(ConfigError, match=f"{folder}/config.json: pooling_mode"):
+        quatrain.load(folder)
 
 
 @pytest.mark.parametrize("family", ["gpt2", "t5"])

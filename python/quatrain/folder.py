@@ -56,25 +56,38 @@ class Folder:
         return (self.path / "tokenizer.json").is_file()
 
     @cached_property
-    def sentence(self) -> Sentence:
-        """The pooling and normalisation that ``modules.json`` asks for."""
+    def modules(self) -> list[tuple[str, str]]:
+        """The (kind, folder's name) of each module of ``modules.json``; none without that file."""
         file = self.path / "modules.json"
         if not file.is_file():
-            return Sentence()
+            return []
         modules = read_json(file)
         if not isinstance(modules, list) or not all(isinstance(m, dict) for m in modules):
             raise ConfigError(f"{file}: expected a list of modules")
-        pooling, normalize = "mean", False
+        found = []
         for module in modules:
             kind = str(module.get("type", "")).rsplit(".", 1)[-1]
-            if kind == "Pooling":
-                pooling = self._pooling(str(module.get("path", "1_Pooling")))
-            elif kind == "Normalize":
-                normalize = True
-            elif kind != "Transformer":
+            if kind not in ("Transformer", "Pooling", "Normalize"):
                 raise ConfigError(
                     f"{file}: type: expected Transformer, Pooling or Normalize, found {kind!r}"
                 )
+            name = module.get("path", "")
+            if not isinstance(name, str) or name != Path(name).name or name == "..":
+                raise ConfigError(f"{file}: path: expected a folder's bare name, found {name!r}")
+            found.append((kind, name))
+        return found
+
+    @cached_property
+    def sentence(self) -> Sentence:
+        """The pooling and normalisation that ``modules.json`` asks for."""
+        if not self.modules:
+            return Sentence()
+        pooling, normalize = "mean", False
+        for kind, name in self.modules:
+            if kind == "Pooling":
+                pooling = self._pooling(name)
+            elif kind == "Normalize":
+                normalize = True
         settings = self._fields("sentence_bert_config.json")
         length = settings.get("max_seq_length")
         if length is not None and (type(length) is not int or length < 1):
@@ -107,7 +120,7 @@ class Folder:
         return prompts[default]
 
     def _pooling(self, where: str) -> str:
-        name = f"{where}/config.json"
+        name = str(Path(where) / "config.json")
         fields = self._fields(name, required=True)
         if isinstance(mode := fields.get("pooling_mode"), str):
             chosen = ["last" if mode == "lasttoken" else mode]

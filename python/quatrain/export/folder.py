@@ -67,7 +67,8 @@ def export(model: Model, out_dir: str | os.PathLike[str]) -> Path:
         for name in SETTINGS:
             if (model.path / name).is_file():
                 shutil.copyfile(model.path / name, draft / name)
-        for pooling in model.path.glob("*_Pooling/config.json"):
-            (draft / pooling.parent.name).mkdir()
-            shutil.copyfile(pooling, draft / pooling.parent.name / pooling.name)
+        for _, name in model.folder.modules:
+            if name and (settings := model.path / name / "config.json").is_file():
+                (draft / name).mkdir()
+                shutil.copyfile(settings, draft / name / settings.name)
     return out
