@@ -78,8 +78,7 @@ class Corpus:
         listed = [words(story) for story in stories]
         self.vocabulary = {word for story in listed for word in story}
         self.vocabulary |= {word for rhyme in read_rhymes() for word in words(rhyme)}
-        self.text = " | ".join(" ".join(story) for story in listed)
-        self.text = f" {self.text} "
+        self.text = f" {' '.join(word for story in listed for word in story)} "
 
     def longest_run(self, text: list[str]) -> int:
         """The most consecutive words of `text` that stand in the stories in the same order."""
@@ -218,7 +217,7 @@ def main() -> None:
         demo_prompt=DEMO,
         demo="> " + f"**{DEMO}**{demo}".replace("\n", "\n> "),
         examples="\n\n".join(lines),
-        failed="" if not failed else " (not: " + "; ".join(failed) + ")",
+        failed=f" (not: {'; '.join(failed)})" if 0 < len(failed) < 9 else "",
         heldout_every=HELDOUT_EVERY,
         stories=sum(len(row["text"]) for row in rows["train"]),
     )

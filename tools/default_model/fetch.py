@@ -105,7 +105,6 @@ def fetch_package(registry: str, package: str, folder: Path) -> Path:
                 "download",
                 "--quiet",
                 "--no-deps",
-                "--no-build-isolation",
                 "--no-binary",
                 ":all:",
                 package,
