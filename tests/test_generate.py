@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import checkpoints
 import quatrain
 import speaker
 from quatrain.errors import ConfigError, InputError
+from quatrain.tasks.generate import Options, Settings
 
 ENGINES = ("reference", "native", "onnx")
 FAMILIES = ("gpt2", "llama", "t5")
@@ -340,3 +342,7 @@ def test_as_many_log_probabilities_as_asked(model):
     assert [len(step.top) for step in found.logprobs] == [2] * 4
     assert [step.top[0][0] for step in found.logprobs] == found.ids
     assert model.generate(PROMPT, max_new_tokens=4).logprobs == []
+
+
+def test_every_setting_is_a_keyword():
+    assert set(Options.__annotations__) == {f.name for f in dataclasses.fields(Settings)}

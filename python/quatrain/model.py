@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from quatrain.errors import InputError
 from quatrain.folder import Folder
 from quatrain.models import Decoder, Encoder, EncoderDecoder, Network
 from quatrain.tasks.encode import encode
-from quatrain.tasks.generate import Generation, generate, stream
+from quatrain.tasks.generate import Generation, Options, generate, stream
 from quatrain.trace import Recording, Trace
 
 #: A text, or its token ids.
@@ -147,13 +147,20 @@ class Model:
         self._expect(Decoder, "logits")
         return self.run("logits", [self.sample(text)])[0]
 
-    def generate(self, prompt: Text, **settings: Any) -> Generation:
-        """Continue ``prompt``; see ``quatrain.tasks.generate.Settings`` for the settings."""
+    def generate(self, prompt: Text, **settings: Unpack[Options]) -> Generation:
+        """Continue ``prompt``; -> its text, ids, end and log probabilities.
+
+        The keywords: max_new_tokens (64), temperature (0.0: the likeliest token each time), top_k
+        (0: all), top_p (1.0), repetition_penalty (1.0), seed (None draws one), stop (()),
+        logprobs (0). What is not given comes from the folder's ``generation_config.json``, as do
+        the tokens that end a text; see ``quatrain.tasks.generate.Settings``.
+        Raises InputError for a setting or a prompt that cannot be used.
+        """
         self._expect(Decoder, "generate")
         return generate(self, prompt, **settings)
 
-    def stream(self, prompt: Text, **settings: Any) -> Iterator[str]:
-        """Continue ``prompt``, giving pieces of text as they are certain."""
+    def stream(self, prompt: Text, **settings: Unpack[Options]) -> Iterator[str]:
+        """Continue ``prompt`` as ``generate`` does, giving pieces of text as they are certain."""
         self._expect(Decoder, "stream")
         return stream(self, prompt, **settings)
 

@@ -23,7 +23,7 @@ from quatrain.commands.arguments import (
 from quatrain.commands.terminal import messages, output, print_json, token_text
 from quatrain.loader import load
 from quatrain.model import Text
-from quatrain.tasks.generate import Run
+from quatrain.tasks.generate import Options, Run
 
 PANEL = "Use a model"
 
@@ -70,7 +70,7 @@ def generate(
     [bold]--json[/bold]: model, engine, prompt, text, ids, finish_reason, tokens_per_second and
     logprobs.
     """
-    given: dict[str, Any] = {
+    given: Options = {
         "max_new_tokens": max_new_tokens,
         "temperature": temperature,
         "top_k": top_k,

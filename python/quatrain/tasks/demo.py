@@ -16,6 +16,7 @@ from quatrain.engines import ENGINES
 from quatrain.errors import EngineError, InputError
 from quatrain.loader import load
 from quatrain.parity import NONE, TOLERANCE, Difference, finite
+from quatrain.tasks.generate import Options
 from quatrain.tasks.sampling import log_softmax
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Journey:
             raise InputError(f"[demo] {model.path}: expected a model with a tokenizer.json")
         self.model, self.prompt, self.threads = model, prompt, threads
         # The likeliest token each time: the engines must agree on it.
-        self.settings: dict[str, Any] = {"max_new_tokens": max_new_tokens, "temperature": 0.0}
+        self.settings: Options = {"max_new_tokens": max_new_tokens, "temperature": 0.0}
         self.ids = [int(id) for id in model.sample(prompt).ids]
 
     def likely(self, count: int = 8) -> list[tuple[int, float]]:

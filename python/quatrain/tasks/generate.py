@@ -6,7 +6,7 @@ import math
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Settings:
                 raise InputError(f"[generate] {name}: expected {expected}, got {value!r}")
 
     @classmethod
-    def of(cls, model: Model, given: dict[str, Any]) -> Settings:
+    def of(cls, model: Model, given: Options) -> Settings:
         """The given settings over the folder's own, which sample only if ``do_sample`` says so."""
         names = {f.name for f in fields(cls)}
         if unknown := set(given) - names:
@@ -71,6 +71,19 @@ class Settings:
         elif isinstance(stop, Iterable):
             values["stop"] = tuple(stop)
         return cls(**values)
+
+
+class Options(TypedDict, total=False):
+    """The fields of ``Settings`` as keywords; None is the same as not given."""
+
+    max_new_tokens: int | None
+    temperature: float | None
+    top_k: int | None
+    top_p: float | None
+    repetition_penalty: float | None
+    seed: int | None
+    stop: str | Iterable[str] | None
+    logprobs: int | None
 
 
 def whole(value: Any) -> bool:
@@ -139,7 +152,7 @@ class Generation:
 class Run:
     """One generation in progress: ``pieces`` yields certain text; the fields hold the rest."""
 
-    def __init__(self, model: Model, prompt: Any, given: dict[str, Any]) -> None:
+    def __init__(self, model: Model, prompt: Any, given: Options) -> None:
         self.model = model
         self.settings = Settings.of(model, given)
         if self.settings.stop and model.tokenizer is None:
@@ -219,7 +232,7 @@ class Run:
             chunk = np.array([token], np.int64)
 
 
-def generate(model: Model, prompt: Any, **given: Any) -> Generation:
+def generate(model: Model, prompt: Any, **given: Unpack[Options]) -> Generation:
     """Continue ``prompt``; the keywords are the fields of ``Settings``."""
     run = Run(model, prompt, given)
     for _ in run.pieces():
@@ -227,7 +240,7 @@ def generate(model: Model, prompt: Any, **given: Any) -> Generation:
     return Generation(run.text, run.ids, run.finish_reason, run.logprobs)
 
 
-def stream(model: Model, prompt: Any, **given: Any) -> Iterator[str]:
+def stream(model: Model, prompt: Any, **given: Unpack[Options]) -> Iterator[str]:
     """Continue ``prompt``, yielding pieces of text; the keywords are the fields of ``Settings``."""
     return Run(model, prompt, given).pieces()
 
