@@ -23,6 +23,12 @@ from quatrain.engines.native import Native
 ESCAPE = "\x1b["
 
 
+@pytest.fixture(autouse=True)
+def somewhere(tmp_path_factory, monkeypatch):
+    """Commands may write into the working folder: it is a new one."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("working"))
+
+
 @pytest.fixture(scope="module")
 def decoder(tmp_path_factory):
     """A tiny decoder with a tokenizer, as a command line's argument."""
@@ -230,6 +236,7 @@ def test_verify(encoder, tmp_path):
         assert part in text
     assert "encoder.layer.2.output" not in text
     assert "encoder.layer.2.output" in run("verify", encoder, "--all").stdout
+    assert os.path.isfile("parity.json")  # the default, in the working folder
     report = json.loads(out.read_text())
     assert report["passed"] and "encoder.layer.2.output" in report["engines"]["onnx"]["layers"]
 

@@ -95,12 +95,6 @@ def new_file(path: Path) -> Iterator[Path]:
         raise
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file under a temporary name, then rename it into place."""
-    with new_file(path) as draft:
-        draft.write_text(text, encoding="utf-8")
-
-
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

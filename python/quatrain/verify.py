@@ -16,7 +16,7 @@ from quatrain.engines.native import Native
 from quatrain.engines.onnx import Onnx
 from quatrain.engines.reference import Reference
 from quatrain.errors import InputError
-from quatrain.files import write_text
+from quatrain.files import new_file
 from quatrain.loader import load
 from quatrain.model import Model, Sample
 from quatrain.models import Decoder, Encoder
@@ -79,6 +79,16 @@ def verify(
     """
     model = path_or_model if isinstance(path_or_model, Model) else load(path_or_model)
     samples = inputs_of(model, texts)
+    if report is None:
+        return compared(model, samples, tolerance)
+    with new_file(Path(report)) as draft:
+        result = compared(model, samples, tolerance)
+        draft.write_text(json.dumps(result.as_json(), indent=1, allow_nan=False) + "\n")
+    return result
+
+
+def compared(model: Model, samples: list[Sample], tolerance: float) -> Report:
+    """Every case on every engine, judged by the reference in float64."""
     judge = model.on(Reference(np.float64))
     threads = model.engine.threads
     engines: dict[str, Engine] = {
@@ -93,8 +103,6 @@ def verify(
         result.engines[name] = found = Diff(tolerance)
         for case, got in observations(model.on(engine), samples):
             found.add_all(got, wanted[case])
-    if report is not None:
-        write_text(Path(report), json.dumps(result.as_json(), indent=1, allow_nan=False) + "\n")
     return result
 
 

@@ -40,21 +40,21 @@ def verify(
         typer.Option(min=0, help="The largest difference allowed, relative to the largest value."),
     ] = TOLERANCE,
     out: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, help="Write every difference here, as JSON (parity.json)."),
-    ] = None,
+        Path,
+        typer.Option(dir_okay=False, help="The JSON file that every difference is written to."),
+    ] = Path("parity.json"),
     all: Annotated[bool, typer.Option("--all", help="A row per name, not per block.")] = False,
     threads: ThreadsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run a model on every engine and compare all intermediate values with the reference.
 
-    [dim]Example:[/dim]  quatrain verify ./all-MiniLM-L6-v2 --out parity.json
+    [dim]Example:[/dim]  quatrain verify ./all-MiniLM-L6-v2
 
     Texts go through alone and together, padded on either side, and for decoders in pieces through
     the caches. The judge is the reference in float64. Prints each block's largest difference per
     engine and the first name that differs beyond the tolerance; ends with 1 if there is one.
-    With [bold]--json[/bold]: what [bold]--out[/bold] writes.
+    Everything is written to parity.json, and printed instead with [bold]--json[/bold].
     """
     if not math.isfinite(tolerance):
         raise typer.BadParameter(f"--tolerance expects a finite number, got {tolerance}")
@@ -66,6 +66,7 @@ def verify(
         print_json(report.as_json())
     else:
         show(report, output(), all=all)
+        messages().print(f"All differences are in {out}.", style="dim", soft_wrap=True)
     if not report.passed:
         raise typer.Exit(1)
 
