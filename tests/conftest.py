@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import checkpoints
+import speaker
 
 #: Third parties that judge us, and never ship with us.
 ORACLES = ("torch", "transformers", "tokenizers", "tiktoken", "sentencepiece")
@@ -70,3 +71,9 @@ def copied(tiny, tmp_path: Path):
         return Path(shutil.copytree(tiny(family), tmp_path / family))
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def decoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A tiny decoder with a tokenizer, as a command line's argument."""
+    return str(speaker.write(tmp_path_factory.mktemp("speaker") / "decoder"))

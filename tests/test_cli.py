@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 import checkpoints
 import quatrain
-import speaker
 from quatrain.cli import app
 from quatrain.commands.arguments import Engine
 from quatrain.engines import ENGINES
@@ -27,12 +26,6 @@ ESCAPE = "\x1b["
 def somewhere(tmp_path_factory, monkeypatch):
     """Commands may write into the working folder: it is a new one."""
     monkeypatch.chdir(tmp_path_factory.mktemp("working"))
-
-
-@pytest.fixture(scope="module")
-def decoder(tmp_path_factory):
-    """A tiny decoder with a tokenizer, as a command line's argument."""
-    return str(speaker.write(tmp_path_factory.mktemp("speaker") / "decoder"))
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import quatrain
-import speaker
 from quatrain.cli import app
 from quatrain.commands.demo import one_line, show
 from quatrain.engines import ENGINES
@@ -18,11 +17,6 @@ from quatrain.folder import DEFAULT
 from quatrain.tasks import demo as journey
 
 PROMPT = "Humpty Dumpty sat on a"
-
-
-@pytest.fixture(scope="module")
-def decoder(tmp_path_factory):
-    return str(speaker.write(tmp_path_factory.mktemp("speaker") / "decoder"))
 
 
 @pytest.fixture(autouse=True)
