@@ -13,6 +13,7 @@ import pytest
 
 import quatrain
 from cases import CASES
+from quatrain import _core
 from quatrain.engines.native import Native
 from quatrain.engines.onnx.lowering import Lowering
 from quatrain.engines.reference import Reference
@@ -123,6 +124,13 @@ def test_an_engine_has_no_operation_that_the_vocabulary_lacks(engine):
     }  # fmt: skip
     public = {name for name in dir(engine) if not name.startswith("_")}
     assert public - machinery - set(OPERATIONS) == set()
+
+
+def test_the_extension_has_what_its_stub_declares():
+    stub = ast.parse((Path(quatrain.__file__).parent / "_core.pyi").read_text())
+    declared = {n.name for n in stub.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    declared |= {n.target.id for n in stub.body if isinstance(n, ast.AnnAssign)}
+    assert declared == {name for name in dir(_core) if not name.startswith("_")}
 
 
 # Rooms
