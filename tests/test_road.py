@@ -13,8 +13,10 @@ from cases import ENGINES
 from quatrain.engines.native import Native
 from quatrain.engines.reference import Reference
 from quatrain.folder import Folder
+from quatrain.layers import Embedding, Linear
 from quatrain.loader import load_on
 from quatrain.models import EncoderDecoder
+from quatrain.module import Module
 from quatrain.parity import Diff
 
 FAMILIES = ("gpt2", "bert", "llama", "t5")
@@ -185,3 +187,35 @@ def test_a_slot_is_used_once_a_pass(tiny):
     state.next()
     with pytest.raises(ValueError, match="nothing to commit"):
         state.next()
+
+
+class Twice(Module):
+    """One dense layer, gone through twice, as models that share their layers do."""
+
+    def __init__(self):
+        self.table = Embedding(11, 6)
+        self.dense = Linear(6, 6)
+        self.assign_paths()
+
+    def hidden(self, op, ids, layout, state=None):
+        x = op.tanh(self.dense(op, self.table(op, ids)))
+        return self.dense(op, x)
+
+
+def test_a_module_called_twice_has_two_names_on_every_engine():
+    seen = []
+    for make in ENGINES.values():
+        engine, network, random = make(), Twice(), np.random.default_rng(5)
+        for key, param, owner, attribute in list(network.params()):
+            array = random.standard_normal(param.shape).astype(np.float32)
+            setattr(owner, attribute, engine.parameter(key, param, lambda array=array: array))
+        sentences = [np.array([3, 1, 4]), np.array([10])]
+        seen.append(engine.run(network, "hidden", sentences, record=True)[1])
+    assert list(seen[0]) == [
+        "table.embedding", "table", "dense.linear", "dense", "tanh", "dense.linear:1", "dense:1",
+    ]  # fmt: skip
+    for other in seen[1:]:
+        diff = Diff(TOLERANCE)
+        diff.add_all(other, seen[0])
+        assert list(other) == list(seen[0])
+        assert diff.agree, diff.first_divergence
