@@ -12,6 +12,7 @@ import argparse
 import json
 import random
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -25,11 +26,35 @@ from torch import Tensor
 END = "<|endoftext|>"
 SEED = 20
 BATCH, LENGTH = 16, 256
-# Rhymes are to be known by heart, but not before there is some English to hang them on.
-RHYME_SHARE, COOL_RHYME_SHARE = 0.06, 0.2
 # The simplest English is seen more often, the longest book less.
 WEIGHTS = {"Alice's Adventures in Wonderland": 2.0, "Carmilla": 1.5, "War and Peace": 0.6}
-# Warm up, hold, and cool down; in the last phase the unlikelihood joins the loss.
+
+
+@dataclass(frozen=True)
+class Phase:
+    """So many steps with a learning rate from `rate` to `end`, linearly.
+
+    `allowed` is how often a 4-gram may stand in the model's own text before it is penalized;
+    `word_starts`: only where a word begins, because a penalty inside a word breaks it.
+    """
+
+    steps: int
+    rate: float
+    end: float
+    rhymes: float
+    penalty: float = 0.0
+    allowed: int = 1
+    word_starts: bool = False
+
+
+# Rhymes are to be known by heart, but not before there is some English to hang them on. The strict
+# penalty ends all loops, but alone it teaches the model to dodge repetition by breaking words up;
+# the one after it, against the third occurrence only, lets the words heal.
+PHASES = (
+    Phase(2000, 2e-3, 2e-3, rhymes=0.06),
+    Phase(900, 2e-3, 0.0, rhymes=0.2, penalty=2.0),
+    Phase(900, 1e-3, 0.0, rhymes=0.17, penalty=5.0, allowed=2, word_starts=True),
+)
 WARM_STEPS = 100
 PROMPTS, NEW_TOKENS, PENALTY_EVERY = 24, 48, 4
 
@@ -119,11 +144,11 @@ class Windows:
         return torch.tensor([self.story()[:length] for _ in range(PROMPTS)])
 
 
-def unlikelihood(model: GPT2, prompts: Tensor) -> Tensor:
+def unlikelihood(model: GPT2, prompts: Tensor, phase: Phase, word_start: Tensor) -> Tensor:
     """What makes greedy text loop, made unlikely: Welleck et al. 2019 (arXiv 1908.04319).
 
     The model continues the prompts greedily, and each token of its own that completes a 4-gram
-    which stood there before is pushed down. (This is their sequence-level loss.)
+    which stood there `phase.allowed` times before is pushed down. (Their sequence-level loss.)
     """
     model.eval()
     ids = model.greedy(prompts, NEW_TOKENS)
@@ -132,13 +157,22 @@ def unlikelihood(model: GPT2, prompts: Tensor) -> Tensor:
     model.train()
     grams = ids.unfold(1, 4, 1)
     same = (grams[:, :, None] == grams[:, None, :]).all(-1).tril(-1)
-    repeats = F.pad(same.any(-1), (3, 0))[:, prompts.shape[1] :]
+    repeats = F.pad(same.sum(-1) >= phase.allowed, (3, 0))
+    if phase.word_starts:
+        repeats &= word_start[ids]
+    repeats = repeats[:, prompts.shape[1] :]
     chosen = logits.softmax(-1).gather(2, ids[:, 1:, None])[:, -NEW_TOKENS:, 0]
     return -(torch.log1p(-chosen.clamp(max=1 - 1e-5)) * repeats).mean()
 
 
-def learning_rate(step: int, steps: int, cool: int, peak: float) -> float:
-    return peak * min(1.0, (step + 1) / WARM_STEPS, (steps - step) / cool)
+def schedule(step: int) -> tuple[Phase, float]:
+    """The phase that a step belongs to, and its learning rate."""
+    warm = min(1.0, (step + 1) / WARM_STEPS)
+    for phase in PHASES:
+        if step < phase.steps:
+            return phase, warm * (phase.rate + (phase.end - phase.rate) * step / phase.steps)
+        step -= phase.steps
+    raise ValueError("training is over")
 
 
 @torch.no_grad()
@@ -185,11 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("work", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--steps", type=int, default=2900)
-    parser.add_argument("--cool", type=int, default=900, help="how many of the steps, at the end")
-    parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--dropout", type=float, default=0.1)
-    parser.add_argument("--unlikelihood", type=float, default=2.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="from the last checkpoint")
     options = parser.parse_args()
@@ -202,6 +232,8 @@ def main() -> None:
     heldout = [
         tokenizer.encode(row["text"]).ids for row in read_passages(options.work / "heldout.jsonl")
     ]
+    pieces = [tokenizer.decode([index]) for index in range(CONFIG["vocab_size"])]
+    word_start = torch.tensor([not piece[:1].isalpha() for piece in pieces])
     windows = Windows(rows, tokenizer)
     save_settings(options.folder)
     model = GPT2(options.dropout)
@@ -225,22 +257,23 @@ def main() -> None:
         windows.random.setstate(state["windows"])
         torch.set_rng_state(state["torch"])
         first = state["step"]
+    steps = sum(phase.steps for phase in PHASES)
     began = time.time()
     total = looping = 0.0
-    for step in range(first, options.steps):
+    for step in range(first, steps):
+        phase, rate = schedule(step)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, options.steps, options.cool, options.rate)
-        cooling = step >= options.steps - options.cool
-        batch = windows.batch(COOL_RHYME_SHARE if cooling else RHYME_SHARE)
+            group["lr"] = rate
+        batch = windows.batch(phase.rhymes)
         ids, targets = batch[:, :-1], batch[:, 1:]
         with torch.autocast("cpu", torch.bfloat16):
             logits = model(ids)
         loss = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
         total += loss.item()
-        if cooling and step % PENALTY_EVERY == 0:
-            penalty = unlikelihood(model, windows.prompts())
+        if phase.penalty and step % PENALTY_EVERY == 0:
+            penalty = unlikelihood(model, windows.prompts(), phase, word_start)
             looping += penalty.item()
-            loss = loss + options.unlikelihood * penalty
+            loss = loss + phase.penalty * penalty
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -249,7 +282,7 @@ def main() -> None:
             line = f"step {step + 1}: training loss {total / 100:.3f}"
             line += f", looping {looping * PENALTY_EVERY / 100:.3f}, {time.time() - began:.0f} s"
             total = looping = 0.0
-            if (step + 1) % 500 == 0 or step + 1 == options.steps:
+            if (step + 1) % 500 == 0 or step + 1 == steps:
                 line += f", held-out loss {heldout_loss(model, heldout):.3f}"
                 save(model, options.folder)
                 torch.save(
