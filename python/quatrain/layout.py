@@ -36,6 +36,16 @@ class Packed:
         return np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
 
     @cached_property
+    def total(self) -> np.ndarray:
+        """int64 ``[B]``: rows of each sentence once this pass is committed."""
+        return self.past + self.lengths
+
+    @cached_property
+    def longest(self) -> int:
+        """The largest of ``total``."""
+        return int(self.total.max(initial=0))
+
+    @cached_property
     def positions(self) -> np.ndarray:
         """int64 ``[N]``: every row's position in its sentence."""
         offset = np.repeat(self.past - self.starts[:-1], self.lengths)

@@ -43,6 +43,13 @@ class Grown:
     keys: np.ndarray
     values: np.ndarray
 
+    def __post_init__(self) -> None:
+        batch, capacity, _ = self.keys.shape
+        #: The same memory as rows ``[B*C, ...]``, and the row at which each sentence begins.
+        self.key_rows = self.keys.reshape(batch * capacity, self.keys.shape[2])
+        self.value_rows = self.values.reshape(batch * capacity, self.values.shape[2])
+        self.first = np.arange(batch, dtype=np.int64) * capacity
+
     def reserve(self, capacity: int) -> None:
         """Make room for ``capacity`` rows per sentence; grows by doubling, keeps what is there."""
         have = self.keys.shape[1]
@@ -54,6 +61,7 @@ class Grown:
             new = np.zeros((old.shape[0], capacity, old.shape[2]), old.dtype)
             new[:, :have] = old
             setattr(self, name, new)
+        self.__post_init__()
 
     def fork(self, index: np.ndarray) -> Grown:
         return Grown(self.keys[index], self.values[index])

@@ -7,6 +7,7 @@ paper writes it. Fused and forced results are bitwise equal.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -124,7 +125,8 @@ class Native(PackedEngine):
         x = self._value(x)
         if sum(sizes) != x.shape[-1]:
             raise InputError(f"[split] expected sizes adding up to {x.shape[-1]}, got {sizes}")
-        return tuple(np.split(x, np.cumsum(sizes)[:-1], axis=-1))
+        ends = itertools.accumulate(sizes)
+        return tuple(x[..., end - size : end] for size, end in zip(sizes, ends, strict=True))
 
     def concat(self, *parts: Any) -> Array:
         return np.concatenate([self._value(part) for part in parts], axis=-1)
@@ -232,13 +234,10 @@ class Native(PackedEngine):
         if isinstance(slot, Remembered):
             keys, values, source = slot.source()
             return keys, values, source.starts[slot.index], source.lengths[slot.index]
-        total = layout.past + layout.lengths
-        slot.reserve(int(total.max(initial=0)))
+        slot.reserve(layout.longest)
         for cache, rows in ((slot.keys, k), (slot.values, v)):
             _core.append_rows(cache, rows, layout.starts, layout.past, threads=self.threads)
-        batch, capacity, _ = slot.keys.shape
-        first = np.arange(batch, dtype=np.int64) * capacity
-        return *(c.reshape(batch * capacity, -1) for c in (slot.keys, slot.values)), first, total
+        return slot.key_rows, slot.value_rows, slot.first, layout.total
 
 
 def column(x: Array, y: Array) -> bool:

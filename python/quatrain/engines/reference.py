@@ -196,8 +196,8 @@ class Reference(PackedEngine):
         assert v is not None
         if slot is None:
             return layout.sentences(k), layout.sentences(v)
-        total = layout.past + layout.lengths
-        slot.reserve(int(total.max(initial=0)))
+        total = layout.total
+        slot.reserve(layout.longest)
         for cache, rows in ((slot.keys, k), (slot.values, v)):
             for b, new in enumerate(layout.sentences(rows)):
                 cache[b, layout.past[b] : total[b]] = new
