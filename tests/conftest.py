@@ -77,3 +77,9 @@ def copied(tiny, tmp_path: Path):
 def decoder(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A tiny decoder with a tokenizer, as a command line's argument."""
     return str(speaker.write(tmp_path_factory.mktemp("speaker") / "decoder"))
+
+
+@pytest.fixture
+def working_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
+    """A new working folder, for commands that write into it."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("working"))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -19,13 +20,10 @@ from quatrain.commands.arguments import Engine
 from quatrain.engines import ENGINES
 from quatrain.engines.native import Native
 
+pytestmark = pytest.mark.usefixtures("working_folder")
+
 ESCAPE = "\x1b["
-
-
-@pytest.fixture(autouse=True)
-def somewhere(tmp_path_factory, monkeypatch):
-    """Commands may write into the working folder: it is a new one."""
-    monkeypatch.chdir(tmp_path_factory.mktemp("working"))
+PIPED = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 
 
 @pytest.fixture
@@ -359,19 +357,26 @@ def test_an_interrupt_is_quiet(decoder, monkeypatch):
     assert run("generate", "-m", decoder, "a", code=130).output == ""
 
 
+def opened(pipe, reader):
+    """The writing end of ``pipe``, once the process ``reader`` has opened it."""
+    while reader.poll() is None:
+        try:
+            return os.fdopen(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK), "w")
+        except OSError:  # nobody reads yet
+            time.sleep(0.01)
+    pytest.fail(reader.stderr.read())
+
+
 def test_a_real_interrupt_ends_with_130(encoder, tmp_path):
     texts = tmp_path / "texts"
     os.mkfifo(texts)
     interrupted = subprocess.Popen(
         [sys.executable, "-m", "quatrain.cli", "encode", "-m", encoder, "--file", str(texts)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        **PIPED,
         # A shell's background jobs ignore interrupts, and so would what they start.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    # The pipe opens when the command opens it; the command then waits for texts.
-    with interrupted as running, texts.open("w"):
+    with interrupted as running, opened(texts, running):  # the command now waits for texts
         running.send_signal(signal.SIGINT)
         try:
             assert running.communicate(timeout=60) == ("", "")
