@@ -25,12 +25,12 @@ class Encoding:
     @cached_property
     def ids(self) -> list[int]:
         """Token ids."""
-        return self._core.ids  # type: ignore[no-any-return]
+        return self._core.ids
 
     @cached_property
     def tokens(self) -> list[str]:
         """The tokens as the vocabulary spells them (byte-level: one character per byte)."""
-        return self._core.tokens  # type: ignore[no-any-return]
+        return self._core.tokens
 
     @cached_property
     def offsets(self) -> list[tuple[int, int]]:
@@ -38,24 +38,24 @@ class Encoding:
 
         (0, 0) for tokens that stand for no text.
         """
-        return self._core.offsets  # type: ignore[no-any-return]
+        return self._core.offsets
 
     @cached_property
     def type_ids(self) -> list[int]:
         """Which segment a token belongs to (BERT's ``token_type_ids``)."""
-        return self._core.type_ids  # type: ignore[no-any-return]
+        return self._core.type_ids
 
     @cached_property
     def attention_mask(self) -> list[int]:
         """1 for tokens, 0 for padding."""
-        return self._core.attention_mask  # type: ignore[no-any-return]
+        return self._core.attention_mask
 
     @cached_property
     def special_tokens_mask(self) -> list[int]:
         """1 for the special tokens and padding that were added around the text, else 0."""
-        return self._core.special_tokens_mask  # type: ignore[no-any-return]
+        return self._core.special_tokens_mask
 
     @cached_property
     def word_ids(self) -> list[int | None]:
         """The index of the word (piece of the pre-tokenizer) in its text; None for added ones."""
-        return self._core.word_ids  # type: ignore[no-any-return]
+        return self._core.word_ids

@@ -96,7 +96,7 @@ class Node:
 
     def component(self, readers: dict[str, Callable[[Node], list[Any]]]) -> list[Any]:
         """Reads a component with the reader of its ``type``."""
-        return self.child("type").choice(readers)(self)  # type: ignore[no-any-return]
+        return self.child("type").choice(readers)(self)
 
     def vocabulary(self) -> list[tuple[str, int]]:
         """An object of tokens and their ids. Ranges and repetitions are the core's to check."""

@@ -165,7 +165,7 @@ class Tokenizer:
         Raises:
             InputError: an id is not in the vocabulary.
         """
-        return self._core.decode(ids, skip_special_tokens)  # type: ignore[no-any-return]
+        return self._core.decode(ids, skip_special_tokens)
 
     def decode_batch(
         self, batch: Iterable[Sequence[int]], skip_special_tokens: bool = True
@@ -189,7 +189,7 @@ class Tokenizer:
     @property
     def max_id(self) -> int:
         """The largest id: an embedding needs at least one row more."""
-        return self._core.end_id - 1  # type: ignore[no-any-return]
+        return self._core.end_id - 1
 
     def id_to_token(self, index: int) -> str:
         """The token with an id, as the vocabulary spells it.
@@ -197,11 +197,11 @@ class Tokenizer:
         Raises:
             InputError: no token has the id.
         """
-        return self._core.token(self._checked(index))  # type: ignore[no-any-return]
+        return self._core.token(self._checked(index))
 
     def token_to_id(self, token: str) -> int | None:
         """The id of a token, as the vocabulary spells it; None if there is none."""
-        return self._core.find(token)  # type: ignore[no-any-return]
+        return self._core.find(token)
 
     def token_bytes(self, index: int) -> bytes:
         """The bytes of text that a token stands for, which may be a part of a character only.
@@ -209,7 +209,7 @@ class Tokenizer:
         Raises:
             InputError: no token has the id.
         """
-        return self._core.token_bytes(self._checked(index))  # type: ignore[no-any-return]
+        return self._core.token_bytes(self._checked(index))
 
     @property
     def special_ids(self) -> frozenset[int]:
@@ -355,13 +355,13 @@ class StreamDecoder:
             InputError: the id is not in the vocabulary.
         """
         try:
-            return self._core.push(index)  # type: ignore[no-any-return]
+            return self._core.push(index)
         except TypeError:
             raise InputError(f"the id is {index!r}, expected an int") from None
 
     def flush(self) -> str:
         """The end of the text: U+FFFD if it stops inside a character. A new text may follow."""
-        return self._core.flush()  # type: ignore[no-any-return]
+        return self._core.flush()
 
 
 def _pair(text: Any, index: int) -> tuple[str, str]:
