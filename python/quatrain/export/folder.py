@@ -52,9 +52,7 @@ def export(model: Model, out_dir: str | os.PathLike[str]) -> Path:
         raise ExportError(f"[export] expected an encoder or a decoder, got {model.config_name}")
     network = model.on(Lowering(Graph())).network
     if isinstance(network, Encoder):
-        token = ("int64", ())
-        inputs = [(name, *token) for name in network.inputs]
-        program = build(network, "vectors", inputs=inputs)
+        program = build(network, "vectors", inputs=[(name, "int64", ()) for name in network.inputs])
     else:
         assert isinstance(network, Decoder)
         program = build(network, "logits", specs=network.slots())
