@@ -11,7 +11,7 @@ import numpy as np
 
 Array = np.ndarray
 
-#: The tokenizer's spec and the core that executes it; ``quatrain.tokenizer.spec`` fills it in.
+#: The tokenizer's spec and the core that executes it; ``quatrain.tokenizer.formats`` fills it in.
 tokenizer: Any
 
 class PackedWeight:

@@ -11,14 +11,14 @@ from typing import Any
 from quatrain import _core
 from quatrain.errors import InputError, TokenizerError
 from quatrain.files import new_file
+from quatrain.tokenizer.description import Source
 from quatrain.tokenizer.encoding import Encoding
-from quatrain.tokenizer.fields import parse
+from quatrain.tokenizer.formats import read
+from quatrain.tokenizer.formats.fields import Node
+from quatrain.tokenizer.formats.side_files import ROLES, SIDE_FILES
 from quatrain.tokenizer.lengths import Direction, Padding, Strategy, Truncation, to_core
-from quatrain.tokenizer.spec import Description
 
 _FILE = "tokenizer.json"
-# Files beside it that name the special tokens; the first that names one decides.
-_SIDE_FILES = ("tokenizer_config.json", "special_tokens_map.json")
 
 
 class Tokenizer:
@@ -38,16 +38,17 @@ class Tokenizer:
             TokenizerError: a file is malformed, or asks for a component that is not supported;
                 the message names the file (``name``), the field and what is supported.
         """
-        description = Description(data, name)
+        self._open(Source("tokenizer.json", {_FILE: data, **(side_files or {})}, name))
+
+    def _open(self, source: Source) -> None:
+        description = read(source)
         try:
             self._core = _core.tokenizer.Tokenizer(description.spec)
         except TokenizerError as error:
-            raise TokenizerError(f"{name}: {error}") from None
-        self._data = data
-        self._side_files = dict(side_files or {})
-        self._name = name
+            raise TokenizerError(f"{source.name}: {error}") from None
+        self._source = source
         self._special_ids = description.special_ids
-        self._named = self._named_ids()
+        self._named = {role: self._role_id(description.roles.get(role)) for role in ROLES}
         self._set_lengths(description.truncation, description.padding)
 
     @classmethod
@@ -82,7 +83,7 @@ class Tokenizer:
 
             folder = Path(resolve(path, revision=revision, cache_dir=cache_dir, token=token))
         side_files = {
-            name: _read(folder / name) for name in _SIDE_FILES if (folder / name).is_file()
+            name: _read(folder / name) for name in SIDE_FILES if (folder / name).is_file()
         }
         return cls(_read(folder / _FILE), side_files, name=os.fspath(folder / _FILE))
 
@@ -94,7 +95,7 @@ class Tokenizer:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, data in {_FILE: self._data, **self._side_files}.items():
+        for name, data in self._source.files.items():
             with new_file(folder / name) as draft:
                 draft.write_bytes(data)
 
@@ -285,11 +286,10 @@ class Tokenizer:
         return self._replaced(self._truncation, None)
 
     def __repr__(self) -> str:
-        return f"Tokenizer({len(self)} tokens, from {self._name!r})"
+        return f"Tokenizer({len(self)} tokens, from {self._source.name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = (self._data, self._side_files, self._name, self._truncation, self._padding)
-        return _restore, state
+        return _restore, (self._source, self._truncation, self._padding)
 
     def _checked(self, index: int) -> int:
         if not isinstance(index, int) or isinstance(index, bool):
@@ -301,22 +301,13 @@ class Tokenizer:
             )
         return index
 
-    def _named_ids(self) -> dict[str, int | None]:
-        """The ids of the tokens that the side files name by role."""
-        found: dict[str, int | None] = dict.fromkeys(("bos_token", "eos_token", "pad_token"))
-        for file in _SIDE_FILES:
-            if file not in self._side_files:
-                continue
-            root = parse(self._side_files[file], str(Path(self._name).parent / file))
-            for role, known in found.items():
-                field = root.optional(role)
-                if known is not None or field is None:
-                    continue
-                token = (field.child("content") if isinstance(field.value, dict) else field).text()
-                found[role] = self._core.find(token)
-                if found[role] is None:
-                    field.fail(f"{token!r} is not in the vocabulary")
-        return found
+    def _role_id(self, token: Node | None) -> int | None:
+        if token is None:
+            return None
+        index = self._core.find(token.text())
+        if index is None:
+            token.fail(f"{token.value!r} is not in the vocabulary")
+        return index
 
     def _set_lengths(self, truncation: Truncation | None, padding: Padding | None) -> None:
         self._truncation = truncation
@@ -379,11 +370,7 @@ def _read(path: Path) -> bytes:
         raise TokenizerError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _restore(
-    data: bytes,
-    side_files: dict[str, bytes],
-    name: str,
-    truncation: Truncation | None,
-    padding: Padding | None,
-) -> Tokenizer:
-    return Tokenizer(data, side_files, name)._replaced(truncation, padding)
+def _restore(source: Source, truncation: Truncation | None, padding: Padding | None) -> Tokenizer:
+    tokenizer = object.__new__(Tokenizer)
+    tokenizer._open(source)
+    return tokenizer._replaced(truncation, padding)

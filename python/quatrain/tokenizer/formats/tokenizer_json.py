@@ -9,47 +9,47 @@ from __future__ import annotations
 from typing import Any
 
 from quatrain import _core
-from quatrain.tokenizer.fields import Node, parse
+from quatrain.tokenizer.description import Description, Source
+from quatrain.tokenizer.formats.fields import Node, parse
+from quatrain.tokenizer.formats.side_files import roles
+from quatrain.tokenizer.formats.text_parts import NORMALIZERS, PRE_TOKENIZERS, sequence
 from quatrain.tokenizer.lengths import Padding, Truncation
-from quatrain.tokenizer.text_parts import NORMALIZERS, PRE_TOKENIZERS, sequence
 
 _c = _core.tokenizer
 
 
-class Description:
-    """What a ``tokenizer.json`` says: the core's spec, and the lengths, which callers may change.
-
-    Raises:
-        TokenizerError: the file is malformed or asks for something that is not supported.
-    """
-
-    def __init__(self, data: bytes, file: str):
-        root = parse(data, file)
-        root.only(
-            "version",
-            "truncation",
-            "padding",
-            "added_tokens",
-            "normalizer",
-            "pre_tokenizer",
-            "post_processor",
-            "decoder",
-            "model",
-        )
-        if version := root.optional("version"):
-            version.choice({"1.0": None})
-        self.spec = _c.TokenizerSpec()
-        self.spec.normalizers = _components(root, "normalizer", NORMALIZERS)
-        self.spec.pre_tokenizers = _components(root, "pre_tokenizer", PRE_TOKENIZERS)
-        self.spec.post_processors = _components(root, "post_processor", _POST_PROCESSORS)
-        self.spec.decoders = _components(root, "decoder", _DECODERS)
-        self.spec.model = _model(root.child("model"))
-        added = root.optional("added_tokens")
-        tokens = [_added_token(node) for node in added.items()] if added else []
-        self.spec.added_tokens = tokens
-        self.special_ids = frozenset(token.id for token in tokens if token.special)
-        self.truncation = _truncation(root.optional("truncation"))
-        self.padding = _padding(root.optional("padding"))
+def read(source: Source) -> Description:
+    """What a ``tokenizer.json``, and the files beside it, say."""
+    root = parse(next(iter(source.files.values())), source.name)
+    root.only(
+        "version",
+        "truncation",
+        "padding",
+        "added_tokens",
+        "normalizer",
+        "pre_tokenizer",
+        "post_processor",
+        "decoder",
+        "model",
+    )
+    if version := root.optional("version"):
+        version.choice({"1.0": None})
+    spec = _c.TokenizerSpec()
+    spec.normalizers = _components(root, "normalizer", NORMALIZERS)
+    spec.pre_tokenizers = _components(root, "pre_tokenizer", PRE_TOKENIZERS)
+    spec.post_processors = _components(root, "post_processor", _POST_PROCESSORS)
+    spec.decoders = _components(root, "decoder", _DECODERS)
+    spec.model = _model(root.child("model"))
+    added = root.optional("added_tokens")
+    tokens = [_added_token(node) for node in added.items()] if added else []
+    spec.added_tokens = tokens
+    return Description(
+        spec,
+        frozenset(token.id for token in tokens if token.special),
+        _truncation(root.optional("truncation")),
+        _padding(root.optional("padding")),
+        roles(source),
+    )
 
 
 def _components(root: Node, name: str, readers: dict[str, Any]) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from quatrain import _core
-from quatrain.tokenizer.fields import Node
+from quatrain.tokenizer.formats.fields import Node
 
 _c = _core.tokenizer
 _Behavior = _c.PreTokenizerSpec.Behavior

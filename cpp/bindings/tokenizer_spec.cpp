@@ -1,0 +1,154 @@
+// The tokenizer's spec, which Python fills in field by field.
+#include "tokenizer/spec.h"
+
+#include <pybind11/stl.h>
+
+#include "bindings/register.h"
+
+namespace py = pybind11;
+
+namespace quatrain {
+
+using namespace tokenizer;
+
+void register_tokenizer_spec(py::module_& m) {
+  using Normalizer = NormalizerSpec;
+  py::class_<Normalizer> normalizer(m, "NormalizerSpec");
+  py::enum_<Normalizer::Kind>(normalizer, "Kind")
+      .value("BERT", Normalizer::Kind::kBert)
+      .value("LOWERCASE", Normalizer::Kind::kLowercase)
+      .value("NFC", Normalizer::Kind::kNfc)
+      .value("NFD", Normalizer::Kind::kNfd)
+      .value("NFKC", Normalizer::Kind::kNfkc)
+      .value("NFKD", Normalizer::Kind::kNfkd)
+      .value("STRIP_ACCENTS", Normalizer::Kind::kStripAccents)
+      .value("BYTE_LEVEL", Normalizer::Kind::kByteLevel);
+  normalizer.def(py::init<>())
+      .def_readwrite("kind", &Normalizer::kind)
+      .def_readwrite("clean_text", &Normalizer::clean_text)
+      .def_readwrite("handle_chinese_chars", &Normalizer::handle_chinese_chars)
+      .def_readwrite("strip_accents", &Normalizer::strip_accents)
+      .def_readwrite("lowercase", &Normalizer::lowercase);
+
+  using PreTokenizer = PreTokenizerSpec;
+  py::class_<PreTokenizer> pre_tokenizer(m, "PreTokenizerSpec");
+  py::enum_<PreTokenizer::Kind>(pre_tokenizer, "Kind")
+      .value("BYTE_LEVEL", PreTokenizer::Kind::kByteLevel)
+      .value("BERT", PreTokenizer::Kind::kBert)
+      .value("WHITESPACE", PreTokenizer::Kind::kWhitespace)
+      .value("WHITESPACE_SPLIT", PreTokenizer::Kind::kWhitespaceSplit)
+      .value("DIGITS", PreTokenizer::Kind::kDigits)
+      .value("PUNCTUATION", PreTokenizer::Kind::kPunctuation)
+      .value("SPLIT_LITERAL", PreTokenizer::Kind::kSplitLiteral)
+      .value("SPLIT_SCANNER", PreTokenizer::Kind::kSplitScanner);
+  py::enum_<PreTokenizer::Behavior>(pre_tokenizer, "Behavior")
+      .value("REMOVED", PreTokenizer::Behavior::kRemoved)
+      .value("ISOLATED", PreTokenizer::Behavior::kIsolated)
+      .value("MERGED_WITH_PREVIOUS", PreTokenizer::Behavior::kMergedWithPrevious)
+      .value("MERGED_WITH_NEXT", PreTokenizer::Behavior::kMergedWithNext)
+      .value("CONTIGUOUS", PreTokenizer::Behavior::kContiguous);
+  py::enum_<PreTokenizer::Scanner>(pre_tokenizer, "Scanner")
+      .value("GPT2", PreTokenizer::Scanner::kGpt2)
+      .value("LLAMA3", PreTokenizer::Scanner::kLlama3)
+      .value("QWEN2", PreTokenizer::Scanner::kQwen2);
+  pre_tokenizer.def(py::init<>())
+      .def_readwrite("kind", &PreTokenizer::kind)
+      .def_readwrite("add_prefix_space", &PreTokenizer::add_prefix_space)
+      .def_readwrite("use_regex", &PreTokenizer::use_regex)
+      .def_readwrite("individual_digits", &PreTokenizer::individual_digits)
+      .def_readwrite("behavior", &PreTokenizer::behavior)
+      .def_readwrite("invert", &PreTokenizer::invert)
+      .def_readwrite("literal", &PreTokenizer::literal)
+      .def_readwrite("scanner", &PreTokenizer::scanner);
+
+  py::class_<ModelSpec> model(m, "ModelSpec");
+  py::enum_<ModelSpec::Kind>(model, "Kind")
+      .value("BPE", ModelSpec::Kind::kBpe)
+      .value("WORD_PIECE", ModelSpec::Kind::kWordPiece);
+  model.def(py::init<>())
+      .def_readwrite("kind", &ModelSpec::kind)
+      .def_readwrite("vocab", &ModelSpec::vocab)
+      .def_readwrite("unk_token", &ModelSpec::unk_token)
+      .def_readwrite("continuing_subword_prefix", &ModelSpec::continuing_subword_prefix)
+      .def_readwrite("merges", &ModelSpec::merges)
+      .def_readwrite("end_of_word_suffix", &ModelSpec::end_of_word_suffix)
+      .def_readwrite("fuse_unk", &ModelSpec::fuse_unk)
+      .def_readwrite("byte_fallback", &ModelSpec::byte_fallback)
+      .def_readwrite("ignore_merges", &ModelSpec::ignore_merges)
+      .def_readwrite("max_input_chars_per_word", &ModelSpec::max_input_chars_per_word);
+
+  py::class_<AddedTokenSpec>(m, "AddedTokenSpec")
+      .def(py::init<>())
+      .def_readwrite("content", &AddedTokenSpec::content)
+      .def_readwrite("id", &AddedTokenSpec::id)
+      .def_readwrite("single_word", &AddedTokenSpec::single_word)
+      .def_readwrite("lstrip", &AddedTokenSpec::lstrip)
+      .def_readwrite("rstrip", &AddedTokenSpec::rstrip)
+      .def_readwrite("normalized", &AddedTokenSpec::normalized)
+      .def_readwrite("special", &AddedTokenSpec::special);
+
+  py::class_<TemplatePiece>(m, "TemplatePiece")
+      .def(py::init<>())
+      .def_readwrite("is_sequence", &TemplatePiece::is_sequence)
+      .def_readwrite("is_pair", &TemplatePiece::is_pair)
+      .def_readwrite("type_id", &TemplatePiece::type_id)
+      .def_readwrite("ids", &TemplatePiece::ids)
+      .def_readwrite("tokens", &TemplatePiece::tokens);
+
+  using PostProcessor = PostProcessorSpec;
+  py::class_<PostProcessor> post_processor(m, "PostProcessorSpec");
+  py::enum_<PostProcessor::Kind>(post_processor, "Kind")
+      .value("TRIM_OFFSETS", PostProcessor::Kind::kTrimOffsets)
+      .value("TEMPLATE", PostProcessor::Kind::kTemplate);
+  post_processor.def(py::init<>())
+      .def_readwrite("kind", &PostProcessor::kind)
+      .def_readwrite("add_prefix_space", &PostProcessor::add_prefix_space)
+      .def_readwrite("single", &PostProcessor::single)
+      .def_readwrite("pair", &PostProcessor::pair)
+      .def_readwrite("bare_type_ids", &PostProcessor::bare_type_ids);
+
+  py::class_<DecoderSpec> decoder(m, "DecoderSpec");
+  py::enum_<DecoderSpec::Kind>(decoder, "Kind")
+      .value("BYTE_LEVEL", DecoderSpec::Kind::kByteLevel)
+      .value("WORD_PIECE", DecoderSpec::Kind::kWordPiece)
+      .value("FUSE", DecoderSpec::Kind::kFuse);
+  decoder.def(py::init<>())
+      .def_readwrite("kind", &DecoderSpec::kind)
+      .def_readwrite("prefix", &DecoderSpec::prefix)
+      .def_readwrite("cleanup", &DecoderSpec::cleanup);
+
+  py::class_<TruncationSpec> truncation(m, "TruncationSpec");
+  py::enum_<TruncationSpec::Strategy>(truncation, "Strategy")
+      .value("LONGEST_FIRST", TruncationSpec::Strategy::kLongestFirst)
+      .value("ONLY_FIRST", TruncationSpec::Strategy::kOnlyFirst)
+      .value("ONLY_SECOND", TruncationSpec::Strategy::kOnlySecond);
+  truncation.def(py::init<>())
+      .def_readwrite("max_length", &TruncationSpec::max_length)
+      .def_readwrite("strategy", &TruncationSpec::strategy)
+      .def_readwrite("left", &TruncationSpec::left);
+
+  py::class_<PaddingSpec>(m, "PaddingSpec")
+      .def(py::init<>())
+      .def_readwrite("fixed", &PaddingSpec::fixed)
+      .def_readwrite("left", &PaddingSpec::left)
+      .def_readwrite("multiple_of", &PaddingSpec::multiple_of)
+      .def_readwrite("id", &PaddingSpec::id)
+      .def_readwrite("type_id", &PaddingSpec::type_id)
+      .def_readwrite("token", &PaddingSpec::token);
+
+  py::class_<LengthSpec>(m, "LengthSpec")
+      .def(py::init<>())
+      .def_readwrite("truncation", &LengthSpec::truncation)
+      .def_readwrite("padding", &LengthSpec::padding);
+
+  py::class_<TokenizerSpec>(m, "TokenizerSpec")
+      .def(py::init<>())
+      .def_readwrite("normalizers", &TokenizerSpec::normalizers)
+      .def_readwrite("pre_tokenizers", &TokenizerSpec::pre_tokenizers)
+      .def_readwrite("model", &TokenizerSpec::model)
+      .def_readwrite("added_tokens", &TokenizerSpec::added_tokens)
+      .def_readwrite("post_processors", &TokenizerSpec::post_processors)
+      .def_readwrite("decoders", &TokenizerSpec::decoders);
+}
+
+}  // namespace quatrain
