@@ -39,7 +39,7 @@ std::string_view utf8(const py::handle& text) {
 }
 
 Input to_input(const py::handle& text, const py::handle& pair) {
-  Input input{utf8(text), std::nullopt};
+  Input input{utf8(text), std::nullopt, std::nullopt};
   if (!pair.is_none()) input.pair = utf8(pair);
   return input;
 }
@@ -134,25 +134,34 @@ void register_encoding(py::module_& m) {
 }
 
 void register_core(py::module_& m) {
+  py::class_<SpecialRule>(m, "SpecialRule").def(py::init<>());
   py::class_<Tokenizer, std::shared_ptr<Tokenizer>>(m, "Tokenizer")
       .def(py::init([](const TokenizerSpec& spec) {
         const py::gil_scoped_release release;
         return std::make_shared<Tokenizer>(spec);
       }))
-      .def("encode",
-           [](const std::shared_ptr<Tokenizer>& self, const py::handle& text,
-              const py::handle& pair, bool add_special_tokens, const LengthSpec& lengths) {
-             const Input input = to_input(text, pair);
-             if (input.text.size() < kReleaseBytes &&
-                 (!input.pair || input.pair->size() < kReleaseBytes)) {
-               return BoundEncoding{self, self->encode(input, add_special_tokens, lengths)};
-             }
-             const py::gil_scoped_release release;
-             return BoundEncoding{self, self->encode(input, add_special_tokens, lengths)};
-           })
+      .def(
+          "encode",
+          [](const std::shared_ptr<Tokenizer>& self, const py::handle& text, const py::handle& pair,
+             bool add_special_tokens, const LengthSpec& lengths, const SpecialRule& rule,
+             const std::optional<std::vector<std::pair<std::uint32_t, std::uint32_t>>>& within) {
+            Input input = to_input(text, pair);
+            std::vector<Piece> pieces;
+            if (within) {
+              for (const auto& [begin, end] : *within) pieces.push_back({begin, end});
+              input.within = pieces;
+            }
+            if (input.text.size() < kReleaseBytes &&
+                (!input.pair || input.pair->size() < kReleaseBytes)) {
+              return BoundEncoding{self, self->encode(input, add_special_tokens, lengths, rule)};
+            }
+            const py::gil_scoped_release release;
+            return BoundEncoding{self, self->encode(input, add_special_tokens, lengths, rule)};
+          })
       .def("encode_batch",
            [](const std::shared_ptr<Tokenizer>& self, const py::list& texts, const py::list& pairs,
-              bool add_special_tokens, const LengthSpec& lengths, int threads) {
+              bool add_special_tokens, const LengthSpec& lengths, const SpecialRule& rule,
+              int threads) {
              std::vector<Input> inputs;
              inputs.reserve(texts.size());
              for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -161,11 +170,15 @@ void register_core(py::module_& m) {
              std::vector<Encoding> batch;
              {
                const py::gil_scoped_release release;
-               batch = self->encode_batch(inputs, add_special_tokens, lengths, threads);
+               batch = self->encode_batch(inputs, add_special_tokens, lengths, rule, threads);
              }
              py::list out;
              for (Encoding& encoding : batch) out.append(BoundEncoding{self, std::move(encoding)});
              return out;
+           })
+      .def("special_rule",
+           [](const Tokenizer& self, bool raises, const std::vector<std::uint32_t>& allowed) {
+             return self.special_rule(raises, allowed);
            })
       .def("decode",
            [](const Tokenizer& self, const py::handle& ids, bool skip_special_tokens) {

@@ -1,9 +1,8 @@
 // The tokenizer's spec, which Python fills in field by field.
-#include "tokenizer/spec.h"
-
 #include <pybind11/stl.h>
 
 #include "bindings/register.h"
+#include "tokenizer/spec.h"
 
 namespace py = pybind11;
 

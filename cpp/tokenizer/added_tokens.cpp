@@ -78,7 +78,8 @@ const AddedTokenSpec* AddedTokens::find(std::string_view content) const {
   return found == by_content_.end() ? nullptr : &tokens_[found->second];
 }
 
-void AddedTokens::split(std::string_view text, bool normalized, std::vector<Part>& parts) const {
+void AddedTokens::split(std::string_view text, bool normalized, const Overlooks& overlooks,
+                        std::vector<Part>& parts) const {
   const Search& search = searches_[normalized];
   parts.clear();
   const auto push = [&parts](std::size_t begin, std::size_t end, const AddedTokenSpec* token) {
@@ -91,7 +92,11 @@ void AddedTokens::split(std::string_view text, bool normalized, std::vector<Part
       ++at;
       continue;
     }
-    const Trie::Match match = search.trie.longest(text, at);
+    const Trie::Match match = search.trie.longest(text, at, 0, [&](const Trie::Match& found) {
+      if (!overlooks) return true;
+      const Piece piece{static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(found.end)};
+      return !overlooks(tokens_[found.value], piece);
+    });
     if (match.value == Trie::kNone) {
       ++at;
       continue;

@@ -2,6 +2,7 @@
 // that the model never sees.
 #pragma once
 #include <array>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -24,8 +25,12 @@ class AddedTokens {
     Piece piece;
     const AddedTokenSpec* token = nullptr;
   };
-  // Cuts the text at the tokens that are matched before (false) or after (true) normalization.
-  void split(std::string_view text, bool normalized, std::vector<Part>& parts) const;
+  // Whether a token that stands in a piece of the text is to be overlooked there.
+  using Overlooks = std::function<bool(const AddedTokenSpec& token, Piece piece)>;
+  // Cuts the text at the tokens that are matched before (false) or after (true) normalization, as
+  // if it had none that are overlooked (if that is not empty).
+  void split(std::string_view text, bool normalized, const Overlooks& overlooks,
+             std::vector<Part>& parts) const;
 
   bool has_any(bool normalized) const { return searches_[normalized].has_any; }
   const AddedTokenSpec* find(std::uint32_t id) const;

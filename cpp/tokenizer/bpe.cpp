@@ -22,6 +22,8 @@ std::uint32_t known(const Vocabulary& vocabulary, std::string_view token, std::s
   return *id;
 }
 
+bool is_barred(const IdSet* barred, std::uint32_t id) { return barred && barred->has(id); }
+
 // The word as the vocabulary spells it.
 std::string spelled(std::string_view word) {
   std::string text;
@@ -79,24 +81,25 @@ Bpe::Bpe(const ModelSpec& spec, bool bytes)
   }
 }
 
-void Bpe::compute(std::string_view word, Workspace& workspace, std::vector<Token>& out) const {
+void Bpe::compute(std::string_view word, const IdSet* barred, Workspace& workspace,
+                  std::vector<Token>& out) const {
   if (ignore_merges_) {
-    if (const auto id = words_.find(word)) {
+    if (const auto id = words_.find(word); id && !is_barred(barred, *id)) {
       out.push_back({*id, 0, static_cast<std::uint32_t>(word.size())});
       return;
     }
   }
   auto& symbols = workspace.symbols;
-  const bool is_plain = bytes_ && start_from_bytes(word, workspace);
+  const bool is_plain = bytes_ && start_from_bytes(word, barred, workspace);
   std::string spelling;
   if (!is_plain) {
     if (bytes_) spelling = spelled(word);
-    start_from_characters(bytes_ ? std::string_view(spelling) : word, workspace);
+    start_from_characters(bytes_ ? std::string_view(spelling) : word, barred, workspace);
   }
-  if (symbols.size() <= kShortWord) {
+  if (symbols.size() <= kShortWord && !barred) {
     merge_short(workspace);
   } else {
-    merge_long(workspace);
+    merge_long(barred, workspace);
   }
   std::uint32_t begin = 0;
   const std::size_t first = out.size();
@@ -119,20 +122,21 @@ void Bpe::compute(std::string_view word, Workspace& workspace, std::vector<Token
   }
 }
 
-bool Bpe::start_from_bytes(std::string_view word, Workspace& workspace) const {
+bool Bpe::start_from_bytes(std::string_view word, const IdSet* barred, Workspace& workspace) const {
   auto& symbols = workspace.symbols;
   symbols.resize(word.size());
   for (std::size_t i = 0; i < word.size(); ++i) {
     const std::size_t place = (i == 0 ? 1u : 0u) | (i + 1 == word.size() ? 2u : 0u);
     const std::uint32_t id = byte_tokens_[place][static_cast<unsigned char>(word[i])];
-    if (id == kNone) return false;
+    if (id == kNone || is_barred(barred, id)) return false;
     symbols[i] = {id, 1, static_cast<std::int32_t>(i) - 1, static_cast<std::int32_t>(i) + 1};
   }
   symbols.back().next = -1;
   return true;
 }
 
-void Bpe::start_from_characters(std::string_view word, Workspace& workspace) const {
+void Bpe::start_from_characters(std::string_view word, const IdSet* barred,
+                                Workspace& workspace) const {
   auto& symbols = workspace.symbols;
   symbols.clear();
   const auto add = [&symbols](std::uint32_t id, std::uint32_t size) {
@@ -153,13 +157,14 @@ void Bpe::start_from_characters(std::string_view word, Workspace& workspace) con
     token = begin == 0 ? "" : prefix_;
     token.append(word, begin, size);
     if (at == word.size()) token += suffix_;
-    if (const auto id = vocabulary().find(token)) {
+    if (const auto id = vocabulary().find(token); id && !is_barred(barred, *id)) {
       flush();
       add(*id, size);
       continue;
     }
-    if (byte_fallback_ && std::all_of(token.begin(), token.end(), [this](char byte) {
-          return fallback_[static_cast<unsigned char>(byte)] != kNone;
+    if (byte_fallback_ && std::all_of(token.begin(), token.end(), [&](char byte) {
+          const std::uint32_t fallback = fallback_[static_cast<unsigned char>(byte)];
+          return fallback != kNone && !is_barred(barred, fallback);
         })) {
       for (const char byte : token) add(fallback_[static_cast<unsigned char>(byte)], 1);
       continue;
@@ -206,7 +211,7 @@ void Bpe::merge_short(Workspace& workspace) const {
   }
 }
 
-void Bpe::merge_long(Workspace& workspace) const {
+void Bpe::merge_long(const IdSet* barred, Workspace& workspace) const {
   using Merge = Workspace::Merge;
   auto& symbols = workspace.symbols;
   auto& heap = workspace.merges;
@@ -216,7 +221,7 @@ void Bpe::merge_long(Workspace& workspace) const {
   const auto push = [&](std::int32_t position) {
     const auto& symbol = symbols[static_cast<std::size_t>(position)];
     const Result* found = merge(symbol.id, symbols[static_cast<std::size_t>(symbol.next)].id);
-    if (!found) return;
+    if (!found || is_barred(barred, found->id)) return;
     heap.push_back({found->rank, static_cast<std::uint32_t>(position), found->id});
     std::push_heap(heap.begin(), heap.end(), later);
   };

@@ -11,6 +11,7 @@ namespace quatrain::tokenizer {
 class Bpe : public Model {
  public:
   Bpe(const ModelSpec& spec, bool bytes);
+  std::optional<std::uint32_t> unknown() const override { return unk_; }
 
  private:
   static constexpr std::uint32_t kNone = UINT32_MAX;
@@ -18,15 +19,17 @@ class Bpe : public Model {
     std::uint32_t rank = kNone, id = 0;
   };
 
-  void compute(std::string_view word, Workspace& workspace, std::vector<Token>& out) const override;
+  void compute(std::string_view word, const IdSet* barred, Workspace& workspace,
+               std::vector<Token>& out) const override;
 
   // Whether every byte of the word has a token; if so, they are the symbols.
-  bool start_from_bytes(std::string_view word, Workspace& workspace) const;
+  bool start_from_bytes(std::string_view word, const IdSet* barred, Workspace& workspace) const;
   // The general start, over characters: unknown ones, prefixes and suffixes.
-  void start_from_characters(std::string_view word, Workspace& workspace) const;
+  void start_from_characters(std::string_view word, const IdSet* barred,
+                             Workspace& workspace) const;
 
   void merge_short(Workspace& workspace) const;  // rescans: quadratic, but fastest for a few
-  void merge_long(Workspace& workspace) const;   // a heap: n log n
+  void merge_long(const IdSet* barred, Workspace& workspace) const;  // a heap: n log n
 
   const Result* merge(std::uint32_t left, std::uint32_t right) const {
     return merges_.find(std::uint64_t{left} << 32 | right);

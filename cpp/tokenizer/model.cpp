@@ -42,11 +42,11 @@ void WordCache::insert(std::string_view word, std::uint64_t hash, std::span<cons
 }
 
 void Model::tokenize(std::string_view word, Workspace& workspace, std::vector<Token>& out) const {
-  if (word.size() > WordCache::kLongestWord) return compute(word, workspace, out);
+  if (word.size() > WordCache::kLongestWord) return compute(word, nullptr, workspace, out);
   const std::uint64_t hash = hash_bytes(word);
   if (workspace.cache.find(word, hash, out)) return;
   const std::size_t first = out.size();
-  compute(word, workspace, out);
+  compute(word, nullptr, workspace, out);
   workspace.cache.insert(word, hash, {out.data() + first, out.size() - first});
 }
 

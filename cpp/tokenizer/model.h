@@ -2,12 +2,14 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tokenizer/spec.h"
+#include "tokenizer/special.h"
 #include "tokenizer/vocabulary.h"
 
 namespace quatrain::tokenizer {
@@ -67,9 +69,17 @@ class Model {
 
   // Appends the tokens of a non-empty word.
   void tokenize(std::string_view word, Workspace& workspace, std::vector<Token>& out) const;
+  // As if the vocabulary had none of the barred tokens.
+  void tokenize_without(const IdSet& barred, std::string_view word, Workspace& workspace,
+                        std::vector<Token>& out) const {
+    compute(word, &barred, workspace, out);
+  }
+  // The token of text that the vocabulary lacks.
+  virtual std::optional<std::uint32_t> unknown() const = 0;
 
  protected:
-  virtual void compute(std::string_view word, Workspace& workspace,
+  // `barred` may be null.
+  virtual void compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                        std::vector<Token>& out) const = 0;
 
  private:

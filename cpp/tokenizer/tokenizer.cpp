@@ -25,6 +25,11 @@ bool reads_bytes(const TokenizerSpec& spec) {
          std::count_if(steps.begin(), steps.end(), is_byte_level) == 1;
 }
 
+[[noreturn]] void refuse(std::string_view token, std::uint32_t at) {
+  fail("encode", "the text has the special token '", token, "' at character ", at,
+       ", where special tokens are refused");
+}
+
 std::size_t count_tokens(const Vocabulary& vocabulary, const AddedTokens& added) {
   std::size_t count = vocabulary.size();
   for (const AddedTokenSpec& token : added.tokens()) {
@@ -121,11 +126,23 @@ std::vector<std::string_view> Tokenizer::tokens(const Encoding& encoding) const 
   return tokens;
 }
 
-void Tokenizer::read_words(Text& text, Scratch& scratch, std::uint32_t& word, Sequence& out) const {
+void Tokenizer::read_words(Text& text, const SpecialGuard& guard, Scratch& scratch,
+                           std::uint32_t& word, Sequence& out) const {
+  const IdSet& barred = guard.rule().barred;
   pre_tokenizer_.split(text, scratch.pieces);
   for (const Piece& piece : scratch.pieces) {
     scratch.tokens.clear();
     model_->tokenize(text.view(piece), scratch.workspace, scratch.tokens);
+    if (!barred.empty()) {
+      for (const Token& token : scratch.tokens) {
+        const Span from = text.span(piece.begin + token.begin, piece.begin + token.end);
+        if (!guard.bars(token.id, from)) continue;
+        if (guard.rule().raises) refuse(this->token(token.id), from.begin);
+        scratch.tokens.clear();
+        model_->tokenize_without(barred, text.view(piece), scratch.workspace, scratch.tokens);
+        break;
+      }
+    }
     for (const Token& token : scratch.tokens) {
       out.push(token.id, text.span(piece.begin + token.begin, piece.begin + token.end), word);
     }
@@ -133,21 +150,38 @@ void Tokenizer::read_words(Text& text, Scratch& scratch, std::uint32_t& word, Se
   }
 }
 
-void Tokenizer::read(std::string_view bytes, Scratch& scratch, Sequence& out) const {
+void Tokenizer::read(std::string_view bytes, const SpecialRule& rule,
+                     std::optional<std::span<const Piece>> within, Scratch& scratch,
+                     Sequence& out) const {
   check(bytes.size() < UINT32_MAX, "encode", "the text has ", bytes.size(),
         " bytes, expected less than 4 GiB");
   out.clear();
   scratch.source.assign(bytes);
+  const SpecialGuard guard(rule, within, scratch.source);
+  AddedTokens::Overlooks overlooks;
+  if (!rule.refused.empty() && !rule.raises) {
+    overlooks = [&](const AddedTokenSpec& token, Piece piece) {
+      return guard.refuses(static_cast<std::uint32_t>(token.id),
+                           scratch.text.span(piece.begin, piece.end));
+    };
+  }
   std::uint32_t word = 0;
   const auto push = [&](const Text& text, const AddedTokens::Part& part) {
     const std::string_view matched = text.view(part.piece);
+    if (rule.raises && rule.refused.has(static_cast<std::uint32_t>(part.token->id))) {
+      // The token may have taken the spaces before it.
+      const std::size_t stripped = std::min(matched.find(part.token->content), matched.size());
+      refuse(part.token->content,
+             text.span(part.piece.begin + (stripped < matched.size() ? stripped : 0)).begin);
+    }
     if (matched != part.token->content) {
       out.texts.emplace_back(static_cast<std::uint32_t>(out.size()), matched);
     }
     out.push(static_cast<std::uint32_t>(part.token->id),
              text.span(part.piece.begin, part.piece.end), word++);
   };
-  added_.split(bytes, false, scratch.outer);
+  scratch.text.assign(scratch.source, 0, bytes.size());
+  added_.split(bytes, false, overlooks, scratch.outer);
   for (const AddedTokens::Part& outer : scratch.outer) {
     scratch.text.assign(scratch.source, outer.piece.begin, outer.piece.end);
     if (outer.token) {
@@ -156,27 +190,28 @@ void Tokenizer::read(std::string_view bytes, Scratch& scratch, Sequence& out) co
     }
     normalize(normalizers_, scratch.text);
     if (!added_.has_any(true)) {
-      read_words(scratch.text, scratch, word, out);
+      read_words(scratch.text, guard, scratch, word, out);
       continue;
     }
-    added_.split(scratch.text.view(), true, scratch.inner);
+    added_.split(scratch.text.view(), true, overlooks, scratch.inner);
     for (const AddedTokens::Part& inner : scratch.inner) {
       if (inner.token) {
         push(scratch.text, inner);
       } else {
         scratch.part.assign(scratch.text, inner.piece);
-        read_words(scratch.part, scratch, word, out);
+        read_words(scratch.part, guard, scratch, word, out);
       }
     }
   }
 }
 
 Encoding Tokenizer::encode_one(const Input& input, bool add_special_tokens,
-                               const LengthSpec& lengths, Scratch& scratch) const {
-  read(input.text, scratch, scratch.first);
+                               const LengthSpec& lengths, const SpecialRule& rule,
+                               Scratch& scratch) const {
+  read(input.text, rule, input.within, scratch, scratch.first);
   Sequence* second = nullptr;
   if (input.pair) {
-    read(*input.pair, scratch, scratch.second);
+    read(*input.pair, rule, std::nullopt, scratch, scratch.second);
     second = &scratch.second;
   }
   if (lengths.truncation) {
@@ -186,6 +221,18 @@ Encoding Tokenizer::encode_one(const Input& input, bool add_special_tokens,
   return post_processor_.process(scratch.first, second, add_special_tokens);
 }
 
+SpecialRule Tokenizer::special_rule(bool raises, std::span<const std::uint32_t> allowed) const {
+  SpecialRule rule;
+  rule.raises = raises;
+  for (const AddedTokenSpec& token : added_.tokens()) {
+    const auto id = static_cast<std::uint32_t>(token.id);
+    if (!token.special || std::find(allowed.begin(), allowed.end(), id) != allowed.end()) continue;
+    rule.refused.insert(id);
+    if (model_->vocabulary().has(id) && id != model_->unknown()) rule.barred.insert(id);
+  }
+  return rule;
+}
+
 void Tokenizer::pad_all(const LengthSpec& lengths, std::span<Encoding> batch) const {
   if (!lengths.padding) return;
   const PaddingSpec& spec = *lengths.padding;
@@ -193,22 +240,22 @@ void Tokenizer::pad_all(const LengthSpec& lengths, std::span<Encoding> batch) co
   pad(spec, is_known ? nullptr : &spec.token, batch);
 }
 
-Encoding Tokenizer::encode(const Input& input, bool add_special_tokens,
-                           const LengthSpec& lengths) const {
+Encoding Tokenizer::encode(const Input& input, bool add_special_tokens, const LengthSpec& lengths,
+                           const SpecialRule& rule) const {
   Lease lease(*this);
-  Encoding encoding = encode_one(input, add_special_tokens, lengths, *lease);
+  Encoding encoding = encode_one(input, add_special_tokens, lengths, rule, *lease);
   pad_all(lengths, {&encoding, 1});
   return encoding;
 }
 
 std::vector<Encoding> Tokenizer::encode_batch(std::span<const Input> inputs,
                                               bool add_special_tokens, const LengthSpec& lengths,
-                                              int threads) const {
+                                              const SpecialRule& rule, int threads) const {
   std::vector<Encoding> batch(inputs.size());
   parallel_for(threads, std::ssize(inputs), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     Lease lease(*this);
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      batch[i] = encode_one(inputs[i], add_special_tokens, lengths, *lease);
+      batch[i] = encode_one(inputs[i], add_special_tokens, lengths, rule, *lease);
     }
   });
   pad_all(lengths, batch);

@@ -15,12 +15,15 @@
 #include "tokenizer/post_processor.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/spec.h"
+#include "tokenizer/special.h"
 
 namespace quatrain::tokenizer {
 
 struct Input {
   std::string_view text;  // UTF-8
   std::optional<std::string_view> pair;
+  // The byte ranges of `text` in which the call's rule for special tokens holds; absent: all of it.
+  std::optional<std::span<const Piece>> within;
 };
 
 // Immutable once built: any number of threads may use one.
@@ -29,10 +32,14 @@ class Tokenizer {
   explicit Tokenizer(const TokenizerSpec& spec);
   ~Tokenizer();
 
-  Encoding encode(const Input& input, bool add_special_tokens, const LengthSpec& lengths) const;
+  Encoding encode(const Input& input, bool add_special_tokens, const LengthSpec& lengths,
+                  const SpecialRule& rule) const;
   // Padded as one batch. Texts are shared out over `threads` threads.
   std::vector<Encoding> encode_batch(std::span<const Input> inputs, bool add_special_tokens,
-                                     const LengthSpec& lengths, int threads) const;
+                                     const LengthSpec& lengths, const SpecialRule& rule,
+                                     int threads) const;
+  // Refuses the special tokens, but for some.
+  SpecialRule special_rule(bool raises, std::span<const std::uint32_t> allowed) const;
 
   std::string decode(std::span<const std::int64_t> ids, bool skip_special_tokens) const;
   // Appends what one more token makes certain. A skipped special token leaves no trace.
@@ -54,9 +61,11 @@ class Tokenizer {
   class Lease;  // of a Scratch, for the length of one call
 
   Encoding encode_one(const Input& input, bool add_special_tokens, const LengthSpec& lengths,
-                      Scratch& scratch) const;
-  void read(std::string_view text, Scratch& scratch, Sequence& out) const;
-  void read_words(Text& text, Scratch& scratch, std::uint32_t& word, Sequence& out) const;
+                      const SpecialRule& rule, Scratch& scratch) const;
+  void read(std::string_view text, const SpecialRule& rule,
+            std::optional<std::span<const Piece>> within, Scratch& scratch, Sequence& out) const;
+  void read_words(Text& text, const SpecialGuard& guard, Scratch& scratch, std::uint32_t& word,
+                  Sequence& out) const;
   void pad_all(const LengthSpec& lengths, std::span<Encoding> batch) const;
 
   std::vector<NormalizerSpec> normalizers_;

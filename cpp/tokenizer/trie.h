@@ -46,13 +46,19 @@ class Trie {
   };
   // The longest non-empty string at text[at], read from `node` on.
   Match longest(std::string_view text, std::size_t at, std::uint32_t node = 0) const {
+    return longest(text, at, node, [](const Match&) { return true; });
+  }
+  // The longest of those that `accept` accepts.
+  template <class Accept>
+  Match longest(std::string_view text, std::size_t at, std::uint32_t node, Accept accept) const {
     Match match;
     while (at < text.size()) {
       const std::uint32_t* next = edges_.find(key(node, text[at]));
       if (!next) break;
       node = *next;
       ++at;
-      if (values_[node] != kNone) match = {values_[node], at};
+      const Match found{values_[node], at};
+      if (found.value != kNone && accept(found)) match = found;
     }
     return match;
   }

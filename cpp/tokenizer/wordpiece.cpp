@@ -22,7 +22,11 @@ WordPiece::WordPiece(const ModelSpec& spec)
   inside_ = trie_.walk(spec.continuing_subword_prefix.value_or("##"));
 }
 
-void WordPiece::compute(std::string_view word, Workspace&, std::vector<Token>& out) const {
+void WordPiece::compute(std::string_view word, const IdSet* barred, Workspace&,
+                        std::vector<Token>& out) const {
+  const auto is_free = [barred](const Trie::Match& match) {
+    return !barred || !barred->has(match.value);
+  };
   const auto unknown = [&] { out.push_back({unk_, 0, static_cast<std::uint32_t>(word.size())}); };
   if (word.size() > max_characters_) {
     const auto characters = word.size() - static_cast<std::size_t>(std::count_if(
@@ -33,9 +37,9 @@ void WordPiece::compute(std::string_view word, Workspace&, std::vector<Token>& o
   for (std::size_t begin = 0; begin < word.size();) {
     Trie::Match match;
     if (begin == 0) {
-      match = trie_.longest(word, begin);
+      match = trie_.longest(word, begin, 0, is_free);
     } else if (inside_) {
-      match = trie_.longest(word, begin, *inside_);
+      match = trie_.longest(word, begin, *inside_, is_free);
     }
     if (match.value == Trie::kNone) {  // one unknown part makes the whole word unknown
       out.resize(first);

@@ -8,9 +8,11 @@ namespace quatrain::tokenizer {
 class WordPiece : public Model {
  public:
   explicit WordPiece(const ModelSpec& spec);
+  std::optional<std::uint32_t> unknown() const override { return unk_; }
 
  private:
-  void compute(std::string_view word, Workspace& workspace, std::vector<Token>& out) const override;
+  void compute(std::string_view word, const IdSet* barred, Workspace& workspace,
+               std::vector<Token>& out) const override;
 
   Trie trie_;
   // Where the tokens inside a word begin: behind the continuing prefix, if any token has it.

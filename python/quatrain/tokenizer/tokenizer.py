@@ -17,6 +17,8 @@ from quatrain.tokenizer.formats import read
 from quatrain.tokenizer.formats.fields import Node
 from quatrain.tokenizer.formats.side_files import ROLES, SIDE_FILES
 from quatrain.tokenizer.lengths import Direction, Padding, Strategy, Truncation, to_core
+from quatrain.tokenizer.special import Special
+from quatrain.tokenizer.special import to_core as to_rule
 
 _FILE = "tokenizer.json"
 
@@ -106,6 +108,7 @@ class Tokenizer:
         add_special_tokens: bool = True,
         *,
         max_length: int | None = None,
+        special: Special = "allow",
     ) -> Encoding:
         """The tokens of a text, or of a pair of texts.
 
@@ -114,14 +117,19 @@ class Tokenizer:
             pair: the second text of a pair.
             add_special_tokens: whether the post-processor adds its special tokens.
             max_length: the most tokens, in place of the truncation's.
+            special: what a special token's text becomes: "allow", that token (as ``tokenizers``
+                has it); "text", text like any other, from which no special token comes; "error",
+                an `InputError`. A set of special tokens allows these, and others are text. The
+                model's unknown token always stands for what the vocabulary lacks.
 
         Raises:
             InputError: the text is no ``str`` or has a lone surrogate, or ``max_length`` leaves no
-                room for the special tokens.
+                room for the special tokens, or the text has a special token that is refused.
             TokenizerError: the text needs a token that the vocabulary lacks.
         """
         lengths = self._lengths if max_length is None else self._with_max_length(max_length)
-        return Encoding(self._core.encode(text, pair, add_special_tokens, lengths))
+        rule = to_rule(self._core, self._special_ids, special)
+        return Encoding(self._core.encode(text, pair, add_special_tokens, lengths, rule, None))
 
     def encode_batch(
         self,
@@ -129,6 +137,7 @@ class Tokenizer:
         add_special_tokens: bool = True,
         *,
         max_length: int | None = None,
+        special: Special = "allow",
         threads: int | None = None,
     ) -> list[Encoding]:
         """The tokens of several texts or pairs, in order, padded as one batch.
@@ -136,7 +145,7 @@ class Tokenizer:
         Args:
             texts: texts, or (text, pair) tuples.
             add_special_tokens: see `encode`.
-            max_length: see `encode`.
+            max_length, special: see `encode`.
             threads: the most threads to use; None for as many as the process may run on.
 
         Raises:
@@ -155,7 +164,8 @@ class Tokenizer:
             firsts.append(first)
             seconds.append(second)
         lengths = self._lengths if max_length is None else self._with_max_length(max_length)
-        batch = self._core.encode_batch(firsts, seconds, add_special_tokens, lengths, threads)
+        rule = to_rule(self._core, self._special_ids, special)
+        batch = self._core.encode_batch(firsts, seconds, add_special_tokens, lengths, rule, threads)
         return [Encoding(core) for core in batch]
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
