@@ -118,6 +118,13 @@ def public(cls: type) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
+def members(cls: type) -> Iterator[tuple[str, Any]]:
+    """What a class and the bases that are not described themselves define for others."""
+    for base in cls.__mro__:
+        if base.__module__.startswith("quatrain"):
+            yield from public(base)
+
+
 def describe(thing: Any) -> Iterator[str]:
     """A function, or a class with its members."""
     yield f"### {thing.__name__}"
@@ -133,7 +140,7 @@ def describe(thing: Any) -> Iterator[str]:
     if made and not dataclasses.is_dataclass(thing):
         yield prose(thing.__init__)
     fields = {field.name for field in dataclasses.fields(thing)} if made_of_fields(thing) else set()
-    for name, value in public(thing):
+    for name, value in members(thing):
         if name in fields:
             continue
         function = value.__func__ if isinstance(value, classmethod | staticmethod) else value

@@ -1,11 +1,12 @@
-"""Text to token ids and back, as a ``tokenizer.json`` says.
+"""Text to token ids and back, as a tokenizer's files say.
 
-`Tokenizer` reads the file into a typed description; the C++ core executes it. A component that is
+`Tokenizer` reads the files into a typed description; the C++ core executes it. A component that is
 not known is refused by name, never approximated.
 """
 
 from quatrain.tokenizer.encoding import Encoding
 from quatrain.tokenizer.lengths import Padding, Truncation
-from quatrain.tokenizer.tokenizer import StreamDecoder, Tokenizer
+from quatrain.tokenizer.streaming import StreamDecoder
+from quatrain.tokenizer.tokenizer import Tokenizer
 
 __all__ = ["Encoding", "Padding", "StreamDecoder", "Tokenizer", "Truncation"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quatrain.errors import TokenizerError
 from quatrain.tokenizer.lengths import Padding, Truncation
 
 if TYPE_CHECKING:
@@ -27,6 +30,15 @@ class Source:
     name: str
     options: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def own(self) -> bytes:
+        """The contents of the tokenizer's own file."""
+        return next(iter(self.files.values()))
+
+    def path_of(self, file: str) -> str:
+        """The path by which errors call a file beside the tokenizer's own."""
+        return str(Path(self.name).parent / file)
+
 
 @dataclass(frozen=True)
 class Description:
@@ -37,7 +49,7 @@ class Description:
         special_ids: the ids that decoding skips.
         truncation, padding: the lengths that the file asks for; callers may change them.
         roles: roles and tokens, as ``{"eos_token": "</s>"}``; each with its place in a file.
-        chat_template: the Jinja source of the chat template, if there is one.
+        chat_templates: Jinja sources of chat templates by name; the usual one is "default".
     """
 
     spec: Any
@@ -45,4 +57,42 @@ class Description:
     truncation: Truncation | None = None
     padding: Padding | None = None
     roles: dict[str, Node] = field(default_factory=dict)
-    chat_template: str | None = None
+    chat_templates: dict[str, str] = field(default_factory=dict)
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's contents. Raises TokenizerError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise TokenizerError(f"{path}: no such file") from None
+    except OSError as error:
+        raise TokenizerError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format: how it is told from others, and what reads it.
+
+    Attributes:
+        name: what users and errors call it.
+        read: from the files to what they say.
+        names: the file names it may have, as shell patterns; the first match of these decides
+            which file of a folder is the tokenizer's.
+        any_name: further patterns, for files that a user names and no folder is searched for.
+        begins: whether a file that begins with these bytes is of this format.
+        options: the names of what else the reader takes.
+        companion: the name of a second file that belongs to the first.
+        saved_as: the name under which a file of another name is written.
+        load: the contents to keep of the file at a path.
+    """
+
+    name: str
+    read: Callable[[Source], Description]
+    names: tuple[str, ...]
+    begins: Callable[[bytes], bool]
+    any_name: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    companion: Callable[[str], str] | None = None
+    saved_as: str | None = None
+    load: Callable[[Path], bytes] = read_bytes

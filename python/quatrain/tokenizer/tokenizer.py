@@ -10,27 +10,27 @@ from typing import Any
 
 from quatrain import _core
 from quatrain.errors import InputError, TokenizerError
-from quatrain.files import new_file
+from quatrain.tokenizer import opening
 from quatrain.tokenizer.description import Source
 from quatrain.tokenizer.encoding import Encoding
 from quatrain.tokenizer.formats import read
-from quatrain.tokenizer.formats.fields import Node
-from quatrain.tokenizer.formats.side_files import ROLES, SIDE_FILES
 from quatrain.tokenizer.lengths import Direction, Padding, Strategy, Truncation, to_core
 from quatrain.tokenizer.special import Special
 from quatrain.tokenizer.special import to_core as to_rule
+from quatrain.tokenizer.streaming import StreamDecoder
+from quatrain.tokenizer.vocabulary import Vocabulary
 
 _FILE = "tokenizer.json"
 
 
-class Tokenizer:
-    """Text to token ids and back, as a ``tokenizer.json`` says.
+class Tokenizer(Vocabulary):
+    """Text to token ids and back, as a tokenizer's files say.
 
     Immutable: `with_truncation` and its like return a new tokenizer that shares the tables. One
     tokenizer may be used from several Python threads; long texts are encoded without the GIL.
 
-    The ids, tokens, offsets and masks equal those of the ``tokenizers`` library, whose file format
-    this is (https://github.com/huggingface/tokenizers).
+    The ids, tokens, offsets and masks of a ``tokenizer.json`` equal those of the ``tokenizers``
+    library, whose file format this is (https://github.com/huggingface/tokenizers).
     """
 
     def __init__(self, data: bytes, side_files: dict[str, bytes] | None = None, name: str = _FILE):
@@ -42,25 +42,35 @@ class Tokenizer:
         """
         self._open(Source("tokenizer.json", {_FILE: data, **(side_files or {})}, name))
 
+    @classmethod
+    def _from_source(cls, source: Source) -> Tokenizer:
+        tokenizer = object.__new__(cls)
+        tokenizer._open(source)
+        return tokenizer
+
     def _open(self, source: Source) -> None:
         description = read(source)
         try:
-            self._core = _core.tokenizer.Tokenizer(description.spec)
+            core = _core.tokenizer.Tokenizer(description.spec)
         except TokenizerError as error:
             raise TokenizerError(f"{source.name}: {error}") from None
+        super().__init__(core, description)
         self._source = source
-        self._special_ids = description.special_ids
-        self._named = {role: self._role_id(description.roles.get(role)) for role in ROLES}
         self._set_lengths(description.truncation, description.padding)
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str]) -> Tokenizer:
-        """From a ``tokenizer.json``.
+    def from_file(cls, path: str | os.PathLike[str], **options: Any) -> Tokenizer:
+        """From one file, whose name and contents say which format it is.
+
+        Args:
+            path: a ``tokenizer.json``.
+            options: what the file does not say; none for a ``tokenizer.json``.
 
         Raises:
-            TokenizerError: see `Tokenizer`; or the file cannot be read.
+            TokenizerError: see `Tokenizer`; or the file cannot be read, or is of no known format.
+            InputError: the format has no such option.
         """
-        return cls(_read(Path(path)), name=os.fspath(path))
+        return cls._from_source(opening.open_file(Path(path), options))
 
     @classmethod
     def from_pretrained(
@@ -70,36 +80,31 @@ class Tokenizer:
         revision: str | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
         token: str | None = None,
+        **options: Any,
     ) -> Tokenizer:
         """From a folder, or from a model's id on the hub.
 
-        Besides ``tokenizer.json`` the folder's ``tokenizer_config.json`` and
-        ``special_tokens_map.json`` are read, where they exist, for `eos_id` and its like.
+        The folder is searched for the files that `from_file` takes, in its order; files beside
+        them (``tokenizer_config.json``, ``special_tokens_map.json``, ...) are read too, where they
+        exist, for `eos_id` and its like.
 
         Raises:
-            TokenizerError: see `Tokenizer`; or the folder has no ``tokenizer.json``.
+            TokenizerError: see `from_file`; or the folder holds no tokenizer, or several.
         """
         folder = Path(path)
         if not folder.is_dir():
             from quatrain.hub import resolve
 
             folder = Path(resolve(path, revision=revision, cache_dir=cache_dir, token=token))
-        side_files = {
-            name: _read(folder / name) for name in SIDE_FILES if (folder / name).is_file()
-        }
-        return cls(_read(folder / _FILE), side_files, name=os.fspath(folder / _FILE))
+        return cls._from_source(opening.open_folder(folder, options))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Writes ``tokenizer.json`` and the files read beside it: the very bytes that were read.
+        """Writes the tokenizer's files and those read beside them: the very bytes that were read.
 
         Truncation and padding set by `with_truncation` or `with_padding` are not written. Each
         file appears whole or not at all.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in self._source.files.items():
-            with new_file(folder / name) as draft:
-                draft.write_bytes(data)
+        opening.write(self._source, Path(folder))
 
     def encode(
         self,
@@ -188,60 +193,6 @@ class Tokenizer:
         """A decoder that takes one id at a time; what it returns adds up to `decode`'s text."""
         return StreamDecoder(self._core.stream(skip_special_tokens))
 
-    def __len__(self) -> int:
-        """The number of tokens, added ones included."""
-        return len(self._core)
-
-    @property
-    def vocab_size(self) -> int:
-        """The number of tokens, added ones included. Ids may have gaps; see `max_id`."""
-        return len(self._core)
-
-    @property
-    def max_id(self) -> int:
-        """The largest id: an embedding needs at least one row more."""
-        return self._core.end_id - 1
-
-    def id_to_token(self, index: int) -> str:
-        """The token with an id, as the vocabulary spells it.
-
-        Raises:
-            InputError: no token has the id.
-        """
-        return self._core.token(self._checked(index))
-
-    def token_to_id(self, token: str) -> int | None:
-        """The id of a token, as the vocabulary spells it; None if there is none."""
-        return self._core.find(token)
-
-    def token_bytes(self, index: int) -> bytes:
-        """The bytes of text that a token stands for, which may be a part of a character only.
-
-        Raises:
-            InputError: no token has the id.
-        """
-        return self._core.token_bytes(self._checked(index))
-
-    @property
-    def special_ids(self) -> frozenset[int]:
-        """The ids that decoding skips: added tokens marked special."""
-        return self._special_ids
-
-    @property
-    def bos_id(self) -> int | None:
-        """The id of the token that begins a text, if a file beside ``tokenizer.json`` names it."""
-        return self._named["bos_token"]
-
-    @property
-    def eos_id(self) -> int | None:
-        """The id of the token that ends a text, if a file beside ``tokenizer.json`` names it."""
-        return self._named["eos_token"]
-
-    @property
-    def pad_id(self) -> int | None:
-        """The id of the padding token, if a file beside ``tokenizer.json`` names it."""
-        return self._named["pad_token"]
-
     @property
     def truncation(self) -> Truncation | None:
         """How encodings are cut, if they are."""
@@ -301,24 +252,6 @@ class Tokenizer:
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self._source, self._truncation, self._padding)
 
-    def _checked(self, index: int) -> int:
-        if not isinstance(index, int) or isinstance(index, bool):
-            raise InputError(f"the id is {index!r}, expected an int")
-        if not (0 <= index <= self.max_id and self._core.has(index)):
-            raise InputError(
-                f"id {index} is not in the vocabulary of {len(self)} tokens (ids 0 to "
-                f"{self.max_id})"
-            )
-        return index
-
-    def _role_id(self, token: Node | None) -> int | None:
-        if token is None:
-            return None
-        index = self._core.find(token.text())
-        if index is None:
-            token.fail(f"{token.value!r} is not in the vocabulary")
-        return index
-
     def _set_lengths(self, truncation: Truncation | None, padding: Padding | None) -> None:
         self._truncation = truncation
         self._padding = padding
@@ -339,48 +272,11 @@ class Tokenizer:
         return to_core(Truncation(max_length, now.strategy, now.direction), self._padding)
 
 
-class StreamDecoder:
-    """Text from ids as they come, never half a character.
-
-    The pieces that `push` and finally `flush` return add up to what `Tokenizer.decode` returns
-    for all the ids.
-    """
-
-    def __init__(self, core: Any):
-        self._core = core
-
-    def push(self, index: int) -> str:
-        """The text that one more id makes certain; empty while a character is incomplete.
-
-        Raises:
-            InputError: the id is not in the vocabulary.
-        """
-        try:
-            return self._core.push(index)
-        except TypeError:
-            raise InputError(f"the id is {index!r}, expected an int") from None
-
-    def flush(self) -> str:
-        """The end of the text: U+FFFD if it stops inside a character. A new text may follow."""
-        return self._core.flush()
-
-
 def _pair(text: Any, index: int) -> tuple[str, str]:
     if not isinstance(text, (tuple, list)) or len(text) != 2:
         raise InputError(f"text {index} is {type(text).__name__}, expected a str or two of them")
     return text[0], text[1]
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise TokenizerError(f"{path}: no such file") from None
-    except OSError as error:
-        raise TokenizerError(f"{path}: cannot be read: {error.strerror}") from None
-
-
 def _restore(source: Source, truncation: Truncation | None, padding: Padding | None) -> Tokenizer:
-    tokenizer = object.__new__(Tokenizer)
-    tokenizer._open(source)
-    return tokenizer._replaced(truncation, padding)
+    return Tokenizer._from_source(source)._replaced(truncation, padding)

@@ -6,14 +6,11 @@ field and what was expected there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from quatrain.tokenizer.description import Description, Source
+from quatrain.tokenizer.description import Description, Format, Source
 from quatrain.tokenizer.formats import tokenizer_json
 
-READERS: dict[str, Callable[[Source], Description]] = {
-    "tokenizer.json": tokenizer_json.read,
-}
+#: In the order in which a folder is searched for them.
+FORMATS: dict[str, Format] = {format.name: format for format in (tokenizer_json.FORMAT,)}
 
 
 def read(source: Source) -> Description:
@@ -22,4 +19,4 @@ def read(source: Source) -> Description:
     Raises:
         TokenizerError: a file is malformed, or asks for something that is not supported.
     """
-    return READERS[source.format](source)
+    return FORMATS[source.format].read(source)

@@ -64,6 +64,10 @@ class Node:
         values = self._expect(list)
         return [Node(v, self.file, f"{self.path}[{i}]") for i, v in enumerate(values)]
 
+    def names(self) -> list[str]:
+        """The names of an object's fields."""
+        return list(self._expect(dict))
+
     def child(self, name: str) -> Node:
         """A field that must be there."""
         fields = self._expect(dict)

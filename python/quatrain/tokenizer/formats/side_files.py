@@ -1,24 +1,34 @@
-"""Files beside a tokenizer's own: they name the special tokens by role."""
+"""Files beside a tokenizer's own: special tokens by role, chat templates, and settings."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from quatrain.tokenizer.description import Source
 from quatrain.tokenizer.formats.fields import Node, parse
 
-#: The first that names a role decides.
-SIDE_FILES = ("tokenizer_config.json", "special_tokens_map.json")
-ROLES = ("bos_token", "eos_token", "pad_token")
+CONFIG = "tokenizer_config.json"
+SPECIAL_TOKENS = "special_tokens_map.json"
+ADDED_TOKENS = "added_tokens.json"
+TEMPLATE = "chat_template.jinja"
+LEGACY_TEMPLATE = "chat_template.json"
+SIDE_FILES = (CONFIG, SPECIAL_TOKENS, ADDED_TOKENS, TEMPLATE, LEGACY_TEMPLATE)
+#: Holds further templates, each in a file ``NAME.jinja``.
+TEMPLATE_FOLDER = "additional_chat_templates"
+
+ROLES = ("bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token")
+
+
+def parsed(source: Source, file: str) -> Node | None:
+    """The root of a side file; None where the tokenizer has no such file."""
+    data = source.files.get(file)
+    return None if data is None else parse(data, source.path_of(file))
 
 
 def roles(source: Source) -> dict[str, Node]:
     """The tokens that the side files name by role, each with its place for complaints."""
     found: dict[str, Node] = {}
-    for file in SIDE_FILES:
-        if file not in source.files:
+    for file in (CONFIG, SPECIAL_TOKENS):  # the first that names a role decides
+        if (root := parsed(source, file)) is None:
             continue
-        root = parse(source.files[file], str(Path(source.name).parent / file))
         for role in ROLES:
             field = root.optional(role)
             if role not in found and field is not None:

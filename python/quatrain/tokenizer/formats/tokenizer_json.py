@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from quatrain import _core
-from quatrain.tokenizer.description import Description, Source
+from quatrain.tokenizer.description import Description, Format, Source
 from quatrain.tokenizer.formats.fields import Node, parse
 from quatrain.tokenizer.formats.side_files import roles
 from quatrain.tokenizer.formats.text_parts import NORMALIZERS, PRE_TOKENIZERS, sequence
@@ -20,7 +20,7 @@ _c = _core.tokenizer
 
 def read(source: Source) -> Description:
     """What a ``tokenizer.json``, and the files beside it, say."""
-    root = parse(next(iter(source.files.values())), source.name)
+    root = parse(source.own, source.name)
     root.only(
         "version",
         "truncation",
@@ -303,3 +303,13 @@ def _padding(node: Node | None) -> Padding | None:
         pad_type_id=node.child("pad_type_id").integer(),
         pad_token=node.child("pad_token").text(),
     )
+
+
+FORMAT = Format(
+    "tokenizer.json",
+    read,
+    names=("tokenizer.json",),
+    any_name=("*.json",),
+    begins=lambda head: head.lstrip().startswith(b"{"),
+    saved_as="tokenizer.json",
+)

@@ -1,0 +1,136 @@
+"""From a path to a tokenizer's files: which format it is, by name and contents; and back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from quatrain.errors import InputError, TokenizerError
+from quatrain.files import new_file
+from quatrain.tokenizer.description import Format, Source, read_bytes
+from quatrain.tokenizer.formats import FORMATS
+from quatrain.tokenizer.formats.fields import parse
+from quatrain.tokenizer.formats.side_files import SIDE_FILES, TEMPLATE_FOLDER
+
+#: What a tokenizer was opened with, if not with its files alone; written beside them.
+OPTIONS_FILE = "tokenizer_options.json"
+_HEAD_BYTES = 4096
+
+
+def open_file(path: Path, options: dict[str, Any]) -> Source:
+    """The files of the tokenizer at ``path``, a file.
+
+    Raises:
+        TokenizerError: the file cannot be read, or its name or contents are of no known format.
+        InputError: the format has no such option.
+    """
+    if path.is_dir():
+        raise TokenizerError(f"{path}: a folder, expected a file; from_pretrained takes folders")
+    candidates = [f for f in FORMATS.values() if _has_name(path, (*f.names, *f.any_name))]
+    if not candidates:
+        raise TokenizerError(f"{path}: no format goes by that file name; known: {_known()}")
+    return _open(path, _by_contents(path, candidates), options)
+
+
+def open_folder(folder: Path, options: dict[str, Any]) -> Source:
+    """The files of the tokenizer in a folder: those of the first format that it holds.
+
+    Raises:
+        TokenizerError: see `open_file`; or no file of the folder is a tokenizer's.
+    """
+    path, format = _search(folder)
+    saved = folder / OPTIONS_FILE
+    if saved.is_file():
+        options = {**_saved_options(saved), **options}
+    source = _open(path, format, options)
+    for name in (*SIDE_FILES, *_templates(folder)):
+        if (folder / name).is_file():
+            source.files.setdefault(name, read_bytes(folder / name))
+    return source
+
+
+def holds_tokenizer(folder: Path) -> bool:
+    """Whether one of the folder's files goes by a tokenizer's name."""
+    return any(_named(folder, format) for format in FORMATS.values())
+
+
+def write(source: Source, folder: Path) -> None:
+    """Writes a tokenizer's files, so that `open_folder` opens the same tokenizer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = dict(source.files)
+    if source.options:
+        files[OPTIONS_FILE] = json.dumps(source.options, indent=2).encode()
+    for name, data in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        with new_file(folder / name) as draft:
+            draft.write_bytes(data)
+
+
+def _open(path: Path, format: Format, options: dict[str, Any]) -> Source:
+    for name in options:
+        if name not in format.options:
+            known = ", ".join(format.options) or "none"
+            raise InputError(f"{path}: {format.name} has no option {name!r}; known: {known}")
+    files = {format.saved_as or path.name: format.load(path)}
+    if format.companion is not None:
+        name = format.companion(path.name)
+        files[format.companion(format.saved_as or path.name)] = read_bytes(path.parent / name)
+    return Source(format.name, files, os.fspath(path), options)
+
+
+def _search(folder: Path) -> tuple[Path, Format]:
+    for format in FORMATS.values():
+        found = _named(folder, format)
+        # Several formats share a file name: the contents decide.
+        alike = [f for f in FORMATS.values() if any(_has_name(path, f.names) for path in found)]
+        found = [path for path in found if _by_contents(path, alike) is format]
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise TokenizerError(f"{folder}: several tokenizers: {names}; from_file takes one")
+        if found:
+            return found[0], format
+    raise TokenizerError(f"{folder}: no tokenizer there; known: {_known()}")
+
+
+def _named(folder: Path, format: Format) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.is_file() and _has_name(p, format.names))
+
+
+def _by_contents(path: Path, candidates: list[Format]) -> Format:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except FileNotFoundError:
+        raise TokenizerError(f"{path}: no such file") from None
+    except OSError as error:
+        raise TokenizerError(f"{path}: cannot be read: {error.strerror}") from None
+    for format in candidates:
+        if format.begins(head):
+            return format
+    names = " or ".join(format.name for format in candidates)
+    raise TokenizerError(f"{path}: begins with {head[:16]!r}, not as {names} does")
+
+
+def _has_name(path: Path, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(path.name, pattern) for pattern in patterns)
+
+
+def _known() -> str:
+    return "; ".join(
+        f"{format.name} ({', '.join((*format.names, *format.any_name))})"
+        for format in FORMATS.values()
+    )
+
+
+def _templates(folder: Path) -> list[str]:
+    paths = sorted((folder / TEMPLATE_FOLDER).glob("*.jinja"))
+    return [f"{TEMPLATE_FOLDER}/{path.name}" for path in paths]
+
+
+def _saved_options(path: Path) -> dict[str, Any]:
+    root = parse(read_bytes(path), str(path))
+    return {name: root.child(name).value for name in root.names()}

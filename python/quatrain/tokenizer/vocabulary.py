@@ -1,0 +1,93 @@
+"""The tokens of a tokenizer and their ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quatrain.errors import InputError
+from quatrain.tokenizer.description import Description
+from quatrain.tokenizer.formats.fields import Node
+
+
+class Vocabulary:
+    """The tokens of a tokenizer, as the core holds them, and what some of them are for."""
+
+    def __init__(self, core: Any, description: Description):
+        self._core = core
+        self._special_ids = description.special_ids
+        self._named = {
+            role: self._role_id(description.roles.get(role))
+            for role in ("bos_token", "eos_token", "pad_token")
+        }
+
+    def __len__(self) -> int:
+        """The number of tokens, added ones included."""
+        return len(self._core)
+
+    @property
+    def vocab_size(self) -> int:
+        """The number of tokens, added ones included. Ids may have gaps; see `max_id`."""
+        return len(self._core)
+
+    @property
+    def max_id(self) -> int:
+        """The largest id: an embedding needs at least one row more."""
+        return self._core.end_id - 1
+
+    def id_to_token(self, index: int) -> str:
+        """The token with an id, as the vocabulary spells it.
+
+        Raises:
+            InputError: no token has the id.
+        """
+        return self._core.token(self._checked(index))
+
+    def token_to_id(self, token: str) -> int | None:
+        """The id of a token, as the vocabulary spells it; None if there is none."""
+        return self._core.find(token)
+
+    def token_bytes(self, index: int) -> bytes:
+        """The bytes of text that a token stands for, which may be a part of a character only.
+
+        Raises:
+            InputError: no token has the id.
+        """
+        return self._core.token_bytes(self._checked(index))
+
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """The ids that decoding skips: added tokens marked special."""
+        return self._special_ids
+
+    @property
+    def bos_id(self) -> int | None:
+        """The id of the token that begins a text, if the files name it."""
+        return self._named["bos_token"]
+
+    @property
+    def eos_id(self) -> int | None:
+        """The id of the token that ends a text, if the files name it."""
+        return self._named["eos_token"]
+
+    @property
+    def pad_id(self) -> int | None:
+        """The id of the padding token, if the files name it."""
+        return self._named["pad_token"]
+
+    def _checked(self, index: int) -> int:
+        if not isinstance(index, int) or isinstance(index, bool):
+            raise InputError(f"the id is {index!r}, expected an int")
+        if not (0 <= index <= self.max_id and self._core.has(index)):
+            raise InputError(
+                f"id {index} is not in the vocabulary of {len(self)} tokens (ids 0 to "
+                f"{self.max_id})"
+            )
+        return index
+
+    def _role_id(self, token: Node | None) -> int | None:
+        if token is None:
+            return None
+        index = self._core.find(token.text())
+        if index is None:
+            token.fail(f"{token.value!r} is not in the vocabulary")
+        return index
