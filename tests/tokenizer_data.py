@@ -158,11 +158,6 @@ def gpt2(folder: Path) -> dict[str, Any]:
         token, rank = line.split()
         ranks[base64.b64decode(token)] = int(rank)
     file = plain_bpe(words=[])
-    spelling = dict(zip(_byte_order(), file["model"]["vocab"], strict=True))
-
-    def spell(token: bytes) -> str:
-        return "".join(spelling[byte] for byte in token)
-
     merges = []
     for token, rank in ranks.items():
         if len(token) == 1:
@@ -179,10 +174,14 @@ def gpt2(folder: Path) -> dict[str, Any]:
     return file
 
 
-def _byte_order() -> list[int]:
-    """The bytes in the order of their characters: the printable ones first."""
-    printable = [*range(33, 127), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    return printable + [byte for byte in range(256) if byte not in printable]
+def spell(token: bytes) -> str:
+    """Bytes in the byte-level alphabet: the printable ones as they are, others from U+0100 on."""
+    return "".join(map(_SPELLING.__getitem__, token))
+
+
+_PRINTABLE = [*range(33, 127), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+_OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
+_SPELLING = {b: chr(b) for b in _PRINTABLE} | {b: chr(256 + i) for i, b in enumerate(_OTHERS)}
 
 
 def texts(folder: Path, count: int = 400) -> list[str]:

@@ -74,6 +74,7 @@ void register_tokenizer_spec(py::module_& m) {
       .def_readwrite("fuse_unk", &ModelSpec::fuse_unk)
       .def_readwrite("byte_fallback", &ModelSpec::byte_fallback)
       .def_readwrite("ignore_merges", &ModelSpec::ignore_merges)
+      .def_readwrite("ranks", &ModelSpec::ranks)
       .def_readwrite("max_input_chars_per_word", &ModelSpec::max_input_chars_per_word);
 
   py::class_<AddedTokenSpec>(m, "AddedTokenSpec")

@@ -44,7 +44,7 @@ Bpe::Bpe(const ModelSpec& spec, bool bytes)
       unk_token_(spec.unk_token),
       fuse_unk_(spec.fuse_unk),
       byte_fallback_(spec.byte_fallback),
-      ignore_merges_(spec.ignore_merges) {
+      ignore_merges_(spec.ignore_merges || spec.ranks) {
   check<TokenizerError>(!byte_fallback_ || (prefix_.empty() && suffix_.empty()),
                         "model.byte_fallback",
                         "true together with continuing_subword_prefix or end_of_word_suffix is "
@@ -71,6 +71,13 @@ Bpe::Bpe(const ModelSpec& spec, bool bytes)
           vocabulary().find(token).value_or(kNone);
     }
   }
+  if (spec.ranks) {
+    check<TokenizerError>(bytes_ && spec.merges.empty() && prefix_.empty() && suffix_.empty(),
+                          "model.ranks",
+                          "expected a byte-level model without merges, prefix or "
+                          "suffix");
+    merge_by_rank();
+  }
   if (!ignore_merges_) return;
   for (const auto& [token, id] : spec.vocab) {
     std::string word;
@@ -78,6 +85,38 @@ Bpe::Bpe(const ModelSpec& spec, bool bytes)
     if (bytes_ && spelled(word) != token) continue;  // not in the alphabet: no word can be it
     if (bytes_ && !unicode::is_valid(word)) continue;
     words_.add(bytes_ ? word : token, static_cast<std::uint32_t>(id));
+  }
+}
+
+// Of the ways to cut a token in two, one at most is ever met: whatever stands around it, the merges
+// inside a token come in the order in which they come when it stands alone. So every token is
+// encoded, the short ones first, with the merges of those before it; two symbols left are its
+// merge.
+void Bpe::merge_by_rank() {
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    check<TokenizerError>(byte_tokens_[0][byte] != kNone, "model.vocab", "byte ", byte,
+                          " has no token, expected one for every byte");
+  }
+  std::vector<std::pair<std::string, std::uint32_t>> words;
+  words.reserve(vocabulary().size());
+  for (std::uint32_t id = 0; id < vocabulary().end_id(); ++id) {
+    if (!vocabulary().has(id)) continue;
+    std::string word;
+    append_token_bytes(word, vocabulary().token(id));
+    check<TokenizerError>(spelled(word) == vocabulary().token(id), "model.vocab", "token '",
+                          vocabulary().token(id), "' is not spelled in the byte-level alphabet");
+    words.emplace_back(std::move(word), id);
+  }
+  std::stable_sort(words.begin(), words.end(),
+                   [](const auto& a, const auto& b) { return a.first.size() < b.first.size(); });
+  Workspace workspace;
+  std::vector<Token> parts;
+  for (const auto& [word, id] : words) {
+    if (word.size() < 2) continue;
+    parts.clear();
+    compute(word, nullptr, workspace, parts);
+    if (parts.size() != 2) continue;  // no text ends in this token but one that is the token
+    merges_[std::uint64_t{parts[0].id} << 32 | parts[1].id] = {id, id};
   }
 }
 

@@ -19,6 +19,9 @@ class Bpe : public Model {
     std::uint32_t rank = kNone, id = 0;
   };
 
+  // The merges that ids as ranks imply.
+  void merge_by_rank();
+
   void compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                std::vector<Token>& out) const override;
 

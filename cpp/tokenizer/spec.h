@@ -57,6 +57,9 @@ struct ModelSpec {
   bool fuse_unk = false;
   bool byte_fallback = false;
   bool ignore_merges = false;
+  // tiktoken's form, of byte-level vocabularies: no merges; any two neighbours whose concatenation
+  // is a token merge, the smallest id first, and a word that is a token stays whole.
+  bool ranks = false;
   // WordPiece
   std::int64_t max_input_chars_per_word = 100;
 };
