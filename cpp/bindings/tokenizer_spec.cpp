@@ -147,6 +147,7 @@ void register_tokenizer_spec(py::module_& m) {
       .def_readwrite("pre_tokenizers", &TokenizerSpec::pre_tokenizers)
       .def_readwrite("model", &TokenizerSpec::model)
       .def_readwrite("added_tokens", &TokenizerSpec::added_tokens)
+      .def_readwrite("added_ids_may_skip", &TokenizerSpec::added_ids_may_skip)
       .def_readwrite("post_processors", &TokenizerSpec::post_processors)
       .def_readwrite("decoders", &TokenizerSpec::decoders);
 }

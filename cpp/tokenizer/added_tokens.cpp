@@ -23,8 +23,8 @@ bool starts_with(std::string_view text, std::uint16_t classes) {
 
 }  // namespace
 
-AddedTokens::AddedTokens(const std::vector<AddedTokenSpec>& tokens, const Vocabulary& model,
-                         const std::vector<NormalizerSpec>& normalizers)
+AddedTokens::AddedTokens(const std::vector<AddedTokenSpec>& tokens, bool may_skip,
+                         const Vocabulary& model, const std::vector<NormalizerSpec>& normalizers)
     : tokens_(tokens) {
   const char* where = "added_tokens";
   std::int64_t largest = -1;  // id so far
@@ -41,10 +41,9 @@ AddedTokens::AddedTokens(const std::vector<AddedTokenSpec>& tokens, const Vocabu
       check<TokenizerError>(!model.has(id), where, "token '", token.content, "' has id ", id,
                             ", which the vocabulary gives to '",
                             model.has(id) ? model.token(id) : "", "'");
-      // The peers number new tokens on by themselves and only warn if the file disagrees.
       const std::int64_t next = std::max(largest + 1, static_cast<std::int64_t>(model.size()));
-      check<TokenizerError>(token.id == next, where, "token '", token.content, "' has id ", id,
-                            ", but the next new token must have ", next);
+      check<TokenizerError>(may_skip || token.id == next, where, "token '", token.content,
+                            "' has id ", id, ", but the next new token must have ", next);
     }
     largest = std::max(largest, token.id);
     check<TokenizerError>(by_id_.try_emplace(id, i).second, where, "id ", id, " appears twice");

@@ -17,7 +17,7 @@ namespace quatrain::tokenizer {
 
 class AddedTokens {
  public:
-  AddedTokens(const std::vector<AddedTokenSpec>& tokens, const Vocabulary& model,
+  AddedTokens(const std::vector<AddedTokenSpec>& tokens, bool may_skip, const Vocabulary& model,
               const std::vector<NormalizerSpec>& normalizers);
 
   // A part of a text: an added token, or what lies between two.

@@ -120,6 +120,9 @@ struct TokenizerSpec {
   std::vector<PreTokenizerSpec> pre_tokenizers;
   ModelSpec model;
   std::vector<AddedTokenSpec> added_tokens;
+  // Whether new tokens may have any free id. Else each must have the next one: the peers number
+  // them by themselves and only warn if a tokenizer.json disagrees.
+  bool added_ids_may_skip = false;
   std::vector<PostProcessorSpec> post_processors;
   std::vector<DecoderSpec> decoders;
 };

@@ -89,7 +89,7 @@ Tokenizer::Tokenizer(const TokenizerSpec& spec)
     : normalizers_(spec.normalizers),
       pre_tokenizer_(spec.pre_tokenizers, reads_bytes(spec)),
       model_(make_model(spec.model, reads_bytes(spec))),
-      added_(spec.added_tokens, model_->vocabulary(), normalizers_),
+      added_(spec.added_tokens, spec.added_ids_may_skip, model_->vocabulary(), normalizers_),
       size_(count_tokens(model_->vocabulary(), added_)),
       end_id_(end_of_ids(model_->vocabulary(), added_)),
       post_processor_(

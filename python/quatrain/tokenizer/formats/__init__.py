@@ -7,10 +7,16 @@ field and what was expected there.
 from __future__ import annotations
 
 from quatrain.tokenizer.description import Description, Format, Source
-from quatrain.tokenizer.formats import tokenizer_json
+from quatrain.tokenizer.formats import tiktoken, tokenizer_json
 
 #: In the order in which a folder is searched for them.
-FORMATS: dict[str, Format] = {format.name: format for format in (tokenizer_json.FORMAT,)}
+FORMATS: dict[str, Format] = {
+    format.name: format
+    for format in (
+        tokenizer_json.FORMAT,
+        tiktoken.FORMAT,
+    )
+}
 
 
 def read(source: Source) -> Description:
