@@ -149,18 +149,25 @@ def to_bytes(file: dict[str, Any]) -> bytes:
 
 
 def gpt2(folder: Path) -> dict[str, Any]:
-    """GPT-2's tokenizer, its merges recovered from the ranks of its tokens.
+    """GPT-2's tokenizer."""
+    return byte_level_bpe(tiktoken_ranks(folder / "gpt2" / "gpt2.tiktoken"))
+
+
+def tiktoken_ranks(path: Path) -> dict[bytes, int]:
+    """The tokens of a ``.tiktoken`` file and their ranks."""
+    lines = path.read_text().splitlines()
+    return {base64.b64decode(token): int(rank) for token, rank in map(str.split, lines)}
+
+
+def byte_level_bpe(ranks: dict[bytes, int]) -> dict[str, Any]:
+    """A ``tokenizer.json`` in GPT-2's form, its merges recovered from the ranks of its tokens.
 
     A token's merge joins the two parts that the merges before it leave of its bytes.
     """
-    ranks: dict[bytes, int] = {}
-    for line in (folder / "gpt2" / "gpt2.tiktoken").read_text().splitlines():
-        token, rank = line.split()
-        ranks[base64.b64decode(token)] = int(rank)
     file = plain_bpe(words=[])
     merges = []
     for token, rank in ranks.items():
-        if len(token) == 1:
+        if len(token) < 2:  # Whisper's list has an empty one
             continue
         parts = [token[i : i + 1] for i in range(len(token))]
         while len(parts) > 2:

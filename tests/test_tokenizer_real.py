@@ -1,0 +1,65 @@
+"""Real tokenizers against the libraries that they were made with, on texts of every kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fuzz import Pair
+from fuzz_texts import AFFIXES, CONTROLS, EMOJI, MARKS, SPACES
+from quatrain.errors import InputError
+from quatrain.tokenizer import Tokenizer
+from real_tokenizers import LOSSLESS, REAL, real
+from tokenizer_data import HOSTILE
+
+pytestmark = [
+    pytest.mark.oracle("tokenizers"),
+    pytest.mark.data("tokenizers", "text", "minilm", "gpt2", "llama.cpp"),
+]
+TEXTS = 1000
+AWAITED = {"xlm-roberta", "o200k", "tekken", "deepseek", "llama2", "chatglm3", "yi", "gemma2", "t5"}
+NAMES = [name for name in REAL if name not in AWAITED]
+
+TEXT = st.lists(
+    st.one_of(
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
+        st.sampled_from(AFFIXES + EMOJI + SPACES + MARKS[:20] + CONTROLS),
+        st.sampled_from(HOSTILE),
+    ),
+    max_size=8,
+).map("".join)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def both(request: pytest.FixtureRequest, test_data: Path) -> Pair:
+    return Pair(request.param, test_data)
+
+
+def test_equal(both: Pair) -> None:
+    both.check(0, TEXTS)
+
+
+def test_equal_on_any_text(both: Pair) -> None:
+    @settings(
+        max_examples=60,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(TEXT)
+    def equal(text: str) -> None:
+        assert both.difference(text) is None
+
+    equal()
+
+
+@pytest.mark.parametrize("name", sorted({*LOSSLESS} - AWAITED))
+def test_lone_surrogates_are_refused(name: str, test_data: Path) -> None:
+    tokenizer = Tokenizer(real(name, test_data))
+    for text in ("\ud800", "a\udfff", "\ud83d \ude00"):
+        with pytest.raises(InputError, match="lone surrogate"):
+            tokenizer.encode(text)
