@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/encoding.h"
 #include "bindings/register.h"
+#include "bindings/text.h"
 #include "core/check.h"
 
 namespace py = pybind11;
@@ -22,55 +24,19 @@ using namespace tokenizer;
 // Below this many bytes of text, releasing the GIL costs more than the work.
 constexpr std::size_t kReleaseBytes = 1024;
 
-// The UTF-8 of a str, which must outlive it. Only a lone surrogate has none.
-std::string_view utf8(const py::handle& text) {
-  if (!PyUnicode_Check(text.ptr())) {
-    fail("encode", "expected a str, got ", Py_TYPE(text.ptr())->tp_name);
-  }
-  Py_ssize_t size = 0;
-  if (const char* data = PyUnicode_AsUTF8AndSize(text.ptr(), &size)) {
-    return {data, static_cast<std::size_t>(size)};
-  }
-  PyErr_Clear();
-  Py_ssize_t at = 0;
-  const Py_ssize_t length = PyUnicode_GetLength(text.ptr());
-  while (at < length && !Py_UNICODE_IS_SURROGATE(PyUnicode_ReadChar(text.ptr(), at))) ++at;
-  fail("encode", "the text has a lone surrogate at character ", at, ", which UTF-8 cannot express");
-}
-
 Input to_input(const py::handle& text, const py::handle& pair) {
   Input input{utf8(text), std::nullopt, std::nullopt};
   if (!pair.is_none()) input.pair = utf8(pair);
   return input;
 }
 
-py::str to_str(std::string_view text) {
-  PyObject* object =
-      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "strict");
-  if (!object) throw py::error_already_set();
-  return py::reinterpret_steal<py::str>(object);
-}
-
-template <class Values, class Convert>
-py::list to_list(const Values& values, Convert convert) {
-  py::list list(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), convert(values[i]).release().ptr());
-  }
-  return list;
-}
-
-py::object to_int(std::uint32_t value) {
-  return py::reinterpret_steal<py::object>(PyLong_FromUnsignedLong(value));
-}
-
 using Shared = std::shared_ptr<const Tokenizer>;
 
-// An encoding keeps its tokenizer, for the tokens' texts.
-struct BoundEncoding {
-  Shared owner;
-  Encoding data;
-};
+py::list to_encodings(const Shared& owner, std::vector<Encoding> encodings) {
+  return to_list(encodings, [&](Encoding& encoding) {
+    return py::cast(BoundEncoding{owner, std::move(encoding)});
+  });
+}
 
 struct BoundStream {
   Shared owner;
@@ -101,36 +67,6 @@ std::vector<std::int64_t> to_ids(const py::handle& ids) {
     out.push_back(value);
   }
   return out;
-}
-
-void register_encoding(py::module_& m) {
-  const auto flags = [](auto member) {
-    return [member](const BoundEncoding& e) {
-      return to_list(e.data.*member, [](std::uint8_t value) { return to_int(value); });
-    };
-  };
-  py::class_<BoundEncoding>(m, "Encoding")
-      .def("__len__", [](const BoundEncoding& e) { return e.data.size(); })
-      .def_property_readonly("ids",
-                             [](const BoundEncoding& e) { return to_list(e.data.ids, to_int); })
-      .def_property_readonly(
-          "type_ids", [](const BoundEncoding& e) { return to_list(e.data.type_ids, to_int); })
-      .def_property_readonly("attention_mask", flags(&Encoding::attention))
-      .def_property_readonly("special_tokens_mask", flags(&Encoding::special))
-      .def_property_readonly(
-          "tokens", [](const BoundEncoding& e) { return to_list(e.owner->tokens(e.data), to_str); })
-      .def_property_readonly("word_ids",
-                             [](const BoundEncoding& e) {
-                               return to_list(e.data.words, [](std::uint32_t word) -> py::object {
-                                 if (word == kNoWord) return py::none();
-                                 return to_int(word);
-                               });
-                             })
-      .def_property_readonly("offsets", [](const BoundEncoding& e) {
-        return to_list(e.data.offsets, [](const Span& span) -> py::object {
-          return py::make_tuple(to_int(span.begin), to_int(span.end));
-        });
-      });
 }
 
 void register_core(py::module_& m) {
@@ -172,9 +108,19 @@ void register_core(py::module_& m) {
                const py::gil_scoped_release release;
                batch = self->encode_batch(inputs, add_special_tokens, lengths, rule, threads);
              }
-             py::list out;
-             for (Encoding& encoding : batch) out.append(BoundEncoding{self, std::move(encoding)});
-             return out;
+             return to_encodings(self, std::move(batch));
+           })
+      .def("overflow",
+           [](const std::shared_ptr<Tokenizer>& self, const py::handle& text,
+              const py::handle& pair, bool add_special_tokens, const LengthSpec& lengths,
+              const SpecialRule& rule, std::size_t padded) {
+             const Input input = to_input(text, pair);
+             std::vector<Encoding> further;
+             {
+               const py::gil_scoped_release release;
+               further = self->overflow(input, add_special_tokens, lengths, rule, padded);
+             }
+             return to_encodings(self, std::move(further));
            })
       .def("special_rule",
            [](const Tokenizer& self, bool raises, const std::vector<std::uint32_t>& allowed) {

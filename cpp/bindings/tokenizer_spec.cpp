@@ -124,6 +124,7 @@ void register_tokenizer_spec(py::module_& m) {
       .value("ONLY_SECOND", TruncationSpec::Strategy::kOnlySecond);
   truncation.def(py::init<>())
       .def_readwrite("max_length", &TruncationSpec::max_length)
+      .def_readwrite("stride", &TruncationSpec::stride)
       .def_readwrite("strategy", &TruncationSpec::strategy)
       .def_readwrite("left", &TruncationSpec::left);
 

@@ -1,6 +1,7 @@
 // What a text becomes.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,21 +31,40 @@ struct Sequence {
     offsets.clear();
     texts.clear();
   }
+  // Appends another's tokens [begin, end).
+  void take(const Sequence& other, std::size_t begin, std::size_t end);
   // Keeps tokens [begin, end).
   void keep(std::size_t begin, std::size_t end);
+};
+
+// Tokens [begin, end) of an encoding.
+struct TokenRange {
+  std::uint32_t begin = 0, end = 0;
 };
 
 // The model's input: one entry per token in every vector.
 struct Encoding : Sequence {
   std::vector<std::uint32_t> type_ids;
   std::vector<std::uint8_t> special, attention;
+  // The tokens of text, in order; all others stand for none.
+  struct Part {
+    TokenRange tokens;
+    bool is_second;  // of a pair's texts
+  };
+  std::vector<Part> parts;
 
-  void append(const Sequence& sequence, std::uint32_t type_id);
+  void append(const Sequence& sequence, std::uint32_t type_id, bool is_second);
   // A token that stands for no text.
   void append(std::uint32_t id, std::uint32_t type_id);
   // Moves everything behind `count` padding tokens, or appends them.
   void pad(std::size_t count, bool left, std::uint32_t id, std::uint32_t type_id,
            const std::string* text);
+
+  // The tokens of one of the texts. A template may repeat a text: the last time counts.
+  std::optional<TokenRange> tokens_of(bool second) const;
+  // The first of them that covers a character, and those that a word became.
+  std::optional<std::uint32_t> token_at(std::uint32_t character, bool second) const;
+  std::optional<TokenRange> tokens_of_word(std::uint32_t word, bool second) const;
 };
 
 }  // namespace quatrain::tokenizer

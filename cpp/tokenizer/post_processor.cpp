@@ -87,6 +87,7 @@ PostProcessor::Spaces PostProcessor::spaces(std::string_view token) {
 }
 
 void PostProcessor::trim(Sequence& sequence) const {
+  if (!trims_) return;
   auto text = sequence.texts.begin();
   for (std::size_t i = 0; i < sequence.size(); ++i) {
     Spaces count = spaces_[sequence.ids[i]];
@@ -104,25 +105,31 @@ void PostProcessor::trim(Sequence& sequence) const {
   }
 }
 
-Encoding PostProcessor::process(Sequence& first, Sequence* second, bool add_special_tokens) const {
-  if (trims_) {
-    trim(first);
-    if (second) trim(*second);
-  }
+std::vector<bool> PostProcessor::places(bool is_pair) const {
+  std::vector<bool> places;
+  join(is_pair, false, [&places, nothing = Sequence()](std::size_t, bool is_second) -> const auto& {
+    places.push_back(is_second);
+    return nothing;
+  });
+  return places;
+}
+
+Encoding PostProcessor::join(bool is_pair, bool add_special_tokens, const Pick& pick) const {
   Encoding encoding;
   if (!frame_) {
-    encoding.append(first, 0);
-    if (second) encoding.append(*second, 1);
+    encoding.append(pick(0, false), 0, false);
+    if (is_pair) encoding.append(pick(1, true), 1, true);
     return encoding;
   }
-  for (const TemplatePiece& piece : second ? frame_->pair : frame_->single) {
+  std::size_t place = 0;
+  for (const TemplatePiece& piece : is_pair ? frame_->pair : frame_->single) {
     if (piece.is_sequence) {
       std::uint32_t type_id = piece.type_id;
       if (!add_special_tokens && frame_->bare_type_ids) {
         const auto [first_type, second_type] = *frame_->bare_type_ids;
         type_id = piece.is_pair ? second_type : first_type;
       }
-      encoding.append(piece.is_pair ? *second : first, type_id);
+      encoding.append(pick(place++, piece.is_pair), type_id, piece.is_pair);
     } else if (add_special_tokens) {
       for (std::size_t i = 0; i < piece.ids.size(); ++i) {
         if (const std::string& text = piece.tokens[i]; !text.empty()) {

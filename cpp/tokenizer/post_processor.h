@@ -21,15 +21,20 @@ class PostProcessor {
   // The number of special tokens that join the text.
   std::size_t added(bool is_pair) const { return is_pair ? added_pair_ : added_single_; }
 
-  // Joins one or two sequences, which lose nothing but the spaces at the ends of their offsets.
-  Encoding process(Sequence& first, Sequence* second, bool add_special_tokens) const;
+  // Takes the spaces at the ends of offsets away, if it is asked to.
+  void trim(Sequence& sequence) const;
+
+  // The places that texts have in the result, in order: each is the second text's or the first's.
+  std::vector<bool> places(bool is_pair) const;
+  // Puts a text, already trimmed, into each place.
+  using Pick = std::function<const Sequence&(std::size_t place, bool is_second)>;
+  Encoding join(bool is_pair, bool add_special_tokens, const Pick& pick) const;
 
  private:
   struct Spaces {
     std::uint16_t leading = 0, trailing = 0;  // in characters
   };
   static Spaces spaces(std::string_view token);
-  void trim(Sequence& sequence) const;
 
   bool trims_ = false, prefix_space_ = false;
   std::vector<Spaces> spaces_;  // by id, if offsets are trimmed

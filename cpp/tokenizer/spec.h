@@ -102,6 +102,7 @@ struct DecoderSpec {
 struct TruncationSpec {
   enum class Strategy { kLongestFirst, kOnlyFirst, kOnlySecond };
   std::int64_t max_length = 0;  // tokens, special ones included
+  std::int64_t stride = 0;      // the tokens that one window shares with the next
   Strategy strategy = Strategy::kLongestFirst;
   bool left = false;
 };

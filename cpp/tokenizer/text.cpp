@@ -18,6 +18,15 @@ void Source::assign(std::string_view bytes) {
   character_[bytes.size()] = index + 1;
 }
 
+std::vector<std::uint32_t> character_bytes(std::string_view text) {
+  std::vector<std::uint32_t> begins;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (!unicode::is_continuation(text[at])) begins.push_back(static_cast<std::uint32_t>(at));
+  }
+  begins.push_back(static_cast<std::uint32_t>(text.size()));
+  return begins;
+}
+
 void Text::assign(const Text& text, Piece piece) {
   source_ = text.source_;
   is_edited_ = text.is_edited_;

@@ -39,6 +39,9 @@ class Source {
   std::vector<std::uint32_t> character_;
 };
 
+// Where each character of a text begins, in bytes; and the text's size.
+std::vector<std::uint32_t> character_bytes(std::string_view text);
+
 // A slice of the source, possibly edited since. Buffers are kept between uses.
 class Text {
  public:

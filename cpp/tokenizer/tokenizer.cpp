@@ -56,7 +56,7 @@ struct Tokenizer::Scratch {
   std::vector<AddedTokens::Part> outer, inner;
   std::vector<Piece> pieces;
   std::vector<Token> tokens;
-  Sequence first, second;
+  std::array<Sequence, 2> texts;  // of a pair
 };
 
 class Tokenizer::Lease {
@@ -205,20 +205,87 @@ void Tokenizer::read(std::string_view bytes, const SpecialRule& rule,
   }
 }
 
+void Tokenizer::read(const Input& input, const SpecialRule& rule, Scratch& scratch) const {
+  read(input.text, rule, input.within, scratch, scratch.texts[0]);
+  if (input.pair) read(*input.pair, rule, std::nullopt, scratch, scratch.texts[1]);
+}
+
+std::array<std::size_t, 2> Tokenizer::fit(const Input& input, bool add_special_tokens,
+                                          const TruncationSpec& spec,
+                                          const Scratch& scratch) const {
+  std::optional<std::size_t> second;
+  if (input.pair) second = scratch.texts[1].size();
+  const std::size_t added = add_special_tokens ? post_processor_.added(second.has_value()) : 0;
+  return tokenizer::fit(spec, added, scratch.texts[0].size(), second);
+}
+
 Encoding Tokenizer::encode_one(const Input& input, bool add_special_tokens,
                                const LengthSpec& lengths, const SpecialRule& rule,
                                Scratch& scratch) const {
-  read(input.text, rule, input.within, scratch, scratch.first);
-  Sequence* second = nullptr;
-  if (input.pair) {
-    read(*input.pair, rule, std::nullopt, scratch, scratch.second);
-    second = &scratch.second;
-  }
+  read(input, rule, scratch);
+  const std::size_t count = input.pair ? 2 : 1;
   if (lengths.truncation) {
-    const std::size_t added = add_special_tokens ? post_processor_.added(second != nullptr) : 0;
-    truncate(*lengths.truncation, added, scratch.first, second);
+    const auto length = fit(input, add_special_tokens, *lengths.truncation, scratch);
+    for (std::size_t i = 0; i < count; ++i) {
+      Sequence& text = scratch.texts[i];
+      const auto [begin, end] = window(*lengths.truncation, length[i], text.size(), 0);
+      if (end - begin < text.size()) text.keep(begin, end);
+    }
   }
-  return post_processor_.process(scratch.first, second, add_special_tokens);
+  for (std::size_t i = 0; i < count; ++i) post_processor_.trim(scratch.texts[i]);
+  return post_processor_.join(
+      count == 2, add_special_tokens,
+      [&](std::size_t, bool is_second) -> const Sequence& { return scratch.texts[is_second]; });
+}
+
+std::vector<Encoding> Tokenizer::overflow(const Input& input, bool add_special_tokens,
+                                          const LengthSpec& lengths, const SpecialRule& rule,
+                                          std::size_t padded) const {
+  if (!lengths.truncation) return {};
+  Lease lease(*this);
+  read(input, rule, *lease);
+  const std::size_t count = input.pair ? 2 : 1;
+  const auto length = fit(input, add_special_tokens, *lengths.truncation, *lease);
+  std::array<std::vector<Sequence>, 2> windows;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Sequence& text = (*lease).texts[i];
+    windows[i].resize(count_windows(*lengths.truncation, length[i], text.size()));
+    for (std::size_t j = 0; j < windows[i].size(); ++j) {
+      const auto [begin, end] = window(*lengths.truncation, length[i], text.size(), j);
+      windows[i][j].take(text, begin, end);
+      post_processor_.trim(windows[i][j]);
+    }
+  }
+  // Every choice of a window for each place but that of the first ones, in the peers' order.
+  using Choice = std::vector<std::size_t>;
+  std::vector<Choice> choices;
+  Choice first;
+  for (const bool is_second : post_processor_.places(count == 2)) {
+    std::vector<Choice> longer;
+    const auto extend = [&](const Choice& choice, std::size_t from) {
+      for (std::size_t i = from; i < windows[is_second].size(); ++i) {
+        longer.push_back(choice);
+        longer.back().push_back(i);
+      }
+    };
+    for (const Choice& choice : choices) extend(choice, 0);
+    extend(first, 1);
+    first.push_back(0);
+    choices = std::move(longer);
+  }
+  std::vector<Encoding> further;
+  for (const Choice& choice : choices) {
+    further.push_back(post_processor_.join(
+        count == 2, add_special_tokens, [&](std::size_t place, bool is_second) -> const Sequence& {
+          return windows[is_second][choice[place]];
+        }));
+  }
+  if (lengths.padding) {
+    LengthSpec same = lengths;
+    if (!same.padding->fixed) same.padding->fixed = static_cast<std::int64_t>(padded);
+    pad_all(same, further);
+  }
+  return further;
 }
 
 SpecialRule Tokenizer::special_rule(bool raises, std::span<const std::uint32_t> allowed) const {

@@ -1,5 +1,6 @@
 // The pipeline: added tokens, normalizer, pre-tokenizer, model, post-processor; and back.
 #pragma once
+#include <array>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,6 +39,11 @@ class Tokenizer {
   std::vector<Encoding> encode_batch(std::span<const Input> inputs, bool add_special_tokens,
                                      const LengthSpec& lengths, const SpecialRule& rule,
                                      int threads) const;
+  // What truncation cuts off: the further windows, and for a pair every combination of them, each
+  // padded as if it were in a batch in which encodings have `padded` tokens.
+  std::vector<Encoding> overflow(const Input& input, bool add_special_tokens,
+                                 const LengthSpec& lengths, const SpecialRule& rule,
+                                 std::size_t padded) const;
   // Refuses the special tokens, but for some.
   SpecialRule special_rule(bool raises, std::span<const std::uint32_t> allowed) const;
 
@@ -62,6 +68,11 @@ class Tokenizer {
 
   Encoding encode_one(const Input& input, bool add_special_tokens, const LengthSpec& lengths,
                       const SpecialRule& rule, Scratch& scratch) const;
+  // The tokens of both texts.
+  void read(const Input& input, const SpecialRule& rule, Scratch& scratch) const;
+  // How many of them may stay.
+  std::array<std::size_t, 2> fit(const Input& input, bool add_special_tokens,
+                                 const TruncationSpec& spec, const Scratch& scratch) const;
   void read(std::string_view text, const SpecialRule& rule,
             std::optional<std::span<const Piece>> within, Scratch& scratch, Sequence& out) const;
   void read_words(Text& text, const SpecialGuard& guard, Scratch& scratch, std::uint32_t& word,

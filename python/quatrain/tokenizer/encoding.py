@@ -3,17 +3,59 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quatrain.errors import InputError
+
+
+class Call(NamedTuple):
+    """How a text was encoded: enough to do it again."""
+
+    core: Any
+    add_special_tokens: bool
+    lengths: Any
+    rule: Any
+
+    def encoding(self, text: str, pair: str | None, core: Any) -> Encoding:
+        """What the text became, from what the core says."""
+        return Encoding(core, text, pair, self)
+
+
+class Arrays(NamedTuple):
+    """An encoding of T tokens as arrays: read-only views of its own memory, which they keep.
+
+    Attributes:
+        ids: uint32 [T].
+        type_ids: uint32 [T].
+        attention_mask: uint8 [T].
+        special_tokens_mask: uint8 [T].
+        offsets: uint32 [T, 2], in characters.
+        word_ids: int32 [T], -1 where there is no word.
+    """
+
+    ids: NDArray[np.uint32]
+    type_ids: NDArray[np.uint32]
+    attention_mask: NDArray[np.uint8]
+    special_tokens_mask: NDArray[np.uint8]
+    offsets: NDArray[np.uint32]
+    word_ids: NDArray[np.int32]
 
 
 class Encoding:
     """The tokens of one text (or pair). Every list has one entry per token.
 
-    Lists are made when first asked for.
+    Lists are made when first asked for. The sequence that methods ask for is 0 for the text and 1
+    for the second of a pair.
     """
 
-    def __init__(self, core: Any):
+    def __init__(self, core: Any, text: str, pair: str | None, call: Call | None):
         self._core = core
+        self._text = text
+        self._pair = pair
+        self._call = call
 
     def __len__(self) -> int:
         """The number of tokens, special and padding tokens included."""
@@ -41,6 +83,11 @@ class Encoding:
         return self._core.offsets
 
     @cached_property
+    def byte_offsets(self) -> list[tuple[int, int]]:
+        """`offsets` in bytes of the text's UTF-8: always whole characters, like those."""
+        return self._core.byte_offsets(self._text, self._pair)
+
+    @cached_property
     def type_ids(self) -> list[int]:
         """Which segment a token belongs to (BERT's ``token_type_ids``)."""
         return self._core.type_ids
@@ -59,3 +106,92 @@ class Encoding:
     def word_ids(self) -> list[int | None]:
         """The index of the word (piece of the pre-tokenizer) in its text; None for added ones."""
         return self._core.word_ids
+
+    @cached_property
+    def sequence_ids(self) -> list[int | None]:
+        """0 for tokens of the text, 1 for those of the second of a pair, None for added ones."""
+        return self._core.sequence_ids
+
+    @property
+    def n_sequences(self) -> int:
+        """The number of texts: 1, or 2 for a pair."""
+        return 1 if self._pair is None else 2
+
+    @cached_property
+    def overflowing(self) -> list[Encoding]:
+        """What truncation cut off: the windows that follow this one, with their special tokens.
+
+        Each overlaps the one before it by the truncation's ``stride``. Of a pair of which both
+        texts were cut, every combination of windows but this one. Empty if nothing was cut. The
+        text is encoded again when this is first asked for, and the list is as long as it is:
+        for pairs, the product of the texts' windows.
+        """
+        if self._call is None:
+            return []
+        core, *how = self._call
+        further = core.overflow(self._text, self._pair, *how, len(self))
+        return [Encoding(window, self._text, self._pair, None) for window in further]
+
+    def arrays(self) -> Arrays:
+        """The lists as arrays, without a Python object per token and without a copy."""
+        return Arrays(*self._core.arrays())
+
+    def token_to_sequence(self, token: int) -> int | None:
+        """The sequence that a token is from; None for added tokens.
+
+        Raises:
+            InputError: there is no token of that index.
+        """
+        return self.sequence_ids[self._checked(token)]
+
+    def token_to_chars(self, token: int) -> tuple[int, int] | None:
+        """A token's `offsets`; None for added tokens.
+
+        Raises:
+            InputError: there is no token of that index.
+        """
+        return None if self.token_to_sequence(token) is None else self.offsets[token]
+
+    def token_to_word(self, token: int) -> int | None:
+        """The index of a token's word in its text; None for added tokens.
+
+        Raises:
+            InputError: there is no token of that index.
+        """
+        return self.word_ids[self._checked(token)]
+
+    def char_to_token(self, char: int, sequence: int = 0) -> int | None:
+        """The first token that covers a character; None if none does."""
+        return self._core.token_at(_count(char, "char"), self._second(sequence))
+
+    def char_to_word(self, char: int, sequence: int = 0) -> int | None:
+        """The index of the word that covers a character; None if none does."""
+        token = self.char_to_token(char, sequence)
+        return None if token is None else self.word_ids[token]
+
+    def word_to_tokens(self, word: int, sequence: int = 0) -> tuple[int, int] | None:
+        """The tokens [begin, end) of a word; None if it has none."""
+        return self._core.tokens_of_word(_count(word, "word"), self._second(sequence))
+
+    def word_to_chars(self, word: int, sequence: int = 0) -> tuple[int, int] | None:
+        """The characters [begin, end) of a word; None if it has no token."""
+        tokens = self.word_to_tokens(word, sequence)
+        if tokens is None:
+            return None
+        return self.offsets[tokens[0]][0], self.offsets[tokens[1] - 1][1]
+
+    def _checked(self, token: int) -> int:
+        if _count(token, "token") >= len(self):
+            raise InputError(f"token is {token}, but there are {len(self)} tokens")
+        return token
+
+    def _second(self, sequence: int) -> bool:
+        if type(sequence) is not int or not 0 <= sequence < self.n_sequences:
+            raise InputError(f"sequence is {sequence!r}, but there are {self.n_sequences}")
+        return sequence == 1
+
+
+def _count(value: int, name: str) -> int:
+    if type(value) is not int or not 0 <= value < 2**32:
+        raise InputError(f"{name} is {value!r}, expected an index")
+    return value

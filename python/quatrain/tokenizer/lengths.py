@@ -30,14 +30,18 @@ class Truncation:
         max_length: the most tokens an encoding may have.
         strategy: which text of a pair gives way.
         direction: the end at which tokens are dropped.
+        stride: the tokens of text that each of `Encoding.overflowing` shares with the window
+            before it.
     """
 
     max_length: int
     strategy: Strategy = "longest_first"
     direction: Direction = "right"
+    stride: int = 0
 
     def __post_init__(self) -> None:
         _check_count("max_length", self.max_length)
+        _check_count("stride", self.stride)
         _check_choice("strategy", self.strategy, *_STRATEGIES)
         _check_choice("direction", self.direction, "left", "right")
 
@@ -79,6 +83,7 @@ def to_core(truncation: Truncation | None, padding: Padding | None) -> Any:
     if truncation is not None:
         spec = _core_spec.TruncationSpec()
         spec.max_length = truncation.max_length
+        spec.stride = truncation.stride
         spec.strategy = _STRATEGIES[truncation.strategy]
         spec.left = truncation.direction == "left"
         lengths.truncation = spec

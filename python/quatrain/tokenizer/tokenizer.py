@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from quatrain import _core
 from quatrain.errors import InputError, TokenizerError
 from quatrain.tokenizer import opening
 from quatrain.tokenizer.description import Source
-from quatrain.tokenizer.encoding import Encoding
+from quatrain.tokenizer.encoding import Call, Encoding
 from quatrain.tokenizer.formats import read
 from quatrain.tokenizer.lengths import Direction, Padding, Strategy, Truncation, to_core
 from quatrain.tokenizer.special import Special
@@ -134,7 +135,8 @@ class Tokenizer(Vocabulary):
         """
         lengths = self._lengths if max_length is None else self._with_max_length(max_length)
         rule = to_rule(self._core, self._special_ids, special)
-        return Encoding(self._core.encode(text, pair, add_special_tokens, lengths, rule, None))
+        call = Call(self._core, add_special_tokens, lengths, rule)
+        return call.encoding(text, pair, self._core.encode(text, pair, *call[1:], None))
 
     def encode_batch(
         self,
@@ -170,8 +172,9 @@ class Tokenizer(Vocabulary):
             seconds.append(second)
         lengths = self._lengths if max_length is None else self._with_max_length(max_length)
         rule = to_rule(self._core, self._special_ids, special)
-        batch = self._core.encode_batch(firsts, seconds, add_special_tokens, lengths, rule, threads)
-        return [Encoding(core) for core in batch]
+        call = Call(self._core, add_special_tokens, lengths, rule)
+        batch = self._core.encode_batch(firsts, seconds, *call[1:], threads)
+        return list(map(call.encoding, firsts, seconds, batch))
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
         """The text of token ids (a sequence or a one-dimensional integer array).
@@ -209,9 +212,10 @@ class Tokenizer(Vocabulary):
         *,
         strategy: Strategy = "longest_first",
         direction: Direction = "right",
+        stride: int = 0,
     ) -> Tokenizer:
         """This tokenizer, cutting encodings; see `Truncation`."""
-        return self._replaced(Truncation(max_length, strategy, direction), self._padding)
+        return self._replaced(Truncation(max_length, strategy, direction, stride), self._padding)
 
     def without_truncation(self) -> Tokenizer:
         """This tokenizer, cutting nothing."""
@@ -269,7 +273,7 @@ class Tokenizer(Vocabulary):
 
     def _with_max_length(self, max_length: int) -> Any:
         now = self._truncation or Truncation(0)
-        return to_core(Truncation(max_length, now.strategy, now.direction), self._padding)
+        return to_core(replace(now, max_length=max_length), self._padding)
 
 
 def _pair(text: Any, index: int) -> tuple[str, str]:

@@ -270,13 +270,13 @@ def _truncation(node: Node | None) -> Truncation | None:
     if node is None:
         return None
     node.only("direction", "max_length", "strategy", "stride")
-    node.child("stride").integer()  # the overlap of further windows, of which none is returned
     strategies = {
         "LongestFirst": "longest_first",
         "OnlyFirst": "only_first",
         "OnlySecond": "only_second",
     }
     return Truncation(
+        stride=node.child("stride").integer(),
         max_length=node.child("max_length").integer(),
         strategy=node.child("strategy").choice(strategies),
         direction=_direction(node),
