@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from tokenizer_data import (
     texts,
     to_bytes,
 )
-from tokenizer_peer import Both, compare
+from tokenizer_peer import ALL, Both, compare
 
 pytestmark = pytest.mark.oracle("tokenizers", "tiktoken")
 
@@ -105,24 +104,6 @@ def test_batch(minilm: bytes) -> None:
 # Unicode, by brute force over all code points
 
 
-# Code points whose neighbours are alike: of these a sample will do, unless QUATRAIN_EXHAUSTIVE.
-UNIFORM = [
-    range(0x3500, 0x4D80),
-    range(0x4E80, 0x9F80),
-    range(0xAC80, 0xD700),
-    range(0xD800, 0xF880),
-    range(0x20100, 0x2F700),
-    range(0x2FB00, 0x110000),
-]
-SAMPLED = {
-    c
-    for uniform in UNIFORM
-    for c in uniform[1:-1]
-    if c % 61 and "QUATRAIN_EXHAUSTIVE" not in os.environ
-}
-ALL = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000 and c not in SAMPLED]
-
-
 def check_every_character(both: Both, template: str) -> None:
     for start in range(0, len(ALL), 2048):
         text = "".join(template.replace("?", c) for c in ALL[start : start + 2048])
@@ -143,9 +124,19 @@ def test_every_character_in_bert_normalizer(minilm: bytes) -> None:
         check_normalizer({"type": "BertNormalizer", **BERT_OFF, **options})
 
 
-@pytest.mark.parametrize("kind", ["NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents"])
+@pytest.mark.parametrize("kind", ["NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt"])
 def test_every_character_in(kind: str) -> None:
     check_normalizer({"type": kind})
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_every_character_in_strip(left: bool) -> None:
+    # Replaced and split again, a text is a word a character.
+    words = {"type": "Split", "pattern": {"String": "|"}, "behavior": "Removed", "invert": False}
+    both = byte_model([words], {"type": "Strip", "strip_left": left, "strip_right": not left})
+    for c in ALL:
+        if c.isspace() or not c.isprintable():
+            both.check(f"{c} {c}a{c} {c}")
 
 
 BERT_OFF = {
@@ -179,6 +170,7 @@ def check_normalizer(spec: dict[str, Any]) -> None:
         {"type": "Punctuation", "behavior": "Isolated"},
         {"type": "Digits", "individual_digits": True},
         {"type": "Digits", "individual_digits": False},
+        {"type": "UnicodeScripts"},
         *(
             {
                 "type": "Split",

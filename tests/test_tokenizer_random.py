@@ -36,6 +36,32 @@ NASTY = [
 ]
 
 
+# Of these some have a scanner, some are runs, and some need the engine.
+EXPRESSIONS = [
+    *(
+        " {2,}",
+        r"\s+",
+        " +",
+        r"[\n\r]",
+        r"\n",
+        r"\p{N}{1,3}",
+        "[0-9]",
+        r"[\p{L}\p{N}]+",
+        "[a-z]{2}",
+    ),
+    *(
+        r"\s+(?!\S)",
+        r"[^\s\w]+",
+        r"(?i)the|'S",
+        r"[\r\n]+|\p{L}+",
+        r"\w{2,3}?",
+        "[[:punct:]]",
+        "a*b",
+    ),
+    *(r"(?<=[a-z])\s", r" ?[^(\s|[.,!?…])]+", r"\p{P}|\p{S}", r"\d|(?<=\d)x?", GPT2_PATTERN),
+]
+
+
 def random_text(rng: random.Random) -> str:
     return "".join(rng.choices(NASTY, k=rng.choice([1, 3, 8, 20, 60])))
 
@@ -53,13 +79,31 @@ def random_normalizer(rng: random.Random) -> dict[str, Any] | None:
             "lowercase": flag(),
         },
         *({"type": kind} for kind in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents")),
+        {"type": "Nmt"},
+        {"type": "ByteLevel"},
+        {"type": "Strip", "strip_left": flag(), "strip_right": flag()},
+        {"type": "Prepend", "prepend": rng.choice(["▁", "é ", "ab"])},
+        *({"type": "Replace", **random_replacement(rng)} for _ in range(3)),
     ]
     choice = rng.randrange(4)
     if choice == 0:
         return None
     if choice == 1:
-        return {"type": "Sequence", "normalizers": rng.choices(kinds, k=rng.randrange(4))}
-    return rng.choice([kinds[0], rng.choice(kinds)])
+        return rng.choice(kinds)
+    return {"type": "Sequence", "normalizers": rng.choices(kinds, k=rng.randrange(4))}
+
+
+def random_pattern(rng: random.Random) -> dict[str, str]:
+    if rng.random() < 0.4:
+        return {"String": rng.choice([" ", "a", "'s", "ab", "中", "▁", "a+", "  "])}
+    return {"Regex": rng.choice(EXPRESSIONS)}
+
+
+def random_replacement(rng: random.Random) -> dict[str, Any]:
+    """Never an empty match at the front: what is written there has no origin in the peer, and the
+    next normalizer may then panic there."""
+    content = rng.choice(["", " ", "▁", "xé", "<x>", "Aa"])
+    return {"pattern": random_pattern(rng), "content": content}
 
 
 def random_pre_tokenizer(rng: random.Random, byte_level: bool) -> dict[str, Any] | None:
@@ -72,12 +116,27 @@ def random_pre_tokenizer(rng: random.Random, byte_level: bool) -> dict[str, Any]
         {"type": "WhitespaceSplit"},
         {"type": "Digits", "individual_digits": rng.random() < 0.5},
         {"type": "Punctuation", "behavior": behavior},
-        {
-            "type": "Split",
-            "pattern": {"String": rng.choice([" ", "a", "'s", "ab", "中"])},
-            "behavior": behavior,
-            "invert": rng.random() < 0.5,
-        },
+        *(
+            {
+                "type": "Split",
+                "pattern": random_pattern(rng),
+                "behavior": behavior,
+                "invert": rng.random() < 0.5,
+            }
+            for _ in range(2)
+        ),
+        {"type": "CharDelimiterSplit", "delimiter": rng.choice(" a中")},
+        {"type": "UnicodeScripts"},
+        {"type": "FixedLength", "length": rng.choice([1, 2, 7])},
+        *(
+            {
+                "type": "Metaspace",
+                "replacement": rng.choice("▁▁_a"),
+                "prepend_scheme": rng.choice(["first", "always", "never"]),
+                "split": rng.random() < 0.7,
+            }
+            for _ in range(2)
+        ),
         {
             "type": "Split",
             "pattern": {
@@ -133,6 +192,23 @@ def random_added_tokens(rng: random.Random, first: int) -> list[dict[str, Any]]:
     ]
 
 
+def keep_apart(file: dict[str, Any]) -> None:
+    """Leaves added tokens alone that would be normalized to nothing, or to what another is: of two
+    such the peer finds one by chance."""
+    import tokenizers
+
+    plain = json.loads(tokenizers.Tokenizer(tokenizers.models.WordLevel()).to_str())
+    normalizer = tokenizers.Tokenizer.from_str(
+        json.dumps(plain | {"normalizer": file["normalizer"]})
+    ).normalizer
+    seen = {""}
+    for token in file["added_tokens"]:
+        if token["normalized"] and normalizer is not None:
+            form = normalizer.normalize_str(token["content"])
+            token["normalized"] = form not in seen
+            seen.add(form)
+
+
 @functools.cache
 def trained(prefix: str, suffix: str, byte_level: bool) -> str:
     """A small BPE trained by the peer on the nasty alphabet; not every character is in it."""
@@ -156,7 +232,12 @@ def trained(prefix: str, suffix: str, byte_level: bool) -> str:
 
 
 def random_file(rng: random.Random) -> dict[str, Any]:
-    if rng.random() < 0.3:
+    if rng.random() < 0.15:
+        file = plain_word_piece()
+        vocab = {text: i for i, text in enumerate(dict.fromkeys(["<unk>", *NASTY]))}
+        file["model"] = {"type": "WordLevel", "vocab": vocab, "unk_token": "<unk>"}
+        byte_level = rng.random() < 0.1
+    elif rng.random() < 0.3:
         file = plain_word_piece()
         file["model"]["max_input_chars_per_word"] = rng.choice([3, 100])
         file["model"]["continuing_subword_prefix"] = rng.choice(["##", "", "@@"])
@@ -183,6 +264,7 @@ def random_file(rng: random.Random) -> dict[str, Any]:
         first += token["content"] not in vocab
         file["added_tokens"].append(token)
     file["normalizer"] = random_normalizer(rng)
+    keep_apart(file)
     file["pre_tokenizer"] = random_pre_tokenizer(rng, byte_level)
     cls, sep = (token["id"] for token in file["added_tokens"][:2])
     file["post_processor"] = random_post_processor(rng, cls, sep)

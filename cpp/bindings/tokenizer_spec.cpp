@@ -1,8 +1,10 @@
 // The tokenizer's spec, which Python fills in field by field.
+#include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
 #include "bindings/register.h"
 #include "tokenizer/spec.h"
+#include "tokenizer/unicode.h"
 
 namespace py = pybind11;
 
@@ -10,7 +12,33 @@ namespace quatrain {
 
 using namespace tokenizer;
 
+namespace {
+
+void register_pattern(py::module_& m) {
+  using Pattern = PatternSpec;
+  py::class_<Pattern> pattern(m, "PatternSpec");
+  py::enum_<Pattern::Kind>(pattern, "Kind")
+      .value("LITERAL", Pattern::Kind::kLiteral)
+      .value("RUN", Pattern::Kind::kRun)
+      .value("REGEX", Pattern::Kind::kRegex);
+  pattern.attr("LETTER") = static_cast<int>(unicode::kLetter);
+  pattern.attr("NUMBER") = static_cast<int>(unicode::kNumber);
+  pattern.attr("SPACE") = static_cast<int>(unicode::kSpace);
+  pattern.def(py::init<>())
+      .def_readwrite("kind", &Pattern::kind)
+      .def_readwrite("literal", &Pattern::literal)
+      .def_readwrite("classes", &Pattern::classes)
+      .def_readwrite("ranges", &Pattern::ranges)
+      .def_readwrite("least", &Pattern::least)
+      .def_readwrite("most", &Pattern::most)
+      .def_readwrite("matcher", &Pattern::matcher);  // a callable; the GIL is taken to call it
+}
+
+}  // namespace
+
 void register_tokenizer_spec(py::module_& m) {
+  register_pattern(m);
+
   using Normalizer = NormalizerSpec;
   py::class_<Normalizer> normalizer(m, "NormalizerSpec");
   py::enum_<Normalizer::Kind>(normalizer, "Kind")
@@ -21,13 +49,21 @@ void register_tokenizer_spec(py::module_& m) {
       .value("NFKC", Normalizer::Kind::kNfkc)
       .value("NFKD", Normalizer::Kind::kNfkd)
       .value("STRIP_ACCENTS", Normalizer::Kind::kStripAccents)
-      .value("BYTE_LEVEL", Normalizer::Kind::kByteLevel);
+      .value("BYTE_LEVEL", Normalizer::Kind::kByteLevel)
+      .value("STRIP", Normalizer::Kind::kStrip)
+      .value("PREPEND", Normalizer::Kind::kPrepend)
+      .value("REPLACE", Normalizer::Kind::kReplace)
+      .value("NMT", Normalizer::Kind::kNmt);
   normalizer.def(py::init<>())
       .def_readwrite("kind", &Normalizer::kind)
       .def_readwrite("clean_text", &Normalizer::clean_text)
       .def_readwrite("handle_chinese_chars", &Normalizer::handle_chinese_chars)
       .def_readwrite("strip_accents", &Normalizer::strip_accents)
-      .def_readwrite("lowercase", &Normalizer::lowercase);
+      .def_readwrite("lowercase", &Normalizer::lowercase)
+      .def_readwrite("left", &Normalizer::left)
+      .def_readwrite("right", &Normalizer::right)
+      .def_readwrite("content", &Normalizer::content)
+      .def_readwrite("pattern", &Normalizer::pattern);
 
   using PreTokenizer = PreTokenizerSpec;
   py::class_<PreTokenizer> pre_tokenizer(m, "PreTokenizerSpec");
@@ -38,8 +74,15 @@ void register_tokenizer_spec(py::module_& m) {
       .value("WHITESPACE_SPLIT", PreTokenizer::Kind::kWhitespaceSplit)
       .value("DIGITS", PreTokenizer::Kind::kDigits)
       .value("PUNCTUATION", PreTokenizer::Kind::kPunctuation)
-      .value("SPLIT_LITERAL", PreTokenizer::Kind::kSplitLiteral)
-      .value("SPLIT_SCANNER", PreTokenizer::Kind::kSplitScanner);
+      .value("SPLIT", PreTokenizer::Kind::kSplit)
+      .value("SPLIT_SCANNER", PreTokenizer::Kind::kSplitScanner)
+      .value("METASPACE", PreTokenizer::Kind::kMetaspace)
+      .value("UNICODE_SCRIPTS", PreTokenizer::Kind::kUnicodeScripts)
+      .value("FIXED_LENGTH", PreTokenizer::Kind::kFixedLength);
+  py::enum_<PreTokenizer::Prepend>(pre_tokenizer, "Prepend")
+      .value("FIRST", PreTokenizer::Prepend::kFirst)
+      .value("ALWAYS", PreTokenizer::Prepend::kAlways)
+      .value("NEVER", PreTokenizer::Prepend::kNever);
   py::enum_<PreTokenizer::Behavior>(pre_tokenizer, "Behavior")
       .value("REMOVED", PreTokenizer::Behavior::kRemoved)
       .value("ISOLATED", PreTokenizer::Behavior::kIsolated)
@@ -57,13 +100,18 @@ void register_tokenizer_spec(py::module_& m) {
       .def_readwrite("individual_digits", &PreTokenizer::individual_digits)
       .def_readwrite("behavior", &PreTokenizer::behavior)
       .def_readwrite("invert", &PreTokenizer::invert)
-      .def_readwrite("literal", &PreTokenizer::literal)
-      .def_readwrite("scanner", &PreTokenizer::scanner);
+      .def_readwrite("pattern", &PreTokenizer::pattern)
+      .def_readwrite("scanner", &PreTokenizer::scanner)
+      .def_readwrite("replacement", &PreTokenizer::replacement)
+      .def_readwrite("prepend", &PreTokenizer::prepend)
+      .def_readwrite("split", &PreTokenizer::split)
+      .def_readwrite("length", &PreTokenizer::length);
 
   py::class_<ModelSpec> model(m, "ModelSpec");
   py::enum_<ModelSpec::Kind>(model, "Kind")
       .value("BPE", ModelSpec::Kind::kBpe)
-      .value("WORD_PIECE", ModelSpec::Kind::kWordPiece);
+      .value("WORD_PIECE", ModelSpec::Kind::kWordPiece)
+      .value("WORD_LEVEL", ModelSpec::Kind::kWordLevel);
   model.def(py::init<>())
       .def_readwrite("kind", &ModelSpec::kind)
       .def_readwrite("vocab", &ModelSpec::vocab)

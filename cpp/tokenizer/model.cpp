@@ -2,6 +2,7 @@
 
 #include "tokenizer/bpe.h"
 #include "tokenizer/hash.h"
+#include "tokenizer/word_level.h"
 #include "tokenizer/wordpiece.h"
 
 namespace quatrain::tokenizer {
@@ -51,7 +52,14 @@ void Model::tokenize(std::string_view word, Workspace& workspace, std::vector<To
 }
 
 std::unique_ptr<Model> make_model(const ModelSpec& spec, bool bytes) {
-  if (spec.kind == ModelSpec::Kind::kWordPiece) return std::make_unique<WordPiece>(spec);
+  switch (spec.kind) {
+    case ModelSpec::Kind::kWordPiece:
+      return std::make_unique<WordPiece>(spec);
+    case ModelSpec::Kind::kWordLevel:
+      return std::make_unique<WordLevel>(spec);
+    case ModelSpec::Kind::kBpe:
+      break;
+  }
   return std::make_unique<Bpe>(spec, bytes);
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "core/check.h"
 #include "tokenizer/byte_level.h"
+#include "tokenizer/pattern.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -191,6 +193,68 @@ void bert(const NormalizerSpec& spec, Text& text) {
   });
 }
 
+// sentencepiece's cleaning for translation (nmt): controls go, separators become spaces.
+template <class Push>
+void push_nmt(char32_t c, Push push) {
+  const bool is_control = (c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) ||
+                          c == 0x7F || c == 0x8F || c == 0x9F;
+  if (is_control) return;
+  const bool is_space = (c >= 0x09 && c <= 0x0D) || c == 0x1680 || (c >= 0x200B && c <= 0x200F) ||
+                        c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF || c == 0xFFFD;
+  push(is_space ? U' ' : c);
+}
+
+// Copies bytes [begin, end), whole characters.
+void copy(const Text& text, std::size_t begin, std::size_t end, Text::Editor& editor) {
+  while (begin < end) {
+    const Span from = text.span(begin);
+    editor.push(unicode::decode(text.view(), begin), from);
+  }
+}
+
+// Writes a string, all of it from one place.
+void write(std::string_view string, Span from, Text::Editor& editor) {
+  for (std::size_t at = 0; at < string.size();) editor.push(unicode::decode(string, at), from);
+}
+
+void strip(const NormalizerSpec& spec, Text& text) {
+  const auto& table = unicode::class_table();
+  const std::string_view view = text.view();
+  std::size_t begin = 0, end = view.size();
+  for (std::size_t next = 0; spec.left && next < end; begin = next) {
+    if (!(table[unicode::decode(view, next)] & Class::kSpace)) break;
+  }
+  for (std::size_t next = end; spec.right && next > begin; end = next) {
+    if (!(table[unicode::decode_before(view, next)] & Class::kSpace)) break;
+  }
+  if (end - begin == view.size()) return;
+  Text::Editor editor(text);
+  copy(text, begin, end, editor);
+  editor.commit();
+}
+
+void prepend(const NormalizerSpec& spec, Text& text) {
+  Text::Editor editor(text);
+  write(spec.content, text.span(0), editor);
+  copy(text, 0, text.size(), editor);
+  editor.commit();
+}
+
+void replace(const NormalizerSpec& spec, Text& text) {
+  const std::vector<Piece> matches = find_matches(spec.pattern, text.view());
+  if (matches.empty()) return;
+  Text::Editor editor(text);
+  std::size_t seen = 0;
+  for (const Piece& match : matches) {
+    copy(text, seen, match.begin, editor);
+    // New text comes from the last character that it replaces, or else that it follows.
+    write(spec.content, match.end > 0 ? text.span(match.end - 1) : text.origin(), editor);
+    seen = match.end;
+  }
+  copy(text, seen, text.size(), editor);
+  editor.commit();
+}
+
 void apply(const NormalizerSpec& spec, Text& text) {
   using Kind = NormalizerSpec::Kind;
   switch (spec.kind) {
@@ -213,10 +277,24 @@ void apply(const NormalizerSpec& spec, Text& text) {
       });
     case Kind::kByteLevel:
       return spell_bytes(text);
+    case Kind::kStrip:
+      return strip(spec, text);
+    case Kind::kPrepend:
+      return prepend(spec, text);
+    case Kind::kReplace:
+      return replace(spec, text);
+    case Kind::kNmt:
+      return map_characters(text, [](char32_t c, std::uint16_t, auto push) { push_nmt(c, push); });
   }
 }
 
 }  // namespace
+
+void check_normalizer(const NormalizerSpec& spec) {
+  constexpr const char* kWhere = "normalizer";
+  check<TokenizerError>(unicode::is_valid(spec.content), kWhere, "the content is not valid UTF-8");
+  check_pattern(spec.pattern, kWhere);
+}
 
 void normalize(const std::vector<NormalizerSpec>& normalizers, Text& text) {
   for (const NormalizerSpec& spec : normalizers) {

@@ -9,6 +9,9 @@
 
 namespace quatrain::tokenizer {
 
+// Refuses a normalizer that could not be executed.
+void check_normalizer(const NormalizerSpec& spec);
+
 // Applies the normalizers in order.
 void normalize(const std::vector<NormalizerSpec>& normalizers, Text& text);
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/check.h"
 #include "tokenizer/byte_level.h"
+#include "tokenizer/pattern.h"
 #include "tokenizer/scanners.h"
 #include "tokenizer/unicode.h"
 
@@ -68,17 +70,17 @@ void cut_each(const Text& text, std::vector<Piece>& pieces, Cut cut) {
   pieces.swap(out);
 }
 
-// Cuts at every character of the classes.
-void cut_at(const Text& text, std::vector<Piece>& pieces, std::uint16_t classes,
-            Behavior behavior) {
-  const auto& table = unicode::class_table();
+// Cuts at every character that `is_delimiter`.
+template <class IsDelimiter>
+void cut_at(const Text& text, std::vector<Piece>& pieces, Behavior behavior,
+            IsDelimiter is_delimiter) {
   std::vector<Match> matches;
   cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
     matches.clear();
     std::size_t seen = 0;
     for (std::size_t at = 0; at < view.size();) {
       const std::size_t begin = at;
-      if (!(table[unicode::decode(view, at)] & classes)) continue;
+      if (!is_delimiter(unicode::decode(view, at))) continue;
       if (seen < begin) matches.push_back({seen, begin, false});
       matches.push_back({begin, at, true});
       seen = at;
@@ -88,17 +90,21 @@ void cut_at(const Text& text, std::vector<Piece>& pieces, std::uint16_t classes,
   });
 }
 
-void cut_at_literal(const Text& text, std::vector<Piece>& pieces, const PreTokenizerSpec& spec) {
+void cut_at_classes(const Text& text, std::vector<Piece>& pieces, std::uint16_t classes,
+                    Behavior behavior) {
+  const auto& table = unicode::class_table();
+  cut_at(text, pieces, behavior, [&](char32_t c) { return (table[c] & classes) != 0; });
+}
+
+void cut_at_pattern(const Text& text, std::vector<Piece>& pieces, const PreTokenizerSpec& spec) {
   std::vector<Match> matches;
   cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
     matches.clear();
     std::size_t seen = 0;
-    while (true) {
-      const std::size_t found = view.find(spec.literal, seen);
-      if (found == std::string_view::npos) break;
-      if (seen < found) matches.push_back({seen, found, spec.invert});
-      matches.push_back({found, found + spec.literal.size(), !spec.invert});
-      seen = found + spec.literal.size();
+    for (const Piece& found : find_matches(spec.pattern, view)) {
+      if (seen < found.begin) matches.push_back({seen, found.begin, spec.invert});
+      matches.push_back({found.begin, found.end, !spec.invert});
+      seen = found.end;
     }
     if (seen < view.size()) matches.push_back({seen, view.size(), spec.invert});
     arrange(matches, spec.behavior, base, out);
@@ -158,6 +164,61 @@ void words(const Text& text, std::vector<Piece>& pieces) {
   });
 }
 
+// A new piece wherever the script changes. Spaces go with what is before them; those at the front,
+// where nothing is, are lost, as the peer loses them.
+void cut_at_scripts(const Text& text, std::vector<Piece>& pieces) {
+  cut_each(text, pieces, [](std::string_view view, std::size_t base, std::vector<Piece>& out) {
+    std::uint8_t last = 0;
+    for (std::size_t at = 0; at < view.size();) {
+      const auto begin = static_cast<std::uint32_t>(base + at);
+      const std::uint8_t script = unicode::script(unicode::decode(view, at));
+      const auto end = static_cast<std::uint32_t>(base + at);
+      if (script != 0 && script != last) {
+        out.push_back({begin, end});
+        last = script;
+      } else if (last != 0) {
+        out.back().end = end;
+      }
+    }
+  });
+}
+
+void cut_lengths(const Text& text, std::vector<Piece>& pieces, std::int64_t length) {
+  cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
+    for (std::size_t at = 0; at < view.size();) {
+      const std::size_t begin = at;
+      for (std::int64_t i = 0; i < length && at < view.size(); ++i) at += unicode::length(view[at]);
+      out.push_back(
+          {static_cast<std::uint32_t>(base + begin), static_cast<std::uint32_t>(base + at)});
+    }
+  });
+}
+
+// Spaces become the replacement, of which one more may go in front of a piece.
+void metaspace(Text& text, std::vector<Piece>& pieces, const PreTokenizerSpec& spec) {
+  using Prepend = PreTokenizerSpec::Prepend;
+  Text::Editor editor(text);
+  for (Piece& piece : pieces) {
+    const std::uint32_t begin = editor.size();
+    std::size_t at = piece.begin;
+    const Span first = text.span(at);
+    const char32_t c = unicode::decode(text.view(), at);
+    const bool is_wanted =
+        spec.prepend == Prepend::kAlways || (spec.prepend == Prepend::kFirst && first.begin == 0);
+    if (is_wanted && c != ' ' && c != spec.replacement) editor.push(spec.replacement, first);
+    for (at = piece.begin; at < piece.end;) {
+      const Span from = text.span(at);
+      const char32_t old = unicode::decode(text.view(), at);
+      editor.push(old == ' ' ? spec.replacement : old, from);
+    }
+    piece = {begin, editor.size()};
+  }
+  editor.commit();
+  if (!spec.split) return;
+  cut_at(text, pieces, Behavior::kMergedWithNext,
+         [&spec](char32_t c) { return c == spec.replacement; });
+}
+
 // Gives each piece that does not begin with a space one, which comes from its first character.
 void prefix_spaces(Text& text, std::vector<Piece>& pieces) {
   const auto has_space = [&](const Piece& piece) { return text.view()[piece.begin] == ' '; };
@@ -189,6 +250,18 @@ void spell_bytes(Text& text, std::vector<Piece>& pieces) {
 
 }  // namespace
 
+PreTokenizer::PreTokenizer(std::vector<PreTokenizerSpec> steps, bool bytes)
+    : steps_(std::move(steps)), bytes_(bytes) {
+  constexpr const char* kWhere = "pre_tokenizer";
+  for (const PreTokenizerSpec& step : steps_) {
+    check_pattern(step.pattern, kWhere);
+    check<TokenizerError>(unicode::is_character(step.replacement), kWhere, "the replacement ",
+                          static_cast<std::uint32_t>(step.replacement), " is no character");
+    check<TokenizerError>(step.length > 0, kWhere, "the length is ", step.length,
+                          ", expected at least 1");
+  }
+}
+
 void PreTokenizer::split(Text& text, std::vector<Piece>& pieces) const {
   using Kind = PreTokenizerSpec::Kind;
   using Scanner = PreTokenizerSpec::Scanner;
@@ -209,17 +282,26 @@ void PreTokenizer::split(Text& text, std::vector<Piece>& pieces) const {
         words(text, pieces);
         break;
       case Kind::kWhitespaceSplit:
-        cut_at(text, pieces, Class::kSpace, Behavior::kRemoved);
+        cut_at_classes(text, pieces, Class::kSpace, Behavior::kRemoved);
         break;
       case Kind::kDigits:
-        cut_at(text, pieces, Class::kNumeric,
-               step.individual_digits ? Behavior::kIsolated : Behavior::kContiguous);
+        cut_at_classes(text, pieces, Class::kNumeric,
+                       step.individual_digits ? Behavior::kIsolated : Behavior::kContiguous);
         break;
       case Kind::kPunctuation:
-        cut_at(text, pieces, Class::kPunctuation, step.behavior);
+        cut_at_classes(text, pieces, Class::kPunctuation, step.behavior);
         break;
-      case Kind::kSplitLiteral:
-        cut_at_literal(text, pieces, step);
+      case Kind::kSplit:
+        cut_at_pattern(text, pieces, step);
+        break;
+      case Kind::kMetaspace:
+        metaspace(text, pieces, step);
+        break;
+      case Kind::kUnicodeScripts:
+        cut_at_scripts(text, pieces);
+        break;
+      case Kind::kFixedLength:
+        cut_lengths(text, pieces, step.length);
         break;
       case Kind::kSplitScanner:
         switch (step.scanner) {

@@ -11,8 +11,7 @@ class PreTokenizer {
  public:
   // With `bytes`, the last step is ByteLevel and leaves its bytes as they are, for a model that
   // reads bytes; otherwise it spells them.
-  PreTokenizer(std::vector<PreTokenizerSpec> steps, bool bytes)
-      : steps_(std::move(steps)), bytes_(bytes) {}
+  PreTokenizer(std::vector<PreTokenizerSpec> steps, bool bytes);
 
   // Cuts the text, which a step may edit, into pieces, none of them empty.
   void split(Text& text, std::vector<Piece>& pieces) const;

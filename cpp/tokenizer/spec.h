@@ -2,21 +2,57 @@
 // fills it (C++ sees no JSON) and `Tokenizer` executes it. Sequences are flattened.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace quatrain::tokenizer {
 
+// What Split and Replace look for in a text.
+struct PatternSpec {
+  enum class Kind { kLiteral, kRun, kRegex };
+  // All matches of a regular expression, as (begin, end) in bytes, from left to right. They may be
+  // empty, and do not overlap. Called on any number of threads at once.
+  using Matcher =
+      std::function<std::vector<std::pair<std::uint32_t, std::uint32_t>>(std::string_view)>;
+
+  Kind kind = Kind::kLiteral;
+  std::string literal;  // if empty, it is found around every character
+  // Run: as many characters of the classes (unicode.h) or of the ranges (first, last) as there
+  // are, but `least` to `most`.
+  std::uint16_t classes = 0;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges;
+  std::int64_t least = 1, most = 1;
+  Matcher matcher;  // Regex
+};
+
 struct NormalizerSpec {
-  enum class Kind { kBert, kLowercase, kNfc, kNfd, kNfkc, kNfkd, kStripAccents, kByteLevel };
+  enum class Kind {
+    kBert,
+    kLowercase,
+    kNfc,
+    kNfd,
+    kNfkc,
+    kNfkd,
+    kStripAccents,
+    kByteLevel,
+    kStrip,
+    kPrepend,
+    kReplace,
+    kNmt
+  };
   Kind kind = Kind::kBert;
   // Bert only.
   bool clean_text = true;
   bool handle_chinese_chars = true;
   bool strip_accents = true;
   bool lowercase = true;
+  bool left = false, right = false;  // Strip
+  std::string content;               // Prepend, Replace
+  PatternSpec pattern;               // Replace
 };
 
 struct PreTokenizerSpec {
@@ -27,11 +63,16 @@ struct PreTokenizerSpec {
     kWhitespaceSplit,
     kDigits,
     kPunctuation,
-    kSplitLiteral,
-    kSplitScanner
+    kSplit,
+    kSplitScanner,
+    kMetaspace,
+    kUnicodeScripts,
+    kFixedLength
   };
   // What happens to a delimiter that was found.
   enum class Behavior { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
+  // Which pieces get a replacement character in front: that at the text's begin, all, or none.
+  enum class Prepend { kFirst, kAlways, kNever };
   // The regular expressions that have a hand-written scanner (scanners.h).
   enum class Scanner { kGpt2, kLlama3, kQwen2 };
 
@@ -39,14 +80,18 @@ struct PreTokenizerSpec {
   bool add_prefix_space = false;            // ByteLevel
   bool use_regex = true;                    // ByteLevel
   bool individual_digits = false;           // Digits
-  Behavior behavior = Behavior::kIsolated;  // Punctuation, SplitLiteral
-  bool invert = false;                      // SplitLiteral
-  std::string literal;                      // SplitLiteral
+  Behavior behavior = Behavior::kIsolated;  // Punctuation, Split
+  bool invert = false;                      // Split
+  PatternSpec pattern;                      // Split
   Scanner scanner = Scanner::kGpt2;         // SplitScanner
+  char32_t replacement = U'\u2581';         // Metaspace: what a space becomes
+  Prepend prepend = Prepend::kAlways;       // Metaspace: where one goes in front
+  bool split = true;                        // Metaspace: whether it begins a piece
+  std::int64_t length = 5;                  // FixedLength: characters
 };
 
 struct ModelSpec {
-  enum class Kind { kBpe, kWordPiece };
+  enum class Kind { kBpe, kWordPiece, kWordLevel };
   Kind kind = Kind::kBpe;
   std::vector<std::pair<std::string, std::int64_t>> vocab;
   std::optional<std::string> unk_token;

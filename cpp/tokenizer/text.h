@@ -67,6 +67,12 @@ class Text {
   }
   Span span(std::size_t at) const { return span(at, at + 1); }
 
+  // The empty span where a text that normalizers edit begins.
+  Span origin() const {
+    const std::uint32_t begin = source_->character(base_);
+    return {begin, begin};
+  }
+
   // Writes the edited text, character by character; commit() puts it in place.
   class Editor {
    public:

@@ -25,6 +25,11 @@ bool reads_bytes(const TokenizerSpec& spec) {
          std::count_if(steps.begin(), steps.end(), is_byte_level) == 1;
 }
 
+std::vector<NormalizerSpec> checked(const std::vector<NormalizerSpec>& normalizers) {
+  for (const NormalizerSpec& normalizer : normalizers) check_normalizer(normalizer);
+  return normalizers;
+}
+
 [[noreturn]] void refuse(std::string_view token, std::uint32_t at) {
   fail("encode", "the text has the special token '", token, "' at character ", at,
        ", where special tokens are refused");
@@ -86,7 +91,7 @@ class Tokenizer::Lease {
 };
 
 Tokenizer::Tokenizer(const TokenizerSpec& spec)
-    : normalizers_(spec.normalizers),
+    : normalizers_(checked(spec.normalizers)),
       pre_tokenizer_(spec.pre_tokenizers, reads_bytes(spec)),
       model_(make_model(spec.model, reads_bytes(spec))),
       added_(spec.added_tokens, spec.added_ids_may_skip, model_->vocabulary(), normalizers_),

@@ -19,6 +19,13 @@ const Row* find(const Row* table, std::size_t size, char32_t key) {
   return row != end && row->from == key ? row : nullptr;
 }
 
+// The value of the run that holds c.
+std::uint8_t value_at(const tables::Run* runs, std::size_t size, char32_t c) {
+  const tables::Run* after = std::upper_bound(
+      runs, runs + size, c, [](char32_t key, const tables::Run& r) { return key < r.start; });
+  return static_cast<std::uint8_t>((after - 1)->value);
+}
+
 }  // namespace
 
 ClassTable::ClassTable() {
@@ -43,11 +50,11 @@ const ClassTable& class_table() {
 }
 
 std::uint8_t combining_class(char32_t c) {
-  const tables::Run* begin = tables::combining_runs;
-  const tables::Run* after =
-      std::upper_bound(begin, begin + tables::combining_runs_size, c,
-                       [](char32_t key, const tables::Run& r) { return key < r.start; });
-  return static_cast<std::uint8_t>((after - 1)->value);
+  return value_at(tables::combining_runs, tables::combining_runs_size, c);
+}
+
+std::uint8_t script(char32_t c) {
+  return value_at(tables::script_runs, tables::script_runs_size, c);
 }
 
 std::span<const std::uint32_t> decompose(char32_t c, bool compatible,

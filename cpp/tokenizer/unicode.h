@@ -43,6 +43,9 @@ const ClassTable& class_table();
 
 std::uint8_t combining_class(char32_t c);
 
+// A number for the script of c, Japanese kana counted as Han; 0 if it goes with any script.
+std::uint8_t script(char32_t c);
+
 // The full decomposition of c (Hangul syllables included), or empty if c stays as it is.
 // `hangul` is the storage of a syllable's answer.
 std::span<const std::uint32_t> decompose(char32_t c, bool compatible,
@@ -95,6 +98,9 @@ inline char32_t decode_before(std::string_view text, std::size_t& at) {
   return decode(text, cursor);
 }
 
+// Whether UTF-8 can express c.
+inline bool is_character(char32_t c) { return c < 0xD800 || (c >= 0xE000 && c < 0x110000); }
+
 void append(std::string& text, char32_t c);
 
 // Whether the bytes are well-formed UTF-8 (no surrogates, no overlong forms).
@@ -114,13 +120,13 @@ struct Pair {
 struct Lower {
   std::uint32_t from, first, second;
 };
-extern const Run class_runs[], combining_runs[];
+extern const Run class_runs[], combining_runs[], script_runs[];
 extern const Mapping canonical[], compatible[];
 extern const std::uint32_t decomposed[];
 extern const Pair compositions[];
 extern const Lower lower[];
-extern const std::size_t class_runs_size, combining_runs_size, canonical_size, compatible_size,
-    decomposed_size, compositions_size, lower_size;
+extern const std::size_t class_runs_size, combining_runs_size, script_runs_size, canonical_size,
+    compatible_size, decomposed_size, compositions_size, lower_size;
 
 }  // namespace tables
 }  // namespace quatrain::unicode

@@ -49,6 +49,12 @@ class Node:
             self.fail("the string holds a lone surrogate, which UTF-8 cannot express")
         return value
 
+    def character(self) -> str:
+        value = self.text()
+        if len(value) != 1:
+            self.fail(f"found {_describe(value)}, expected one character")
+        return value
+
     def flag(self) -> bool:
         value: bool = self._expect(bool)
         return value

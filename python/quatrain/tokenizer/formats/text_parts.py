@@ -6,6 +6,7 @@ from typing import Any
 
 from quatrain import _core
 from quatrain.tokenizer.formats.fields import Node
+from quatrain.tokenizer.formats.patterns import literal, read_pattern
 
 _c = _core.tokenizer
 _Behavior = _c.PreTokenizerSpec.Behavior
@@ -31,6 +32,19 @@ _BEHAVIORS = {
     "MergedWithPrevious": _Behavior.MERGED_WITH_PREVIOUS,
     "MergedWithNext": _Behavior.MERGED_WITH_NEXT,
     "Contiguous": _Behavior.CONTIGUOUS,
+}
+METASPACE_FIELDS = (
+    "type",
+    "replacement",
+    "prepend_scheme",
+    "split",
+    "add_prefix_space",
+    "str_rep",  # of old files: always the replacement
+)
+_PREPENDS = {
+    "first": _c.PreTokenizerSpec.Prepend.FIRST,
+    "always": _c.PreTokenizerSpec.Prepend.ALWAYS,
+    "never": _c.PreTokenizerSpec.Prepend.NEVER,
 }
 
 
@@ -68,6 +82,32 @@ def _bert_normalizer(node: Node) -> list[Any]:
     return [spec]
 
 
+def _strip(node: Node) -> list[Any]:
+    node.only("type", "strip_left", "strip_right")
+    spec = _c.NormalizerSpec()
+    spec.kind = _c.NormalizerSpec.Kind.STRIP
+    spec.left = node.child("strip_left").flag()
+    spec.right = node.child("strip_right").flag()
+    return [spec]
+
+
+def _prepend(node: Node) -> list[Any]:
+    node.only("type", "prepend")
+    spec = _c.NormalizerSpec()
+    spec.kind = _c.NormalizerSpec.Kind.PREPEND
+    spec.content = node.child("prepend").text()
+    return [spec]
+
+
+def _replace(node: Node) -> list[Any]:
+    node.only("type", "pattern", "content")
+    spec = _c.NormalizerSpec()
+    spec.kind = _c.NormalizerSpec.Kind.REPLACE
+    spec.pattern = read_pattern(node.child("pattern"))
+    spec.content = node.child("content").text()
+    return [spec]
+
+
 NORMALIZERS: dict[str, Any] = {
     "BertNormalizer": _bert_normalizer,
     "Lowercase": _normalizer(_c.NormalizerSpec.Kind.LOWERCASE),
@@ -77,6 +117,10 @@ NORMALIZERS: dict[str, Any] = {
     "NFKD": _normalizer(_c.NormalizerSpec.Kind.NFKD),
     "StripAccents": _normalizer(_c.NormalizerSpec.Kind.STRIP_ACCENTS),
     "ByteLevel": _normalizer(_c.NormalizerSpec.Kind.BYTE_LEVEL),
+    "Strip": _strip,
+    "Prepend": _prepend,
+    "Replace": _replace,
+    "Nmt": _normalizer(_c.NormalizerSpec.Kind.NMT),
 }
 NORMALIZERS["Sequence"] = sequence("normalizers", NORMALIZERS)
 
@@ -119,25 +163,55 @@ def _split(node: Node) -> list[Any]:
     behavior = node.child("behavior").choice(_BEHAVIORS)
     invert = node.child("invert").flag()
     pattern = node.child("pattern")
-    pattern.only("String", "Regex")
-    if pattern.optional("Regex") is None:
-        spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.SPLIT_LITERAL)
-        spec.literal = pattern.child("String").text()
-        if not spec.literal:
-            pattern.fail("an empty string is not supported")
-        spec.behavior = behavior
-        spec.invert = invert
-        return [spec]
-    spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.SPLIT_SCANNER)
-    spec.scanner = pattern.child("Regex").choice(_SCANNERS)
-    # These expressions match everywhere: each match is a piece, whether it counts as a delimiter
-    # that is kept or (inverted) as what lies between delimiters that are removed.
+    expression = pattern.optional("Regex")
+    # The expressions with scanners match everywhere: each match is a piece, whether it counts as a
+    # delimiter that is kept or (inverted) as what lies between delimiters that are removed.
     keeps = behavior == _Behavior.ISOLATED or (behavior == _Behavior.REMOVED and invert)
-    if not keeps:
-        node.fail(
-            f"behavior {node.value['behavior']!r} with invert {str(invert).lower()} is not "
-            "supported for a Regex; supported: Isolated, or Removed with invert true"
-        )
+    if keeps and expression is not None and expression.text() in _SCANNERS:
+        pattern.only("Regex")
+        spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.SPLIT_SCANNER)
+        spec.scanner = _SCANNERS[expression.text()]
+        return [spec]
+    spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.SPLIT)
+    spec.pattern = read_pattern(pattern)
+    spec.behavior = behavior
+    spec.invert = invert
+    return [spec]
+
+
+def _char_delimiter_split(node: Node) -> list[Any]:
+    node.only("type", "delimiter")
+    spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.SPLIT)
+    spec.pattern = literal(node.child("delimiter").character())
+    spec.behavior = _Behavior.REMOVED
+    return [spec]
+
+
+def metaspace_prepend(node: Node) -> Any:
+    """Where a Metaspace puts its replacement in front, in present and in old files."""
+    scheme = node.optional("prepend_scheme")
+    prepend = scheme.choice(_PREPENDS) if scheme else _c.PreTokenizerSpec.Prepend.ALWAYS
+    if node.flag_or("add_prefix_space", True):
+        return prepend
+    if prepend != _c.PreTokenizerSpec.Prepend.NEVER:
+        node.fail("add_prefix_space is false, but prepend_scheme is not 'never'")
+    return prepend
+
+
+def _metaspace(node: Node) -> list[Any]:
+    node.only(*METASPACE_FIELDS)
+    spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.METASPACE)
+    spec.replacement = node.child("replacement").character()
+    spec.prepend = metaspace_prepend(node)
+    spec.split = node.flag_or("split", True)
+    return [spec]
+
+
+def _fixed_length(node: Node) -> list[Any]:
+    node.only("type", "length")
+    spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.FIXED_LENGTH)
+    if length := node.optional("length"):
+        spec.length = length.integer(smallest=1)
     return [spec]
 
 
@@ -157,5 +231,9 @@ PRE_TOKENIZERS: dict[str, Any] = {
     "Digits": _digits,
     "Punctuation": _punctuation,
     "Split": _split,
+    "CharDelimiterSplit": _char_delimiter_split,
+    "Metaspace": _metaspace,
+    "UnicodeScripts": _plain_pre_tokenizer(_c.PreTokenizerSpec.Kind.UNICODE_SCRIPTS),
+    "FixedLength": _fixed_length,
 }
 PRE_TOKENIZERS["Sequence"] = sequence("pretokenizers", PRE_TOKENIZERS)

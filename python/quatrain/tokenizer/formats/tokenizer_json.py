@@ -64,12 +64,14 @@ def _model(node: Node) -> Any:
     # Old files have no type; the fields tell.
     kind = node.optional("type")
     if kind is not None:
-        return kind.choice({"BPE": _bpe, "WordPiece": _word_piece})(node)
+        return kind.choice({"BPE": _bpe, "WordPiece": _word_piece, "WordLevel": _word_level})(node)
     if node.optional("merges") is not None:
         return _bpe(node)
     if node.optional("max_input_chars_per_word") is not None:
         return _word_piece(node)
-    node.fail("field 'type' is missing, and no other tells; supported: BPE, WordPiece")
+    if node.optional("unk_token") is not None:
+        return _word_level(node)
+    node.fail("field 'type' is missing, and no other tells; supported: BPE, WordPiece, WordLevel")
 
 
 def _bpe(node: Node) -> Any:
@@ -108,6 +110,15 @@ def _word_piece(node: Node) -> Any:
     spec.unk_token = node.child("unk_token").text()
     spec.continuing_subword_prefix = node.child("continuing_subword_prefix").text()
     spec.max_input_chars_per_word = node.child("max_input_chars_per_word").integer()
+    return spec
+
+
+def _word_level(node: Node) -> Any:
+    node.only("type", "vocab", "unk_token")
+    spec = _c.ModelSpec()
+    spec.kind = _c.ModelSpec.Kind.WORD_LEVEL
+    spec.vocab = node.child("vocab").vocabulary()
+    spec.unk_token = node.child("unk_token").text()
     return spec
 
 

@@ -1,0 +1,79 @@
+"""What Split and Replace look for."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from quatrain import _core
+from quatrain.tokenizer.formats.fields import Node
+from quatrain.tokenizer.regex import Regex, RegexError
+
+_Spec = _core.tokenizer.PatternSpec
+
+_ESCAPE = r"\\[snrt]|\\p\{[LN]\}"
+_MEMBER = rf"{_ESCAPE}|[^\\\[\]^&-](?:-[^\\\[\]^&-])?"
+# One character or one class of them, once or repeated: the core needs no engine for those.
+_RUN = re.compile(
+    rf"(?:\[(?P<members>(?:{_MEMBER})+)\]|(?P<member>{_ESCAPE}|[^\\\[\](){{}}.*+?|^$&-]))"
+    r"(?P<repeat>\+\+?|\{(?P<least>\d{1,5})(?P<comma>,)?(?P<most>(?<=,)\d{1,5})?\})?",
+    re.DOTALL,
+)
+_CLASSES = {r"\s": _Spec.SPACE, r"\p{L}": _Spec.LETTER, r"\p{N}": _Spec.NUMBER}
+_ESCAPES = {r"\n": "\n", r"\r": "\r", r"\t": "\t"}
+_ENDLESS = 2**62
+
+
+def literal(text: str) -> Any:
+    """The text itself."""
+    spec = _Spec()
+    spec.kind = _Spec.Kind.LITERAL
+    spec.literal = text
+    return spec
+
+
+def read_pattern(node: Node) -> Any:
+    """``{"String": ...}`` or ``{"Regex": ...}``."""
+    node.only("String", "Regex")
+    if node.optional("Regex") is None:
+        return literal(node.child("String").text())
+    if node.optional("String") is not None:
+        node.fail("found both a String and a Regex, expected one of them")
+    expression = node.child("Regex")
+    spec = read_run(expression.text())
+    if spec is not None:
+        return spec
+    spec = _Spec()
+    spec.kind = _Spec.Kind.REGEX
+    try:
+        spec.matcher = Regex(expression.text())
+    except RegexError as error:
+        expression.fail(str(error))
+    return spec
+
+
+def read_run(expression: str) -> Any | None:
+    """A repeated class as the core runs it; None for any other expression."""
+    match = _RUN.fullmatch(expression)
+    if match is None:
+        return None
+    most = 1 if match["repeat"] is None else _ENDLESS
+    least = int(match["least"] or 1)
+    if match["most"] or (match["least"] and not match["comma"]):
+        most = int(match["most"] or match["least"])
+    if not 1 <= least <= most:
+        return None
+    spec = _Spec()
+    spec.kind = _Spec.Kind.RUN
+    spec.least, spec.most = least, most
+    ranges = []
+    for member in re.findall(_MEMBER, match["members"] or match["member"], re.DOTALL):
+        if member in _CLASSES:
+            spec.classes |= _CLASSES[member]
+        else:
+            text = _ESCAPES.get(member, member)
+            if ord(text[0]) > ord(text[-1]):
+                return None
+            ranges.append((ord(text[0]), ord(text[-1])))
+    spec.ranges = ranges
+    return spec
