@@ -271,7 +271,7 @@ def edited(file: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("pre_tokenizer", {"type": "Other"}, "'Other' is not supported; supported: ByteLevel, "),
         ("decoder", {"type": "CTC"}, "decoder.type: 'CTC' is not supported"),
         ("post_processor", {"type": "X"}, "post_processor.type: 'X' is not supported"),
-        ("model.type", "Unigram", "model.type: 'Unigram' is not supported; supported: BPE, Word"),
+        ("model.type", "Unknown", "model.type: 'Unknown' is not supported; supported: BPE, Word"),
         ("model", {"vocab": {}}, "field 'type' is missing"),
         (
             "normalizer",

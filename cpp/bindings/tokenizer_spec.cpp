@@ -111,7 +111,15 @@ void register_tokenizer_spec(py::module_& m) {
   py::enum_<ModelSpec::Kind>(model, "Kind")
       .value("BPE", ModelSpec::Kind::kBpe)
       .value("WORD_PIECE", ModelSpec::Kind::kWordPiece)
+      .value("UNIGRAM", ModelSpec::Kind::kUnigram)
       .value("WORD_LEVEL", ModelSpec::Kind::kWordLevel);
+  py::enum_<ModelSpec::PieceKind>(model, "PieceKind")
+      .value("NORMAL", ModelSpec::PieceKind::kNormal)
+      .value("UNKNOWN", ModelSpec::PieceKind::kUnknown)
+      .value("CONTROL", ModelSpec::PieceKind::kControl)
+      .value("USER_DEFINED", ModelSpec::PieceKind::kUserDefined)
+      .value("BYTE", ModelSpec::PieceKind::kByte)
+      .value("UNUSED", ModelSpec::PieceKind::kUnused);
   model.def(py::init<>())
       .def_readwrite("kind", &ModelSpec::kind)
       .def_readwrite("vocab", &ModelSpec::vocab)
@@ -123,7 +131,11 @@ void register_tokenizer_spec(py::module_& m) {
       .def_readwrite("byte_fallback", &ModelSpec::byte_fallback)
       .def_readwrite("ignore_merges", &ModelSpec::ignore_merges)
       .def_readwrite("ranks", &ModelSpec::ranks)
-      .def_readwrite("max_input_chars_per_word", &ModelSpec::max_input_chars_per_word);
+      .def_readwrite("max_input_chars_per_word", &ModelSpec::max_input_chars_per_word)
+      .def_readwrite("scores", &ModelSpec::scores)
+      .def_readwrite("unk_id", &ModelSpec::unk_id)
+      .def_readwrite("kinds", &ModelSpec::kinds)
+      .def_readwrite("sentencepiece", &ModelSpec::sentencepiece);
 
   py::class_<AddedTokenSpec>(m, "AddedTokenSpec")
       .def(py::init<>())

@@ -2,6 +2,7 @@
 
 #include "tokenizer/bpe.h"
 #include "tokenizer/hash.h"
+#include "tokenizer/unigram.h"
 #include "tokenizer/word_level.h"
 #include "tokenizer/wordpiece.h"
 
@@ -57,6 +58,8 @@ std::unique_ptr<Model> make_model(const ModelSpec& spec, bool bytes) {
       return std::make_unique<WordPiece>(spec);
     case ModelSpec::Kind::kWordLevel:
       return std::make_unique<WordLevel>(spec);
+    case ModelSpec::Kind::kUnigram:
+      return std::make_unique<Unigram>(spec);
     case ModelSpec::Kind::kBpe:
       break;
   }

@@ -52,10 +52,18 @@ struct Workspace {
   struct Merge {
     std::uint32_t rank, position, id;
   };
+  // Unigram: the best way to a place of the word, by its last piece.
+  struct Path {
+    static constexpr std::uint32_t kUnreached = UINT32_MAX;
+    double score = 0;
+    std::uint32_t begin = kUnreached, id = 0;
+  };
   WordCache cache;
   std::vector<Symbol> symbols;
   std::vector<Merge> merges;
   std::vector<std::uint32_t> ranks, results;
+  std::vector<Path> paths;
+  std::vector<std::uint32_t> steps;
 };
 
 class Model {
@@ -66,6 +74,9 @@ class Model {
   Model& operator=(const Model&) = delete;
 
   const Vocabulary& vocabulary() const { return vocabulary_; }
+
+  // The token that stands for any text, and is shown as that text; UINT32_MAX if none is.
+  virtual std::uint32_t wildcard() const { return UINT32_MAX; }
 
   // Appends the tokens of a non-empty word.
   void tokenize(std::string_view word, Workspace& workspace, std::vector<Token>& out) const;

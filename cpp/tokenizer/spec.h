@@ -91,7 +91,9 @@ struct PreTokenizerSpec {
 };
 
 struct ModelSpec {
-  enum class Kind { kBpe, kWordPiece, kWordLevel };
+  enum class Kind { kBpe, kWordPiece, kUnigram, kWordLevel };
+  // What a piece of a SentencePiece model is for.
+  enum class PieceKind { kNormal, kUnknown, kControl, kUserDefined, kByte, kUnused };
   Kind kind = Kind::kBpe;
   std::vector<std::pair<std::string, std::int64_t>> vocab;
   std::optional<std::string> unk_token;
@@ -107,6 +109,12 @@ struct ModelSpec {
   bool ranks = false;
   // WordPiece
   std::int64_t max_input_chars_per_word = 100;
+  // Unigram: ids are 0, 1, 2, ... in the order of `vocab`.
+  std::vector<double> scores;
+  std::optional<std::int64_t> unk_id;
+  // SentencePiece models
+  std::vector<PieceKind> kinds;  // none: all are normal
+  bool sentencepiece = false;    // compute as sentencepiece does, where tokenizers differs
 };
 
 struct AddedTokenSpec {

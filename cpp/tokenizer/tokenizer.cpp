@@ -149,6 +149,13 @@ void Tokenizer::read_words(Text& text, const SpecialGuard& guard, Scratch& scrat
       }
     }
     for (const Token& token : scratch.tokens) {
+      if (token.id == model_->wildcard()) {
+        const std::string_view shown =
+            text.view({piece.begin + token.begin, piece.begin + token.end});
+        if (shown != this->token(token.id)) {
+          out.texts.emplace_back(static_cast<std::uint32_t>(out.size()), shown);
+        }
+      }
       out.push(token.id, text.span(piece.begin + token.begin, piece.begin + token.end), word);
     }
     ++word;

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,8 +26,15 @@ def read_json(path: Path) -> Any:
     return parse_json(data, str(path))
 
 
-def parse_json(data: bytes, name: str, error: type[CheckpointError] = CheckpointError) -> Any:
+def parse_json(
+    data: bytes,
+    name: str,
+    error: type[CheckpointError] = CheckpointError,
+    parse_float: Callable[[str], float] = float,
+) -> Any:
     """The value of a JSON document. Duplicate keys, NaN and Infinity are refused.
+
+    ``parse_float`` reads the numbers that are not integers.
 
     Raises ``error`` naming the document and what is wrong with it.
     """
@@ -43,7 +50,12 @@ def parse_json(data: bytes, name: str, error: type[CheckpointError] = Checkpoint
         raise error(f"{name}: {constant} is not a JSON number")
 
     try:
-        return json.loads(data.decode(), object_pairs_hook=unique, parse_constant=refuse)
+        return json.loads(
+            data.decode(),
+            object_pairs_hook=unique,
+            parse_constant=refuse,
+            parse_float=parse_float,
+        )
     except UnicodeDecodeError as e:
         raise error(f"{name}: not UTF-8 at byte {e.start}") from None
     except (ValueError, RecursionError) as e:

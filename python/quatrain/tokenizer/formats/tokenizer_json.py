@@ -64,14 +64,24 @@ def _model(node: Node) -> Any:
     # Old files have no type; the fields tell.
     kind = node.optional("type")
     if kind is not None:
-        return kind.choice({"BPE": _bpe, "WordPiece": _word_piece, "WordLevel": _word_level})(node)
+        models = {
+            "BPE": _bpe,
+            "WordPiece": _word_piece,
+            "Unigram": _unigram,
+            "WordLevel": _word_level,
+        }
+        return kind.choice(models)(node)
     if node.optional("merges") is not None:
         return _bpe(node)
     if node.optional("max_input_chars_per_word") is not None:
         return _word_piece(node)
     if node.optional("unk_token") is not None:
         return _word_level(node)
-    node.fail("field 'type' is missing, and no other tells; supported: BPE, WordPiece, WordLevel")
+    if type(node.child("vocab").value) is list:
+        return _unigram(node)
+    node.fail(
+        "field 'type' is missing, and no other tells; supported: BPE, WordPiece, WordLevel, Unigram"
+    )
 
 
 def _bpe(node: Node) -> Any:
@@ -110,6 +120,18 @@ def _word_piece(node: Node) -> Any:
     spec.unk_token = node.child("unk_token").text()
     spec.continuing_subword_prefix = node.child("continuing_subword_prefix").text()
     spec.max_input_chars_per_word = node.child("max_input_chars_per_word").integer()
+    return spec
+
+
+def _unigram(node: Node) -> Any:
+    node.only("type", "unk_id", "byte_fallback", "vocab")
+    spec = _c.ModelSpec()
+    spec.kind = _c.ModelSpec.Kind.UNIGRAM
+    pieces, spec.scores = node.child("vocab").scored_pieces()
+    spec.vocab = [(piece, index) for index, piece in enumerate(pieces)]
+    if unk := node.optional("unk_id"):
+        spec.unk_id = unk.integer()
+    spec.byte_fallback = node.flag_or("byte_fallback", False)
     return spec
 
 

@@ -1,0 +1,184 @@
+#include "tokenizer/unigram.h"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "core/check.h"
+#include "tokenizer/unicode.h"
+
+namespace quatrain::tokenizer {
+namespace {
+
+using Kind = ModelSpec::PieceKind;
+
+constexpr std::uint32_t kNone = UINT32_MAX;
+constexpr double kUnknownPenalty = 10;
+// Paths this long are cut where every path must pass, which bounds the memory of a long text.
+constexpr std::size_t kLongPath = 1 << 12;
+// sentencepiece starts again from zero when a sum grows beyond this.
+constexpr double kLargeSum = 100000;
+
+Kind kind(const ModelSpec& spec, std::size_t id) {
+  return spec.kinds.empty() ? Kind::kNormal : spec.kinds[id];
+}
+
+bool is_barred(const IdSet* barred, std::uint32_t id) { return barred && barred->has(id); }
+
+bool may_occur(Kind kind) { return kind == Kind::kNormal || kind == Kind::kUserDefined; }
+
+DoubleArray make_pieces(const ModelSpec& spec) {
+  std::vector<DoubleArray::Entry> entries;
+  entries.reserve(spec.vocab.size());
+  for (const auto& [piece, id] : spec.vocab) {
+    if (!may_occur(kind(spec, static_cast<std::size_t>(id)))) continue;
+    entries.emplace_back(piece, static_cast<std::uint32_t>(id));
+  }
+  return DoubleArray(std::move(entries));
+}
+
+}  // namespace
+
+Unigram::Unigram(const ModelSpec& spec)
+    : Model(Vocabulary(spec.vocab)),
+      pieces_(make_pieces(spec)),
+      scores_(spec.scores),
+      byte_fallback_(spec.byte_fallback),
+      sentencepiece_(spec.sentencepiece) {
+  const std::size_t size = spec.vocab.size();
+  check<TokenizerError>(scores_.size() == size && vocabulary().end_id() == size &&
+                            (spec.kinds.empty() || spec.kinds.size() == size),
+                        "model.vocab", "expected a score and a kind for each of ", size, " pieces");
+  if (spec.unk_id) {
+    check<TokenizerError>(*spec.unk_id >= 0 && static_cast<std::size_t>(*spec.unk_id) < size,
+                          "model.unk_id", "found ", *spec.unk_id, ", expected 0 to ",
+                          static_cast<std::int64_t>(size) - 1);
+    unk_ = static_cast<std::uint32_t>(*spec.unk_id);
+  }
+  double smallest = sentencepiece_ ? FLT_MAX : std::numeric_limits<double>::infinity();
+  for (std::size_t id = 0; id < size; ++id) {
+    check<TokenizerError>(std::isfinite(scores_[id]), "model.vocab", "piece '",
+                          vocabulary().token(static_cast<std::uint32_t>(id)), "' has score ",
+                          scores_[id], ", expected a finite number");
+    if (kind(spec, id) == Kind::kNormal) smallest = std::min(smallest, scores_[id]);
+    if (kind(spec, id) == Kind::kUserDefined) {
+      // Longer ones win over whatever else could spell the same.
+      const auto bytes = static_cast<double>(spec.vocab[id].first.size());
+      scores_[id] = static_cast<float>(0.1 * (bytes - 1));
+    }
+  }
+  unknown_score_ = smallest - kUnknownPenalty;
+  if (sentencepiece_) unknown_score_ = static_cast<float>(unknown_score_);
+  for (int byte = 0; byte < 256; ++byte) {
+    char name[8];
+    std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
+    fallback_[static_cast<std::size_t>(byte)] = vocabulary().find(name).value_or(kNone);
+  }
+}
+
+template <class Score, class Emit>
+void Unigram::search(std::string_view word, const IdSet* barred, Workspace& workspace,
+                     Emit emit) const {
+  using Path = Workspace::Path;
+  auto& paths = workspace.paths;  // the best path to byte base + i of the word, at i
+  auto& steps = workspace.steps;
+  std::size_t base = 0;
+  paths.assign(1, {});
+  const auto reach = [&](std::size_t end, Score score, std::size_t begin, std::uint32_t id) {
+    if (end - base >= paths.size()) paths.resize(end - base + 1);
+    Path& path = paths[end - base];
+    const bool is_better = path.begin == Path::kUnreached || score > static_cast<Score>(path.score);
+    if (is_better) path = {score, static_cast<std::uint32_t>(begin), id};
+    return is_better;
+  };
+  // Emits the best path to the byte, which becomes the base.
+  const auto commit = [&](std::size_t end) {
+    steps.clear();
+    for (std::size_t at = end; at > base; at = paths[at - base].begin) {
+      steps.push_back(static_cast<std::uint32_t>(at));
+    }
+    for (auto at = steps.rbegin(); at != steps.rend(); ++at) {
+      emit(paths[*at - base].id, paths[*at - base].begin, *at);
+    }
+    paths.assign(1, {paths[end - base].score, Path::kUnreached, kNone});
+    base = end;
+  };
+  for (std::size_t at = 0; at < word.size();) {
+    if (at - base + 1 == paths.size() && at - base >= kLongPath) commit(at);
+    auto score = static_cast<Score>(paths[at - base].score);
+    if (sentencepiece_ && std::abs(score) > static_cast<Score>(kLargeSum)) {
+      for (std::size_t i = at - base; i < paths.size(); ++i) {
+        paths[i].score = static_cast<Score>(paths[i].score) - score;
+      }
+      score = 0;
+    }
+    const std::size_t next = at + unicode::length(word[at]);
+    bool is_single = false;  // whether the character is a piece
+    std::uint32_t node = 0;
+    for (std::size_t end = at; end < word.size() && pieces_.step(node, word[end]);) {
+      ++end;
+      const std::uint32_t id = pieces_.value(node);
+      if (id == DoubleArray::kNone || is_barred(barred, id)) continue;
+      reach(end, score + static_cast<Score>(scores_[id]), at, id);
+      is_single |= end == next;
+    }
+    if (!is_single) {
+      const bool is_best =
+          reach(next, score + static_cast<Score>(unknown_score_), at, unk_.value_or(kNone));
+      check<TokenizerError>(!is_best || unk_ || sentencepiece_, "model.unk_id", "the text '",
+                            word.substr(at, next - at),
+                            "' is unknown, and the model has no token for that");
+    }
+    at = next;
+  }
+  commit(word.size());
+}
+
+void Unigram::compute(std::string_view word, const IdSet* barred, Workspace& workspace,
+                      std::vector<Token>& out) const {
+  std::uint32_t unknown = kNone;  // where a run of unknown pieces began
+  const auto flush = [&](std::uint32_t end) {
+    if (unknown != kNone) push_unknown(word, barred, unknown, end, out);
+    unknown = kNone;
+  };
+  const auto emit = [&](std::uint32_t id, std::uint32_t begin, std::uint32_t end) {
+    if (id == unk_.value_or(kNone)) {
+      unknown = std::min(unknown, begin);
+    } else {
+      flush(begin);
+      out.push_back({id, begin, end});
+    }
+  };
+  if (sentencepiece_) {
+    search<float>(word, barred, workspace, emit);
+  } else {
+    search<double>(word, barred, workspace, emit);
+  }
+  flush(static_cast<std::uint32_t>(word.size()));
+}
+
+void Unigram::push_unknown(std::string_view word, const IdSet* barred, std::uint32_t begin,
+                           std::uint32_t end, std::vector<Token>& out) const {
+  const std::string_view text = word.substr(begin, end - begin);
+  if (!sentencepiece_) {
+    // Unknown pieces in a row may spell a known one, of a score too small to win.
+    const auto id = vocabulary().find(text);
+    if (id && !is_barred(barred, *id)) return out.push_back({*id, begin, end});
+  }
+  if (byte_fallback_ && std::all_of(text.begin(), text.end(), [&](char byte) {
+        const std::uint32_t id = fallback_[static_cast<unsigned char>(byte)];
+        return id != kNone && !is_barred(barred, id);
+      })) {
+    for (std::uint32_t at = begin; at < end; ++at) {
+      const std::uint32_t id = fallback_[static_cast<unsigned char>(word[at])];
+      // The peers give a byte the place of the whole unknown text, or that of its character.
+      out.push_back(sentencepiece_ ? Token{id, at, at + 1} : Token{id, begin, end});
+    }
+    return;
+  }
+  out.push_back({*unk_, begin, end});
+}
+
+}  // namespace quatrain::tokenizer

@@ -1,0 +1,37 @@
+// Unigram: the pieces of largest total score that spell the word (Kudo 2018), by Viterbi's search.
+#pragma once
+#include <array>
+
+#include "tokenizer/double_array.h"
+#include "tokenizer/model.h"
+
+namespace quatrain::tokenizer {
+
+class Unigram : public Model {
+ public:
+  explicit Unigram(const ModelSpec& spec);
+  std::uint32_t wildcard() const override { return unk_.value_or(UINT32_MAX); }
+  std::optional<std::uint32_t> unknown() const override { return unk_; }
+
+ private:
+  void compute(std::string_view word, const IdSet* barred, Workspace& workspace,
+               std::vector<Token>& out) const override;
+
+  // Emits the best pieces from left to right: emit(id, begin, end). Float or double is the
+  // precision in which the scores add up; the results may differ.
+  template <class Score, class Emit>
+  void search(std::string_view word, const IdSet* barred, Workspace& workspace, Emit emit) const;
+
+  // The tokens of the unknown text [begin, end) of the word.
+  void push_unknown(std::string_view word, const IdSet* barred, std::uint32_t begin,
+                    std::uint32_t end, std::vector<Token>& out) const;
+
+  DoubleArray pieces_;          // to ids; only those that a text may contain
+  std::vector<double> scores_;  // by id
+  double unknown_score_;        // of one unknown character
+  std::optional<std::uint32_t> unk_;
+  bool byte_fallback_, sentencepiece_;
+  std::array<std::uint32_t, 256> fallback_;  // the tokens <0x00> to <0xFF>
+};
+
+}  // namespace quatrain::tokenizer
