@@ -8,5 +8,6 @@ void register_ops(pybind11::module_& m);
 void register_encoding(pybind11::module_& m);
 void register_tokenizer(pybind11::module_& m);
 void register_tokenizer_spec(pybind11::module_& m);
+void register_trainer(pybind11::module_& m);
 
 }  // namespace quatrain

@@ -15,7 +15,16 @@ import typer
 from typer.core import TyperGroup
 
 from quatrain import __version__
-from quatrain.commands import demo, encode, export, generate, info, tokenize, verify
+from quatrain.commands import (
+    demo,
+    encode,
+    export,
+    generate,
+    info,
+    tokenize,
+    train_tokenizer,
+    verify,
+)
 from quatrain.commands.terminal import print_error
 from quatrain.errors import QuatrainError
 
@@ -87,7 +96,7 @@ def reflowed(doc: str | None) -> str:
 
 
 app.callback(help=reflowed(quatrain.__doc__), epilog=EPILOG)(quatrain)
-for module in (demo, encode, generate, export, tokenize, verify, info):
+for module in (demo, encode, generate, export, train_tokenizer, tokenize, verify, info):
     function = getattr(module, module.__name__.rsplit(".", 1)[-1])
     app.command(help=reflowed(function.__doc__), rich_help_panel=module.PANEL)(function)
 

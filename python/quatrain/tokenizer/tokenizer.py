@@ -19,6 +19,7 @@ from quatrain.tokenizer.lengths import Direction, Padding, Strategy, Truncation,
 from quatrain.tokenizer.special import Special
 from quatrain.tokenizer.special import to_core as to_rule
 from quatrain.tokenizer.streaming import StreamDecoder
+from quatrain.tokenizer.training.train import train
 from quatrain.tokenizer.vocabulary import Vocabulary
 
 _FILE = "tokenizer.json"
@@ -98,6 +99,8 @@ class Tokenizer(Vocabulary):
 
             folder = Path(resolve(path, revision=revision, cache_dir=cache_dir, token=token))
         return cls._from_source(opening.open_folder(folder, options))
+
+    train = classmethod(train)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes the tokenizer's files and those read beside them: the very bytes that were read.

@@ -1,0 +1,124 @@
+"""A ``tokenizer.json`` of which the vocabulary is yet to be learned."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from quatrain.errors import InputError
+from quatrain.tokenizer.description import Source
+from quatrain.tokenizer.formats import read
+from quatrain.tokenizer.training import presets
+
+Json = dict[str, Any]
+
+#: The fields of each model and what they are by default, as `tokenizers` writes them.
+_MODELS: dict[str, Json] = {
+    "BPE": {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": None,
+        "continuing_subword_prefix": None,
+        "end_of_word_suffix": None,
+        "fuse_unk": False,
+        "byte_fallback": False,
+        "ignore_merges": False,
+        "vocab": {},
+        "merges": [],
+    },
+    "WordPiece": {
+        "type": "WordPiece",
+        "unk_token": "[UNK]",
+        "continuing_subword_prefix": "##",
+        "max_input_chars_per_word": 100,
+        "vocab": {},
+    },
+}
+#: What is around the model, in the order of the file.
+_SURROUNDINGS: Json = {
+    "version": "1.0",
+    "truncation": None,
+    "padding": None,
+    "added_tokens": [],
+    "normalizer": None,
+    "pre_tokenizer": None,
+    "post_processor": None,
+    "decoder": None,
+}
+_LEARNED = ("type", "vocab", "merges")
+
+
+class Draft:
+    """The file as it grows.
+
+    Attributes:
+        fields: what is around the model.
+        model: the model's own fields.
+    """
+
+    def __init__(self, like: Json, kind: str, special_tokens: Sequence[str] | None):
+        """Keeps of ``like``, fields of a ``tokenizer.json``, all but what is learned."""
+        like = copy.deepcopy(like)
+        model = like.pop("model", None) or {}
+        if not isinstance(model, dict):
+            raise InputError(f"the model of like is {type(model).__name__}, expected its fields")
+        self.fields = _SURROUNDINGS | like
+        self.model = dict(_MODELS[kind])
+        for name in self.model.keys() - _LEARNED:
+            if model.get(name) is not None:
+                self.model[name] = model[name]
+        if special_tokens is not None:
+            self.fields["added_tokens"] = [
+                presets.added_token(token) for token in dict.fromkeys(special_tokens)
+            ]
+
+    @property
+    def special_tokens(self) -> list[str]:
+        """The tokens that come first in the vocabulary."""
+        tokens = sorted(self.fields["added_tokens"], key=lambda token: token["id"])
+        return [token["content"] for token in tokens]
+
+    def spec(self) -> Any:
+        """The core's spec of what is around the model. Raises TokenizerError naming ``like``."""
+        model = {"type": "BPE", "vocab": {}, "merges": []}
+        try:
+            data = json.dumps({**self.fields, "model": model}).encode()
+        except (TypeError, ValueError) as error:
+            raise InputError(f"like cannot be written as JSON: {error}") from None
+        return read(Source("tokenizer.json", {"tokenizer.json": data}, "like")).spec
+
+    def finish(self, ids: dict[str, int], **learned: Any) -> bytes:
+        """The whole file, given the ids of tokens and the model's learned fields."""
+        unknown = self.model.get("unk_token")
+        if unknown is not None and unknown not in ids:
+            raise InputError(f"the unknown token {unknown!r} is not among the special tokens")
+        for token in self.fields["added_tokens"]:
+            token["id"] = ids[token["content"]]
+        self.fields["added_tokens"].sort(key=lambda token: token["id"])
+        if self.fields["padding"] is not None:
+            padding = self.fields["padding"]
+            padding["pad_id"] = _id(ids, padding["pad_token"], "padding")
+        _renumber(self.fields["post_processor"], ids)
+        file = {**self.fields, "model": {**self.model, **learned}}
+        return json.dumps(file, ensure_ascii=False, indent=2).encode()
+
+
+def _renumber(part: Any, ids: dict[str, int]) -> None:
+    """Gives the tokens that a post-processor adds their new ids."""
+    if part is None:
+        return
+    for inner in part.get("processors", ()):
+        _renumber(inner, ids)
+    for token in part.get("special_tokens", {}).values():
+        token["ids"] = [_id(ids, text, "the post-processor") for text in token["tokens"]]
+    for name in ("sep", "cls"):
+        if name in part:
+            part[name][1] = _id(ids, part[name][0], "the post-processor")
+
+
+def _id(ids: dict[str, int], token: str, user: str) -> int:
+    if token not in ids:
+        raise InputError(f"{user} of like adds {token!r}, which is not among the special tokens")
+    return ids[token]
