@@ -269,7 +269,8 @@ def edited(file: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ),
         ("pre_tokenizer", {"type": "FixedLength", "length": 0}, "length: found 0, expected 1 to"),
         ("pre_tokenizer", {"type": "Other"}, "'Other' is not supported; supported: ByteLevel, "),
-        ("decoder", {"type": "CTC"}, "decoder.type: 'CTC' is not supported"),
+        ("decoder", {"type": "CTC"}, "decoder: field 'pad_token' is missing"),
+        ("decoder", {"type": "X"}, "decoder.type: 'X' is not supported"),
         ("post_processor", {"type": "X"}, "post_processor.type: 'X' is not supported"),
         ("model.type", "Unknown", "model.type: 'Unknown' is not supported; supported: BPE, Word"),
         ("model", {"vocab": {}}, "field 'type' is missing"),
@@ -329,11 +330,6 @@ def edited(file: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
             "post_processor",
             {"type": "BertProcessing", "sep": ["[SEP]", 9999], "cls": ["a", 0]},
             "special token '.SEP.' has id 9999, which no token has",
-        ),
-        (
-            "decoder",
-            {"type": "Sequence", "decoders": [{"type": "Fuse"}, {"type": "ByteLevel"}]},
-            "follows another decoder is not supported",
         ),
     ],
 )

@@ -167,15 +167,31 @@ void register_tokenizer_spec(py::module_& m) {
       .def_readwrite("pair", &PostProcessor::pair)
       .def_readwrite("bare_type_ids", &PostProcessor::bare_type_ids);
 
-  py::class_<DecoderSpec> decoder(m, "DecoderSpec");
-  py::enum_<DecoderSpec::Kind>(decoder, "Kind")
-      .value("BYTE_LEVEL", DecoderSpec::Kind::kByteLevel)
-      .value("WORD_PIECE", DecoderSpec::Kind::kWordPiece)
-      .value("FUSE", DecoderSpec::Kind::kFuse);
+  using Decoder = DecoderSpec;
+  py::class_<Decoder> decoder(m, "DecoderSpec");
+  py::enum_<Decoder::Kind>(decoder, "Kind")
+      .value("BYTE_LEVEL", Decoder::Kind::kByteLevel)
+      .value("WORD_PIECE", Decoder::Kind::kWordPiece)
+      .value("FUSE", Decoder::Kind::kFuse)
+      .value("METASPACE", Decoder::Kind::kMetaspace)
+      .value("BPE", Decoder::Kind::kBpe)
+      .value("BYTE_FALLBACK", Decoder::Kind::kByteFallback)
+      .value("CTC", Decoder::Kind::kCtc)
+      .value("REPLACE", Decoder::Kind::kReplace)
+      .value("STRIP", Decoder::Kind::kStrip);
   decoder.def(py::init<>())
-      .def_readwrite("kind", &DecoderSpec::kind)
-      .def_readwrite("prefix", &DecoderSpec::prefix)
-      .def_readwrite("cleanup", &DecoderSpec::cleanup);
+      .def_readwrite("kind", &Decoder::kind)
+      .def_readwrite("prefix", &Decoder::prefix)
+      .def_readwrite("cleanup", &Decoder::cleanup)
+      .def_readwrite("suffix", &Decoder::suffix)
+      .def_readwrite("pad_token", &Decoder::pad_token)
+      .def_readwrite("word_delimiter", &Decoder::word_delimiter)
+      .def_readwrite("pattern", &Decoder::pattern)
+      .def_readwrite("content", &Decoder::content)
+      .def_readwrite("character", &Decoder::character)
+      .def_readwrite("drops_first", &Decoder::drops_first)
+      .def_readwrite("start", &Decoder::start)
+      .def_readwrite("stop", &Decoder::stop);
 
   py::class_<TruncationSpec> truncation(m, "TruncationSpec");
   py::enum_<TruncationSpec::Strategy>(truncation, "Strategy")

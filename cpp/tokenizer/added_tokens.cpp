@@ -51,11 +51,13 @@ AddedTokens::AddedTokens(const std::vector<AddedTokenSpec>& tokens, bool may_ski
                           token.content, "' appears twice");
   }
   // Of two tokens with the same normalized form the first is found, special ones coming first.
+  forms_.resize(tokens_.size());
   for (const bool special : {true, false}) {
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
       const AddedTokenSpec& token = tokens_[i];
       if (token.special != special) continue;
-      const std::string pattern =
+      std::string& pattern = forms_[i];
+      pattern =
           token.normalized ? tokenizer::normalized(normalizers, token.content) : token.content;
       check<TokenizerError>(!pattern.empty(), where, "token '", token.content,
                             "' is normalized to nothing");
@@ -70,6 +72,11 @@ AddedTokens::AddedTokens(const std::vector<AddedTokenSpec>& tokens, bool may_ski
 const AddedTokenSpec* AddedTokens::find(std::uint32_t id) const {
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? nullptr : &tokens_[found->second];
+}
+
+const std::string* AddedTokens::found_form(std::uint32_t id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : &forms_[found->second];
 }
 
 const AddedTokenSpec* AddedTokens::find(std::string_view content) const {

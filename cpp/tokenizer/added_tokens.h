@@ -36,6 +36,9 @@ class AddedTokens {
   const AddedTokenSpec* find(std::uint32_t id) const;
   const AddedTokenSpec* find(std::string_view content) const;
   const std::vector<AddedTokenSpec>& tokens() const { return tokens_; }
+  // What the token of an id, if it is one of these, is to the decoder: what is found of it in the
+  // text, since a decoder undoes what the normalizer did to the rest of the text as well.
+  const std::string* found_form(std::uint32_t id) const;
 
  private:
   struct Search {
@@ -44,6 +47,7 @@ class AddedTokens {
     Trie trie;                          // of indices into tokens_
   };
   std::vector<AddedTokenSpec> tokens_;
+  std::vector<std::string> forms_;  // of each, normalized if it is
   std::map<std::uint32_t, std::size_t> by_id_;
   std::map<std::string, std::size_t, std::less<>> by_content_;
   std::array<Search, 2> searches_;

@@ -243,6 +243,7 @@ void prepend(const NormalizerSpec& spec, Text& text) {
 void replace(const NormalizerSpec& spec, Text& text) {
   const std::vector<Piece> matches = find_matches(spec.pattern, text.view());
   if (matches.empty()) return;
+  text.check_growth(text.size() + matches.size() * spec.content.size());
   Text::Editor editor(text);
   std::size_t seen = 0;
   for (const Piece& match : matches) {

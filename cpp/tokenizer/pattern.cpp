@@ -8,24 +8,11 @@
 namespace quatrain::tokenizer {
 namespace {
 
+// Where much of a literal stands at every place, the search costs its length each time.
+constexpr std::size_t kLongestLiteral = 1024;
+
 Piece piece(std::size_t begin, std::size_t end) {
   return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
-}
-
-std::vector<Piece> find_literal(std::string_view literal, std::string_view text) {
-  std::vector<Piece> found;
-  if (literal.empty()) {
-    for (std::size_t at = 0; at < text.size(); at += unicode::length(text[at])) {
-      found.push_back(piece(at, at));
-    }
-    found.push_back(piece(text.size(), text.size()));
-    return found;
-  }
-  for (std::size_t at = text.find(literal); at != std::string_view::npos;) {
-    found.push_back(piece(at, at + literal.size()));
-    at = text.find(literal, at + literal.size());
-  }
-  return found;
 }
 
 std::vector<Piece> find_runs(const PatternSpec& pattern, std::string_view text) {
@@ -72,6 +59,8 @@ std::vector<Piece> find_regex(const PatternSpec& pattern, std::string_view text)
 void check_pattern(const PatternSpec& pattern, const char* where) {
   switch (pattern.kind) {
     case PatternSpec::Kind::kLiteral:
+      check<TokenizerError>(pattern.literal.size() <= kLongestLiteral, where, "a literal of ",
+                            pattern.literal.size(), " bytes, expected at most ", kLongestLiteral);
       return check<TokenizerError>(unicode::is_valid(pattern.literal), where,
                                    "the literal is not valid UTF-8");
     case PatternSpec::Kind::kRun:
@@ -82,6 +71,22 @@ void check_pattern(const PatternSpec& pattern, const char* where) {
       return check<TokenizerError>(static_cast<bool>(pattern.matcher), where,
                                    "the regular expression has no matcher");
   }
+}
+
+std::vector<Piece> find_literal(std::string_view literal, std::string_view text) {
+  std::vector<Piece> found;
+  if (literal.empty()) {
+    for (std::size_t at = 0; at < text.size(); at += unicode::length(text[at])) {
+      found.push_back(piece(at, at));
+    }
+    found.push_back(piece(text.size(), text.size()));
+    return found;
+  }
+  for (std::size_t at = text.find(literal); at != std::string_view::npos;) {
+    found.push_back(piece(at, at + literal.size()));
+    at = text.find(literal, at + literal.size());
+  }
+  return found;
 }
 
 std::vector<Piece> find_matches(const PatternSpec& pattern, std::string_view text) {

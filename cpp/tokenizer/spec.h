@@ -146,10 +146,27 @@ struct PostProcessorSpec {
 };
 
 struct DecoderSpec {
-  enum class Kind { kByteLevel, kWordPiece, kFuse };
+  enum class Kind {
+    kByteLevel,
+    kWordPiece,
+    kFuse,
+    kMetaspace,
+    kBpe,
+    kByteFallback,
+    kCtc,
+    kReplace,
+    kStrip
+  };
   Kind kind = Kind::kByteLevel;
-  std::string prefix = "##";  // WordPiece
-  bool cleanup = true;        // WordPiece
+  std::string prefix = "##";              // WordPiece
+  bool cleanup = true;                    // WordPiece, CTC
+  std::string suffix;                     // BPE
+  std::string pad_token, word_delimiter;  // CTC
+  PatternSpec pattern;                    // Replace
+  std::string content;                    // Replace
+  char32_t character = U'\u2581';         // Metaspace: stands for a space; Strip: what goes
+  bool drops_first = true;                // Metaspace: those of the first token are no spaces
+  std::int64_t start = 0, stop = 0;       // Strip: the most characters that go at either end
 };
 
 struct TruncationSpec {

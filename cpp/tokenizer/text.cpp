@@ -2,7 +2,15 @@
 
 #include <algorithm>
 
+#include "core/check.h"
+
 namespace quatrain::tokenizer {
+namespace {
+
+// A file may double a text again and again.
+constexpr std::size_t kMostGrowth = 256;
+
+}  // namespace
 
 void Source::assign(std::string_view bytes) {
   bytes_ = bytes;
@@ -40,7 +48,14 @@ void Text::assign(const Text& text, Piece piece) {
   }
 }
 
+void Text::check_growth(std::size_t size) const {
+  const std::size_t most = kMostGrowth * (source_->bytes().size() + 4096);
+  check(size < std::min<std::size_t>(most, UINT32_MAX), "encode", "the tokenizer makes ", size,
+        " bytes of a text of ", source_->bytes().size());
+}
+
 void Text::Editor::commit() {
+  text_.check_growth(text_.next_.size());
   std::swap(text_.bytes_, text_.next_);
   std::swap(text_.spans_, text_.next_spans_);
   text_.view_ = text_.bytes_;

@@ -73,6 +73,9 @@ class Text {
     return {begin, begin};
   }
 
+  // Refuses an edit that would make far more of the text than there was.
+  void check_growth(std::size_t size) const;
+
   // Writes the edited text, character by character; commit() puts it in place.
   class Editor {
    public:

@@ -350,7 +350,8 @@ void Tokenizer::decode_next(Decoder::State& state, std::int64_t id, bool skip_sp
     const AddedTokenSpec* added = added_.find(index);
     if (added && added->special) return;
   }
-  decoder_.push(state, token(index), out);
+  const std::string* found = added_.found_form(index);
+  decoder_.push(state, found ? std::string_view(*found) : token(index), out);
 }
 
 std::string Tokenizer::decode(std::span<const std::int64_t> ids, bool skip_special_tokens) const {

@@ -10,9 +10,11 @@ from typing import Any
 
 from quatrain import _core
 from quatrain.tokenizer.description import Description, Format, Source
+from quatrain.tokenizer.formats.decoders import DECODERS
 from quatrain.tokenizer.formats.fields import Node, parse
+from quatrain.tokenizer.formats.post_processors import POST_PROCESSORS
 from quatrain.tokenizer.formats.side_files import roles
-from quatrain.tokenizer.formats.text_parts import NORMALIZERS, PRE_TOKENIZERS, sequence
+from quatrain.tokenizer.formats.text_parts import NORMALIZERS, PRE_TOKENIZERS
 from quatrain.tokenizer.lengths import Padding, Truncation
 
 _c = _core.tokenizer
@@ -37,8 +39,8 @@ def read(source: Source) -> Description:
     spec = _c.TokenizerSpec()
     spec.normalizers = _components(root, "normalizer", NORMALIZERS)
     spec.pre_tokenizers = _components(root, "pre_tokenizer", PRE_TOKENIZERS)
-    spec.post_processors = _components(root, "post_processor", _POST_PROCESSORS)
-    spec.decoders = _components(root, "decoder", _DECODERS)
+    spec.post_processors = _components(root, "post_processor", POST_PROCESSORS)
+    spec.decoders = _components(root, "decoder", DECODERS)
     spec.model = _model(root.child("model"))
     added = root.optional("added_tokens")
     tokens = [_added_token(node) for node in added.items()] if added else []
@@ -156,139 +158,6 @@ def _added_token(node: Node) -> Any:
     for name in flags:
         setattr(spec, name, node.child(name).flag())
     return spec
-
-
-# Post-processors
-
-
-def _trim(node: Node) -> list[Any]:
-    if not node.flag_or("trim_offsets", True):
-        return []
-    spec = _c.PostProcessorSpec()
-    spec.kind = _c.PostProcessorSpec.Kind.TRIM_OFFSETS
-    spec.add_prefix_space = node.child("add_prefix_space").flag()
-    return [spec]
-
-
-def _byte_level_post_processor(node: Node) -> list[Any]:
-    node.only("type", "add_prefix_space", "trim_offsets", "use_regex")
-    return _trim(node)
-
-
-def _text(is_pair: bool, type_id: int) -> Any:
-    piece = _c.TemplatePiece()
-    piece.is_sequence = True
-    piece.is_pair = is_pair
-    piece.type_id = type_id
-    return piece
-
-
-def _special(tokens: list[str], ids: list[int], type_id: int) -> Any:
-    piece = _c.TemplatePiece()
-    piece.tokens = tokens
-    piece.ids = ids
-    piece.type_id = type_id
-    return piece
-
-
-def _template(node: Node) -> list[Any]:
-    node.only("type", "single", "pair", "special_tokens")
-    specials = node.child("special_tokens")
-    spec = _c.PostProcessorSpec()
-    spec.kind = _c.PostProcessorSpec.Kind.TEMPLATE
-    spec.single = [_template_piece(piece, specials) for piece in node.child("single").items()]
-    spec.pair = [_template_piece(piece, specials) for piece in node.child("pair").items()]
-    return [spec]
-
-
-def _template_piece(node: Node, specials: Node) -> Any:
-    node.only("Sequence", "SpecialToken")
-    if (sequence := node.optional("Sequence")) is not None:
-        sequence.only("id", "type_id")
-        is_pair = sequence.child("id").choice({"A": False, "B": True})
-        return _text(is_pair, sequence.child("type_id").integer())
-    piece = node.child("SpecialToken")
-    piece.only("id", "type_id")
-    token = specials.child(piece.child("id").text())
-    token.only("id", "ids", "tokens")
-    return _special(
-        [text.text() for text in token.child("tokens").items()],
-        [index.integer() for index in token.child("ids").items()],
-        piece.child("type_id").integer(),
-    )
-
-
-def _token_and_id(node: Node) -> tuple[list[str], list[int]]:
-    items = node.items()
-    if len(items) != 2:
-        node.fail(f"found {len(items)} values, expected a token and its id")
-    return [items[0].text()], [items[1].integer()]
-
-
-def _bert_processing(node: Node) -> list[Any]:
-    node.only("type", "sep", "cls")
-    cls, sep = _token_and_id(node.child("cls")), _token_and_id(node.child("sep"))
-    spec = _c.PostProcessorSpec()
-    spec.kind = _c.PostProcessorSpec.Kind.TEMPLATE
-    first = [_special(*cls, 0), _text(False, 0), _special(*sep, 0)]
-    spec.single = first
-    spec.pair = [*first, _text(True, 1), _special(*sep, 1)]
-    spec.bare_type_ids = (0, 1)
-    return [spec]
-
-
-def _roberta_processing(node: Node) -> list[Any]:
-    node.only("type", "sep", "cls", "trim_offsets", "add_prefix_space")
-    cls, sep = _token_and_id(node.child("cls")), _token_and_id(node.child("sep"))
-    spec = _c.PostProcessorSpec()
-    spec.kind = _c.PostProcessorSpec.Kind.TEMPLATE
-    first = [_special(*cls, 0), _text(False, 0), _special(*sep, 0)]
-    spec.single = first
-    spec.pair = [*first, _special(*sep, 0), _text(True, 0), _special(*sep, 0)]
-    return [*_trim(node), spec]
-
-
-_POST_PROCESSORS: dict[str, Any] = {
-    "ByteLevel": _byte_level_post_processor,
-    "TemplateProcessing": _template,
-    "BertProcessing": _bert_processing,
-    "RobertaProcessing": _roberta_processing,
-}
-_POST_PROCESSORS["Sequence"] = sequence("processors", _POST_PROCESSORS)
-
-
-# Decoders
-
-
-def _byte_level_decoder(node: Node) -> list[Any]:
-    node.only("type", "add_prefix_space", "trim_offsets", "use_regex")
-    spec = _c.DecoderSpec()
-    spec.kind = _c.DecoderSpec.Kind.BYTE_LEVEL
-    return [spec]
-
-
-def _word_piece_decoder(node: Node) -> list[Any]:
-    node.only("type", "prefix", "cleanup")
-    spec = _c.DecoderSpec()
-    spec.kind = _c.DecoderSpec.Kind.WORD_PIECE
-    spec.prefix = node.child("prefix").text()
-    spec.cleanup = node.child("cleanup").flag()
-    return [spec]
-
-
-def _fuse(node: Node) -> list[Any]:
-    node.only("type")
-    spec = _c.DecoderSpec()
-    spec.kind = _c.DecoderSpec.Kind.FUSE
-    return [spec]
-
-
-_DECODERS: dict[str, Any] = {
-    "ByteLevel": _byte_level_decoder,
-    "WordPiece": _word_piece_decoder,
-    "Fuse": _fuse,
-}
-_DECODERS["Sequence"] = sequence("decoders", _DECODERS)
 
 
 # Lengths
