@@ -166,6 +166,7 @@ void register_tokenizer(py::module_& m) {
   register_tokenizer_spec(topic);
   register_encoding(topic);
   register_core(topic);
+  register_documents(topic);
   register_trainer(topic);
 }
 

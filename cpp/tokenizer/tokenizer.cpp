@@ -6,12 +6,10 @@
 #include "core/parallel.h"
 #include "tokenizer/lengths.h"
 #include "tokenizer/normalizer.h"
+#include "tokenizer/scratch.h"
 
 namespace quatrain::tokenizer {
 namespace {
-
-// The buffers of a longer text are given back rather than kept for the next call.
-constexpr std::size_t kKeptBytes = 1 << 22;
 
 // Whether the model may read raw bytes where the file spells them: ByteLevel, and only that, comes
 // last.
@@ -53,43 +51,6 @@ std::uint32_t end_of_ids(const Vocabulary& vocabulary, const AddedTokens& added)
 
 }  // namespace
 
-// Buffers of one call, and the word cache.
-struct Tokenizer::Scratch {
-  Workspace workspace;
-  Source source;
-  Text text, part;
-  std::vector<AddedTokens::Part> outer, inner;
-  std::vector<Piece> pieces;
-  std::vector<Token> tokens;
-  std::array<Sequence, 2> texts;  // of a pair
-};
-
-class Tokenizer::Lease {
- public:
-  explicit Lease(const Tokenizer& owner) : owner_(owner) {
-    const std::lock_guard lock(owner_.mutex_);
-    if (!owner_.idle_.empty()) {
-      scratch_ = std::move(owner_.idle_.back());
-      owner_.idle_.pop_back();
-    }
-  }
-  ~Lease() {
-    if (!scratch_ || scratch_->source.bytes().size() > kKeptBytes) return;
-    const std::lock_guard lock(owner_.mutex_);
-    owner_.idle_.push_back(std::move(scratch_));
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-  Scratch& operator*() {
-    if (!scratch_) scratch_ = std::make_unique<Scratch>();
-    return *scratch_;
-  }
-
- private:
-  const Tokenizer& owner_;
-  std::unique_ptr<Scratch> scratch_;
-};
-
 Tokenizer::Tokenizer(const TokenizerSpec& spec)
     : normalizers_(checked(spec.normalizers)),
       pre_tokenizer_(spec.pre_tokenizers, reads_bytes(spec)),
@@ -100,7 +61,8 @@ Tokenizer::Tokenizer(const TokenizerSpec& spec)
       post_processor_(
           spec.post_processors,
           [this](std::uint32_t id) { return has(id) ? token(id) : std::string_view(); }, end_id_),
-      decoder_(spec.decoders) {}
+      decoder_(spec.decoders),
+      cuts_(cut_rule(spec)) {}
 
 Tokenizer::~Tokenizer() = default;
 
@@ -250,54 +212,21 @@ Encoding Tokenizer::encode_one(const Input& input, bool add_special_tokens,
       [&](std::size_t, bool is_second) -> const Sequence& { return scratch.texts[is_second]; });
 }
 
-std::vector<Encoding> Tokenizer::overflow(const Input& input, bool add_special_tokens,
-                                          const LengthSpec& lengths, const SpecialRule& rule,
-                                          std::size_t padded) const {
-  if (!lengths.truncation) return {};
+void Tokenizer::append_ids(std::string_view text, const SpecialRule& rule,
+                           std::vector<std::uint32_t>& ids) const {
   Lease lease(*this);
-  read(input, rule, *lease);
-  const std::size_t count = input.pair ? 2 : 1;
-  const auto length = fit(input, add_special_tokens, *lengths.truncation, *lease);
-  std::array<std::vector<Sequence>, 2> windows;
-  for (std::size_t i = 0; i < count; ++i) {
-    const Sequence& text = (*lease).texts[i];
-    windows[i].resize(count_windows(*lengths.truncation, length[i], text.size()));
-    for (std::size_t j = 0; j < windows[i].size(); ++j) {
-      const auto [begin, end] = window(*lengths.truncation, length[i], text.size(), j);
-      windows[i][j].take(text, begin, end);
-      post_processor_.trim(windows[i][j]);
-    }
-  }
-  // Every choice of a window for each place but that of the first ones, in the peers' order.
-  using Choice = std::vector<std::size_t>;
-  std::vector<Choice> choices;
-  Choice first;
-  for (const bool is_second : post_processor_.places(count == 2)) {
-    std::vector<Choice> longer;
-    const auto extend = [&](const Choice& choice, std::size_t from) {
-      for (std::size_t i = from; i < windows[is_second].size(); ++i) {
-        longer.push_back(choice);
-        longer.back().push_back(i);
-      }
-    };
-    for (const Choice& choice : choices) extend(choice, 0);
-    extend(first, 1);
-    first.push_back(0);
-    choices = std::move(longer);
-  }
-  std::vector<Encoding> further;
-  for (const Choice& choice : choices) {
-    further.push_back(post_processor_.join(
-        count == 2, add_special_tokens, [&](std::size_t place, bool is_second) -> const Sequence& {
-          return windows[is_second][choice[place]];
-        }));
-  }
-  if (lengths.padding) {
-    LengthSpec same = lengths;
-    if (!same.padding->fixed) same.padding->fixed = static_cast<std::int64_t>(padded);
-    pad_all(same, further);
-  }
-  return further;
+  Sequence& tokens = (*lease).texts[0];
+  read(text, rule, std::nullopt, *lease, tokens);
+  ids.insert(ids.end(), tokens.ids.begin(), tokens.ids.end());
+}
+
+std::pair<Tokenizer::Ids, Tokenizer::Ids> Tokenizer::frame() const {
+  const Encoding around = post_processor_.join(
+      false, true, [nothing = Sequence()](std::size_t, bool) -> const auto& { return nothing; });
+  check(around.parts.size() == 1, "encode", "special tokens stand between two copies of the text, ",
+        "expected one copy");
+  const auto at = around.ids.begin() + around.parts[0].tokens.begin;
+  return {{around.ids.begin(), at}, {at, around.ids.end()}};
 }
 
 SpecialRule Tokenizer::special_rule(bool raises, std::span<const std::uint32_t> allowed) const {

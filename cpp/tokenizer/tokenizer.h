@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tokenizer/added_tokens.h"
+#include "tokenizer/cuts.h"
 #include "tokenizer/decoder.h"
 #include "tokenizer/encoding.h"
 #include "tokenizer/model.h"
@@ -44,6 +45,13 @@ class Tokenizer {
   std::vector<Encoding> overflow(const Input& input, bool add_special_tokens,
                                  const LengthSpec& lengths, const SpecialRule& rule,
                                  std::size_t padded) const;
+  // Appends the ids of a text, without special tokens around it.
+  void append_ids(std::string_view text, const SpecialRule& rule,
+                  std::vector<std::uint32_t>& ids) const;
+  // The special tokens that stand before and behind a text.
+  using Ids = std::vector<std::uint32_t>;
+  std::pair<Ids, Ids> frame() const;
+  CutRule cuts() const { return cuts_; }
   // Refuses the special tokens, but for some.
   SpecialRule special_rule(bool raises, std::span<const std::uint32_t> allowed) const;
 
@@ -87,6 +95,7 @@ class Tokenizer {
   std::uint32_t end_id_;
   PostProcessor post_processor_;
   Decoder decoder_;
+  CutRule cuts_;
 
   // Idle scratch memory; its word caches stay warm from call to call.
   mutable std::mutex mutex_;

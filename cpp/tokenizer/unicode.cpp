@@ -113,26 +113,27 @@ void append(std::string& text, char32_t c) {
   }
 }
 
-bool is_valid(std::string_view bytes) {
-  for (std::size_t at = 0; at < bytes.size();) {
+std::size_t valid_prefix(std::string_view bytes) {
+  std::size_t at = 0;
+  while (at < bytes.size()) {
     const auto lead = static_cast<unsigned char>(bytes[at]);
     if (lead < 0x80) {
       ++at;
       continue;
     }
-    if (lead < 0xC2 || lead > 0xF4) return false;
+    if (lead < 0xC2 || lead > 0xF4) return at;
     const std::size_t size = length(bytes[at]);
-    if (bytes.size() - at < size) return false;
+    if (bytes.size() - at < size) return at;
     for (std::size_t i = 1; i < size; ++i) {
-      if (!is_continuation(bytes[at + i])) return false;
+      if (!is_continuation(bytes[at + i])) return at;
     }
     std::size_t cursor = at;
     const char32_t c = decode(bytes, cursor);
     const bool overlong = (size == 3 && c < 0x800) || (size == 4 && c < 0x10000);
-    if (overlong || c >= kCodePoints || (c >= 0xD800 && c < 0xE000)) return false;
+    if (overlong || c >= kCodePoints || (c >= 0xD800 && c < 0xE000)) return at;
     at += size;
   }
-  return true;
+  return at;
 }
 
 }  // namespace quatrain::unicode

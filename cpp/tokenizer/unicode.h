@@ -103,8 +103,9 @@ inline bool is_character(char32_t c) { return c < 0xD800 || (c >= 0xE000 && c < 
 
 void append(std::string& text, char32_t c);
 
-// Whether the bytes are well-formed UTF-8 (no surrogates, no overlong forms).
-bool is_valid(std::string_view bytes);
+// How many bytes, at most, are well-formed UTF-8 (no surrogates, no overlong forms).
+std::size_t valid_prefix(std::string_view bytes);
+inline bool is_valid(std::string_view bytes) { return valid_prefix(bytes) == bytes.size(); }
 
 namespace tables {  // unicode_tables.cpp
 

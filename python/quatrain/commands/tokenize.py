@@ -1,48 +1,113 @@
-"""``quatrain tokenize``: a text cut into tokens."""
+"""``quatrain tokenize``: a text cut into tokens, or a file of any size into ids on disk."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from quatrain.commands.arguments import JsonOption, ModelOption, text_of
+from quatrain.commands.arguments import JsonOption, ModelOption, ThreadsOption, text_of
 from quatrain.commands.terminal import Cell, chips, output, print_json, token_text
+from quatrain.errors import InputError
 from quatrain.folder import DEFAULT
 from quatrain.tokenizer import Tokenizer
 
 PANEL = "Look inside"
 #: The fields of an encoding, as ``--json`` prints them.
 FIELDS = ("ids", "tokens", "offsets", "type_ids", "attention_mask", "special_tokens_mask")
+PATHS = ("path", "offsets_path")
+FILES = "Files"
+
+
+class Control(StrEnum):
+    """What the text of a special token becomes."""
+
+    allow = "allow"
+    text = "text"
+    error = "error"
 
 
 def tokenize(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text, or - for standard input.")],
+    text: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEXT", help="The text (with --out: its file), or - for standard input."
+        ),
+    ],
     pair: Annotated[
         str | None, typer.Option(help="A second text, encoded as a pair with the first.")
     ] = None,
     special: Annotated[
         bool, typer.Option("--special/--no-special", help="Add the model's special tokens.")
     ] = True,
+    control: Annotated[
+        Control, typer.Option(help="What a special token's text becomes: it, text, or an error.")
+    ] = Control.allow,
     model: ModelOption = None,
     json: JsonOption = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write a file's ids to this .npy instead.", rich_help_panel=FILES),
+    ] = None,
+    separator: Annotated[
+        str,
+        typer.Option(help=r"What ends a document; \n, \t and the like.", rich_help_panel=FILES),
+    ] = r"\n",
+    whole: Annotated[
+        bool, typer.Option("--whole", help="The file is one document.", rich_help_panel=FILES)
+    ] = False,
+    threads: ThreadsOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that exist.", rich_help_panel=FILES)
+    ] = False,
 ) -> None:
     """Cut a text into tokens, and show their ids and where they stand in the text.
 
     [dim]Example:[/dim]  quatrain tokenize 'Humpty Dumpty sat on a wall.'
 
+    [dim]Example:[/dim]  quatrain tokenize corpus.txt --out ids.npy
+
     Prints the tokens as the model sees them, without padding and without truncation: each on a
     coloured ground, spaces visible as ·, with its id and its character offsets below. With
     [bold]--json[/bold]: text, pair, ids, tokens, offsets, type_ids, attention_mask and
     special_tokens_mask.
+
+    With [bold]--out[/bold], cuts a UTF-8 file of any size into documents (its lines) and writes
+    their ids end to end, as uint16 or uint32, and where each document begins to a second .npy
+    beside it. Memory is constant.
     """
+    tokenizer = Tokenizer.from_pretrained(DEFAULT if model is None else model)
+    if out is not None:
+        if pair is not None:
+            raise InputError("--pair and --out do not go together")
+        written = tokenizer.encode_to_file(
+            "/dev/stdin" if text == "-" else text,
+            out,
+            separator=None if whole else unescaped(separator),
+            add_special_tokens=special,
+            special=control.value,
+            threads=threads,
+            overwrite=force,
+        )
+        if json:
+            print_json(written._asdict() | {name: str(getattr(written, name)) for name in PATHS})
+        else:
+            output().print(
+                f"{written.path}: {written.tokens:,} tokens of {written.documents:,} documents\n"
+                f"{written.offsets_path}: where each begins",
+                soft_wrap=True,
+            )
+        return
+    if whole or force:
+        raise InputError(f"{'--whole' if whole else '--force'} needs --out")
     text = text_of(text)
-    tokenizer = (
-        Tokenizer.from_pretrained(DEFAULT if model is None else model)
-        .without_padding()
+    encoding = (
+        tokenizer.without_padding()
         .without_truncation()
+        .encode(text, pair, add_special_tokens=special, special=control.value)
     )
-    encoding = tokenizer.encode(text, pair, add_special_tokens=special)
     if json:
         fields = {name: as_lists(getattr(encoding, name)) for name in FIELDS}
         print_json({"text": text, "pair": pair, **fields})
@@ -55,6 +120,19 @@ def tokenize(
     console.print(chips(cells, console.width), soft_wrap=True)
     size = f"{len(cells)} token{'s' if len(cells) != 1 else ''}"
     console.print(f"\n{size} for {len(text) + len(pair or '')} characters", style="dim")
+
+
+def unescaped(separator: str) -> str:
+    """A separator in which ``\\n`` and its like stand for a character.
+
+    Raises InputError if it is not well formed.
+    """
+    try:
+        plain = separator.encode("latin-1", "backslashreplace").decode("unicode_escape")
+        plain.encode()
+    except UnicodeError:
+        raise InputError(f"--separator is {separator!r}, expected text and escapes") from None
+    return plain
 
 
 def as_lists(values: Any) -> list[Any]:

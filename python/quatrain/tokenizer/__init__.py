@@ -4,9 +4,10 @@
 not known is refused by name, never approximated.
 """
 
-from quatrain.tokenizer.encoding import Encoding
+from quatrain.tokenizer.encoding import Arrays, Encoding
 from quatrain.tokenizer.lengths import Padding, Truncation
 from quatrain.tokenizer.streaming import StreamDecoder
+from quatrain.tokenizer.to_file import Written
 from quatrain.tokenizer.tokenizer import Tokenizer
 
-__all__ = ["Encoding", "Padding", "StreamDecoder", "Tokenizer", "Truncation"]
+__all__ = ["Arrays", "Encoding", "Padding", "StreamDecoder", "Tokenizer", "Truncation", "Written"]

@@ -19,6 +19,7 @@ from quatrain.tokenizer.lengths import Direction, Padding, Strategy, Truncation,
 from quatrain.tokenizer.special import Special
 from quatrain.tokenizer.special import to_core as to_rule
 from quatrain.tokenizer.streaming import StreamDecoder
+from quatrain.tokenizer.to_file import Width, Written, encode_to_file
 from quatrain.tokenizer.training.train import train
 from quatrain.tokenizer.vocabulary import Vocabulary
 
@@ -163,10 +164,7 @@ class Tokenizer(Vocabulary):
         """
         if isinstance(texts, str):
             raise InputError("texts is a str, expected an iterable of texts; encode takes one text")
-        if threads is None:
-            threads = _core.default_threads()
-        elif type(threads) is not int or threads < 1:
-            raise InputError(f"threads is {threads!r}, expected an int of at least 1")
+        threads = _threads(threads)
         firsts: list[Any] = []
         seconds: list[Any] = []
         for text in texts:
@@ -178,6 +176,56 @@ class Tokenizer(Vocabulary):
         call = Call(self._core, add_special_tokens, lengths, rule)
         batch = self._core.encode_batch(firsts, seconds, *call[1:], threads)
         return list(map(call.encoding, firsts, seconds, batch))
+
+    def encode_to_file(
+        self,
+        source: str | os.PathLike[str] | Iterable[str],
+        path: str | os.PathLike[str],
+        *,
+        separator: str | None = "\n",
+        add_special_tokens: bool = True,
+        special: Special = "allow",
+        dtype: Width | None = None,
+        threads: int | None = None,
+        progress: bool | None = None,
+        overwrite: bool = False,
+    ) -> Written:
+        """The ids of texts of any size, written to a ``.npy`` that ``numpy.load`` may map.
+
+        Every document has the ids that it has alone, without truncation and padding. Memory is
+        constant: long documents are cut where that provably changes no token. Where no such place
+        is known (as without a pre-tokenizer) a document is held whole, up to 256 MiB. Both files
+        appear when they are complete, or not at all.
+
+        Args:
+            source: the path of a UTF-8 file, or an iterable of texts, each a document.
+            path: where the ids go; where each document's begin goes beside it, to
+                ``<name>.offsets.npy``.
+            separator: what ends a document in a file, and is no part of it; None if the file is
+                one document.
+            add_special_tokens, special: see `encode`.
+            dtype: "uint16" or "uint32"; None for the smaller one that fits.
+            threads: see `encode_batch`.
+            progress: whether to show a bar; None for long work on a terminal.
+            overwrite: whether to replace files that are there.
+
+        Raises:
+            InputError: see `encode` (the message names the document); the file cannot be read or
+                is not UTF-8 (it names the byte and the line); the ids cannot be written, or exist.
+            TokenizerError: see `encode`.
+        """
+        return encode_to_file(
+            self._core,
+            source,
+            Path(path),
+            to_rule(self._core, self._special_ids, special),
+            separator=separator,
+            add_special_tokens=add_special_tokens,
+            dtype=dtype,
+            threads=_threads(threads),
+            progress=progress,
+            overwrite=overwrite,
+        )
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
         """The text of token ids (a sequence or a one-dimensional integer array).
@@ -277,6 +325,14 @@ class Tokenizer(Vocabulary):
     def _with_max_length(self, max_length: int) -> Any:
         now = self._truncation or Truncation(0)
         return to_core(replace(now, max_length=max_length), self._padding)
+
+
+def _threads(threads: int | None) -> int:
+    if threads is None:
+        return _core.default_threads()
+    if type(threads) is not int or threads < 1:
+        raise InputError(f"threads is {threads!r}, expected an int of at least 1")
+    return threads
 
 
 def _pair(text: Any, index: int) -> tuple[str, str]:

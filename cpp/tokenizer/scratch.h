@@ -1,0 +1,52 @@
+// What a call works with.
+#pragma once
+#include <array>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "tokenizer/tokenizer.h"
+
+namespace quatrain::tokenizer {
+
+// Buffers of one call, and the word cache.
+struct Tokenizer::Scratch {
+  Workspace workspace;
+  Source source;
+  Text text, part;
+  std::vector<AddedTokens::Part> outer, inner;
+  std::vector<Piece> pieces;
+  std::vector<Token> tokens;
+  std::array<Sequence, 2> texts;  // of a pair
+};
+
+class Tokenizer::Lease {
+ public:
+  explicit Lease(const Tokenizer& owner) : owner_(owner) {
+    const std::lock_guard lock(owner_.mutex_);
+    if (!owner_.idle_.empty()) {
+      scratch_ = std::move(owner_.idle_.back());
+      owner_.idle_.pop_back();
+    }
+  }
+  ~Lease() {
+    if (!scratch_ || scratch_->source.bytes().size() > kKeptBytes) return;
+    const std::lock_guard lock(owner_.mutex_);
+    owner_.idle_.push_back(std::move(scratch_));
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  Scratch& operator*() {
+    if (!scratch_) scratch_ = std::make_unique<Scratch>();
+    return *scratch_;
+  }
+
+ private:
+  // The buffers of a longer text are given back rather than kept for the next call.
+  static constexpr std::size_t kKeptBytes = 1 << 22;
+
+  const Tokenizer& owner_;
+  std::unique_ptr<Scratch> scratch_;
+};
+
+}  // namespace quatrain::tokenizer
