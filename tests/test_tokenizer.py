@@ -255,7 +255,7 @@ def edited(file: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("normalizer", {"type": "Precompiled"}, "normalizer.type: 'Precompiled' is not supported"),
+        ("normalizer", {"type": "X"}, "normalizer.type: 'X' is not supported"),
         ("pre_tokenizer", {"type": "Metaspace"}, "field 'replacement' is missing"),
         (
             "pre_tokenizer",

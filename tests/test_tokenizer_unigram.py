@@ -134,7 +134,7 @@ def test_scores_are_read_as_the_peer_reads_them() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_random_models(seed: int) -> None:
     rng = random.Random(seed)
-    alphabet = rng.choice(["ab", "abcd", "aé中👩", "a\u0301b\u2581"])
+    alphabet = rng.choice(["ab", "abcd", "aé中👩", "a\u0301b\u2581", "a\0b"])
 
     def score() -> float:
         # Few values, so that there are ties, or many, so that sums are rounded.

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/register.h"
+#include "tokenizer/charsmap.h"
 #include "tokenizer/spec.h"
 #include "tokenizer/unicode.h"
 
@@ -39,6 +40,11 @@ void register_pattern(py::module_& m) {
 void register_tokenizer_spec(py::module_& m) {
   register_pattern(m);
 
+  py::class_<Charsmap, std::shared_ptr<Charsmap>>(m, "Charsmap")
+      .def(py::init([](const py::bytes& bytes) {
+        return std::make_shared<Charsmap>(std::string_view(bytes));
+      }));
+
   using Normalizer = NormalizerSpec;
   py::class_<Normalizer> normalizer(m, "NormalizerSpec");
   py::enum_<Normalizer::Kind>(normalizer, "Kind")
@@ -53,7 +59,8 @@ void register_tokenizer_spec(py::module_& m) {
       .value("STRIP", Normalizer::Kind::kStrip)
       .value("PREPEND", Normalizer::Kind::kPrepend)
       .value("REPLACE", Normalizer::Kind::kReplace)
-      .value("NMT", Normalizer::Kind::kNmt);
+      .value("NMT", Normalizer::Kind::kNmt)
+      .value("PRECOMPILED", Normalizer::Kind::kPrecompiled);
   normalizer.def(py::init<>())
       .def_readwrite("kind", &Normalizer::kind)
       .def_readwrite("clean_text", &Normalizer::clean_text)
@@ -63,7 +70,8 @@ void register_tokenizer_spec(py::module_& m) {
       .def_readwrite("left", &Normalizer::left)
       .def_readwrite("right", &Normalizer::right)
       .def_readwrite("content", &Normalizer::content)
-      .def_readwrite("pattern", &Normalizer::pattern);
+      .def_readwrite("pattern", &Normalizer::pattern)
+      .def_readwrite("charsmap", &Normalizer::charsmap);
 
   using PreTokenizer = PreTokenizerSpec;
   py::class_<PreTokenizer> pre_tokenizer(m, "PreTokenizerSpec");

@@ -30,7 +30,7 @@ class DoubleArray::Builder {
                           "the vocabulary needs too large a search tree");
     units_.resize(units_.size() + kBlock);
     is_base_.resize(units_.size());
-    units_[0].label = 0;  // the root, which is nobody's child: base 0 stays unused
+    units_[0].label = kRoot;  // nobody's child: base 0 stays unused
     is_base_[0] = true;
   }
 

@@ -49,7 +49,7 @@ class DoubleArray {
     std::uint32_t label : 9 = kFree;
     std::uint32_t value : 23 = kNone;
   };
-  static constexpr std::uint32_t kFree = 256;
+  static constexpr std::uint32_t kFree = 256, kRoot = 257;  // no byte
   class Builder;
 
   std::vector<Unit> units_;

@@ -6,6 +6,7 @@
 #include "core/check.h"
 #include "tokenizer/byte_level.h"
 #include "tokenizer/pattern.h"
+#include "tokenizer/precompiled.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -286,6 +287,8 @@ void apply(const NormalizerSpec& spec, Text& text) {
       return replace(spec, text);
     case Kind::kNmt:
       return map_characters(text, [](char32_t c, std::uint16_t, auto push) { push_nmt(c, push); });
+    case Kind::kPrecompiled:
+      return rewrite_graphemes(*spec.charsmap, text);
   }
 }
 
@@ -293,6 +296,8 @@ void apply(const NormalizerSpec& spec, Text& text) {
 
 void check_normalizer(const NormalizerSpec& spec) {
   constexpr const char* kWhere = "normalizer";
+  check<TokenizerError>(spec.charsmap || spec.kind != NormalizerSpec::Kind::kPrecompiled, kWhere,
+                        "Precompiled needs a charsmap");
   check<TokenizerError>(unicode::is_valid(spec.content), kWhere, "the content is not valid UTF-8");
   check_pattern(spec.pattern, kWhere);
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,8 @@
 #include <vector>
 
 namespace quatrain::tokenizer {
+
+class Charsmap;
 
 // What Split and Replace look for in a text.
 struct PatternSpec {
@@ -42,7 +45,8 @@ struct NormalizerSpec {
     kStrip,
     kPrepend,
     kReplace,
-    kNmt
+    kNmt,
+    kPrecompiled
   };
   Kind kind = Kind::kBert;
   // Bert only.
@@ -50,9 +54,10 @@ struct NormalizerSpec {
   bool handle_chinese_chars = true;
   bool strip_accents = true;
   bool lowercase = true;
-  bool left = false, right = false;  // Strip
-  std::string content;               // Prepend, Replace
-  PatternSpec pattern;               // Replace
+  bool left = false, right = false;          // Strip
+  std::string content;                       // Prepend, Replace
+  PatternSpec pattern;                       // Replace
+  std::shared_ptr<const Charsmap> charsmap;  // Precompiled
 };
 
 struct PreTokenizerSpec {

@@ -28,13 +28,13 @@ std::uint8_t value_at(const tables::Run* runs, std::size_t size, char32_t c) {
 
 }  // namespace
 
-ClassTable::ClassTable() {
+ClassTable::ClassTable(const tables::Run* runs, std::size_t size) {
   std::map<std::vector<std::uint16_t>, std::uint32_t> known;
   std::vector<std::uint16_t> page(256);
   std::size_t run = 0;
   for (char32_t c = 0; c < kCodePoints; ++c) {
-    while (run + 1 < tables::class_runs_size && tables::class_runs[run + 1].start <= c) ++run;
-    page[c & 255] = static_cast<std::uint16_t>(tables::class_runs[run].value);
+    while (run + 1 < size && runs[run + 1].start <= c) ++run;
+    page[c & 255] = static_cast<std::uint16_t>(runs[run].value);
     if ((c & 255) == 255) {
       const auto [entry, is_new] =
           known.try_emplace(page, static_cast<std::uint32_t>(pages_.size()));
@@ -45,7 +45,7 @@ ClassTable::ClassTable() {
 }
 
 const ClassTable& class_table() {
-  static const ClassTable table;
+  static const ClassTable table(tables::class_runs, tables::class_runs_size);
   return table;
 }
 

@@ -29,19 +29,43 @@ enum Class : std::uint16_t {
   kIdeograph = 1 << 12,   // the CJK blocks that BERT surrounds with spaces
 };
 
-// Class flags of every code point, in 256-wide pages of which equal ones are shared.
+namespace tables {
+struct Run;
+}
+
+// A value of every code point, in 256-wide pages of which equal ones are shared.
 class ClassTable {
  public:
-  ClassTable();
+  ClassTable(const tables::Run* runs, std::size_t size);
   std::uint16_t operator[](char32_t c) const { return pages_[page_[c >> 8] + (c & 255)]; }
 
  private:
   std::array<std::uint32_t, 0x110000 / 256> page_;
   std::vector<std::uint16_t> pages_;
 };
-const ClassTable& class_table();
+const ClassTable& class_table();  // of Class flags
 
 std::uint8_t combining_class(char32_t c);
+
+// How a character takes part in grapheme clusters (graphemes.h). A row of the table holds a
+// GraphemeBreak, + 16 for a pictograph, + 32 times a Conjunct.
+enum class GraphemeBreak : std::uint8_t {
+  kOther,
+  kCr,
+  kLf,
+  kControl,
+  kExtend,
+  kZwj,
+  kRegional,
+  kPrepend,
+  kSpacingMark,
+  kL,
+  kV,
+  kT,
+  kLv,
+  kLvt
+};
+enum class Conjunct : std::uint8_t { kNone, kConsonant, kLinker, kExtend };
 
 // A number for the script of c, Japanese kana counted as Han; 0 if it goes with any script.
 std::uint8_t script(char32_t c);
@@ -121,13 +145,13 @@ struct Pair {
 struct Lower {
   std::uint32_t from, first, second;
 };
-extern const Run class_runs[], combining_runs[], script_runs[];
+extern const Run class_runs[], combining_runs[], grapheme_runs[], script_runs[];
 extern const Mapping canonical[], compatible[];
 extern const std::uint32_t decomposed[];
 extern const Pair compositions[];
 extern const Lower lower[];
-extern const std::size_t class_runs_size, combining_runs_size, script_runs_size, canonical_size,
-    compatible_size, decomposed_size, compositions_size, lower_size;
+extern const std::size_t class_runs_size, combining_runs_size, grapheme_runs_size, script_runs_size,
+    canonical_size, compatible_size, decomposed_size, compositions_size, lower_size;
 
 }  // namespace tables
 }  // namespace quatrain::unicode

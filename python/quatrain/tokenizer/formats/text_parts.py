@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from quatrain import _core
+from quatrain.errors import TokenizerError
 from quatrain.tokenizer.formats.fields import Node
 from quatrain.tokenizer.formats.patterns import literal, read_pattern
 
@@ -108,6 +110,22 @@ def _replace(node: Node) -> list[Any]:
     return [spec]
 
 
+def _precompiled(node: Node) -> list[Any]:
+    node.only("type", "precompiled_charsmap")
+    field = node.child("precompiled_charsmap")
+    try:
+        charsmap = base64.b64decode(field.text(), validate=True)
+    except ValueError as error:
+        field.fail(f"not base64: {error}")
+    spec = _c.NormalizerSpec()
+    spec.kind = _c.NormalizerSpec.Kind.PRECOMPILED
+    try:
+        spec.charsmap = _c.Charsmap(charsmap)
+    except TokenizerError as error:
+        field.fail(str(error))
+    return [spec]
+
+
 NORMALIZERS: dict[str, Any] = {
     "BertNormalizer": _bert_normalizer,
     "Lowercase": _normalizer(_c.NormalizerSpec.Kind.LOWERCASE),
@@ -120,6 +138,7 @@ NORMALIZERS: dict[str, Any] = {
     "Strip": _strip,
     "Prepend": _prepend,
     "Replace": _replace,
+    "Precompiled": _precompiled,
     "Nmt": _normalizer(_c.NormalizerSpec.Kind.NMT),
 }
 NORMALIZERS["Sequence"] = sequence("normalizers", NORMALIZERS)

@@ -1,0 +1,136 @@
+#include "tokenizer/charsmap.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "tokenizer/unicode.h"
+
+namespace quatrain::tokenizer {
+namespace {
+
+constexpr const char* kWhere = "precompiled_charsmap";
+constexpr std::uint32_t kBlock = 256;
+// In bytes. Real rules have at most 33; a text is read as far as this from each of its characters.
+constexpr std::size_t kLongestRule = 256;
+
+std::uint32_t read_little_endian(std::string_view bytes, std::size_t at) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    value |= static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
+  }
+  return value;
+}
+
+}  // namespace
+
+Charsmap::Charsmap(std::string_view bytes) {
+  check<TokenizerError>(bytes.size() > 4, kWhere, "found ", bytes.size(),
+                        " bytes, expected a size, an array and replacements");
+  const std::uint32_t size = read_little_endian(bytes, 0);
+  check<TokenizerError>(size > 0 && size % (4 * kBlock) == 0 && size < bytes.size() - 4, kWhere,
+                        "found an array of ", size, " bytes, expected a multiple of ", 4 * kBlock,
+                        " and less than the ", bytes.size() - 4, " that follow");
+  units_.reserve(size / 4);
+  for (std::size_t at = 0; at < size; at += 4)
+    units_.push_back({read_little_endian(bytes, 4 + at)});
+  replacements_ = bytes.substr(4 + size);
+  check<TokenizerError>(replacements_.back() == '\0', kWhere,
+                        "expected a NUL at the end of the replacements");
+  check<TokenizerError>(unicode::is_valid(replacements_), kWhere,
+                        "the replacements are not valid UTF-8");
+  check_units();
+  for (std::uint32_t c = 1; c < 256; ++c) {
+    has_rule_[c] = units_[units_[0].offset() ^ c].label() == c;
+  }
+}
+
+// Walks the whole tree once. A unit labelled c is the child of the one node, if any, whose base is
+// the unit's place ^ c; so a tree in which no two nodes share a base has no cycles.
+void Charsmap::check_units() const {
+  const auto size = static_cast<std::uint32_t>(units_.size());
+  std::vector<std::uint32_t> first(size + 1), children(size);  // by base
+  const auto is_child = [&](std::uint32_t i) {
+    return i > 0 && units_[i].label() > 0 && units_[i].label() < 256;
+  };
+  for (std::uint32_t i = 0; i < size; ++i) {
+    if (is_child(i)) ++first[(i ^ units_[i].label()) + 1];
+  }
+  for (std::uint32_t base = 0; base < size; ++base) first[base + 1] += first[base];
+  std::vector<std::uint32_t> next(first.begin(), first.end() - 1);
+  for (std::uint32_t i = 0; i < size; ++i) {
+    if (is_child(i)) children[next[i ^ units_[i].label()]++] = i;
+  }
+  struct Node {
+    std::uint32_t unit;
+    std::size_t depth, missing;  // bytes of a character begun, to come
+  };
+  std::vector<Node> nodes{{0, 0, 0}};
+  std::vector<bool> is_used(size);  // as a base
+  while (!nodes.empty()) {
+    const Node node = nodes.back();
+    nodes.pop_back();
+    const Unit unit = units_[node.unit];
+    const std::uint32_t base = node.unit ^ unit.offset();
+    check<TokenizerError>(base < size, kWhere, "unit ", node.unit, " leads to unit ", base,
+                          ", beyond the ", size, " there are");
+    check<TokenizerError>(node.depth <= kLongestRule, kWhere, "a rule replaces more than ",
+                          kLongestRule, " bytes");
+    check<TokenizerError>(!is_used[base], kWhere, "unit ", base, " has two parents");
+    is_used[base] = true;
+    if (unit.has_leaf()) {
+      const std::uint32_t value = units_[base].value();
+      check<TokenizerError>(units_[base].label() > 255 && value < replacements_.size() &&
+                                !unicode::is_continuation(replacements_[value]),
+                            kWhere, "unit ", base, " is no place of a replacement");
+      check<TokenizerError>(node.depth > 0 && node.missing == 0, kWhere, "the rule of unit ", base,
+                            " replaces a part of a character");
+    }
+    for (std::uint32_t i = first[base]; i < first[base + 1]; ++i) {
+      const auto byte = static_cast<char>(units_[children[i]].label());
+      const std::size_t missing =
+          unicode::is_continuation(byte) ? node.missing - 1 : unicode::length(byte) - 1;
+      check<TokenizerError>(unicode::is_continuation(byte) == (node.missing > 0), kWhere, "unit ",
+                            children[i], " is reached by bytes that are not UTF-8");
+      nodes.push_back({children[i], node.depth + 1, missing});
+    }
+  }
+}
+
+template <class Found>
+void Charsmap::walk(std::string_view text, Found found) const {
+  std::uint32_t base = units_[0].offset();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::uint32_t c = static_cast<unsigned char>(text[i]);
+    const Unit unit = units_[base ^ c];
+    if (c == 0 || unit.label() != c) return;
+    base ^= c ^ unit.offset();
+    if (unit.has_leaf() && !found(i + 1, units_[base].value())) return;
+  }
+}
+
+std::string_view Charsmap::replacement(std::uint32_t at) const {
+  return std::string_view(replacements_.data() + at);  // up to the NUL
+}
+
+Charsmap::Rule Charsmap::shortest(std::string_view text) const {
+  Rule rule;
+  walk(text, [&](std::size_t size, std::uint32_t at) {
+    rule = {size, replacement(at)};
+    return false;
+  });
+  return rule;
+}
+
+Charsmap::Rule Charsmap::longest(std::string_view text) const {
+  std::size_t longest = 0;
+  std::uint32_t place = 0;
+  walk(text, [&](std::size_t size, std::uint32_t at) {
+    longest = size;
+    place = at;
+    return true;
+  });
+  if (longest == 0) return {};
+  return {longest, replacement(place)};
+}
+
+}  // namespace quatrain::tokenizer

@@ -1,0 +1,45 @@
+// The rewriting rules inside a SentencePiece model, compiled: a double array (in the layout of
+// Darts-clone) of the strings to replace, then what replaces them.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quatrain::tokenizer {
+
+class Charsmap {
+ public:
+  // The bytes may come from anywhere: raises TokenizerError unless every walk along them is safe.
+  explicit Charsmap(std::string_view bytes);
+
+  struct Rule {
+    std::size_t size = 0;  // of the replaced string, in bytes; 0: no rule
+    std::string_view replacement;
+  };
+  // The rule of the shortest string, or of the longest, that the text begins with.
+  Rule shortest(std::string_view text) const;
+  Rule longest(std::string_view text) const;
+  // Whether any rule's string begins with the byte.
+  bool has_rule(char first) const { return has_rule_[static_cast<unsigned char>(first)]; }
+
+ private:
+  struct Unit {
+    std::uint32_t bits;
+    std::uint32_t label() const { return bits & (1u << 31 | 0xFF); }  // above 255: a value
+    std::uint32_t value() const { return bits & ~(1u << 31); }
+    bool has_leaf() const { return bits >> 8 & 1; }
+    std::uint32_t offset() const { return (bits >> 10) << ((bits & 1u << 9) >> 6); }
+  };
+  void check_units() const;
+  template <class Found>
+  void walk(std::string_view text, Found found) const;
+  std::string_view replacement(std::uint32_t at) const;
+
+  std::vector<Unit> units_;
+  std::string replacements_;  // each ends in NUL
+  std::array<bool, 256> has_rule_{};
+};
+
+}  // namespace quatrain::tokenizer
