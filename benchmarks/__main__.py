@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import material, tokenizing
+from benchmarks import material, tokenizer_table
 from benchmarks.cases import CASES
 from benchmarks.engines import ENGINES
 from benchmarks.report import Table, conditions
@@ -56,23 +56,31 @@ def models(tasks: Sequence[str], threads: Sequence[int], repeats: int) -> list[P
     return plans
 
 
-def tokenizers(files: Sequence[str], text: str | None, repeats: int) -> list[Plan]:
-    """A case for each tokenizer.json."""
-    texts = material.documents(text)
-    megabytes = sum(len(t.encode()) for t in texts) / 1e6
-    plans = []
-    for file in files:
-        name = f"tokenize {Path(file).parent.name}, {len(texts)} documents of 8 KB"
-        plan = Plan(Table(name, 1, dict.fromkeys(("cold", "warm"), (megabytes, "MB/s"))), {})
-        for engine in tokenizing.engines_for(file):
-            if absent(engine):
-                plan.table.missing[engine] = f"{engine} is not installed"
-                continue
-            extra = [] if text is None else [text]
-            command = ["benchmarks.tokenizing", file, engine, str(repeats), *extra]
-            plan.commands[engine] = command
-        plans.append(plan)
-    return plans
+def tokenize(given: argparse.Namespace) -> str:
+    """The table of tokenizers."""
+    data = os.environ.get("QUATRAIN_TEST_DATA")
+    if not data:
+        raise SystemExit("tokenize: set QUATRAIN_TEST_DATA (see .ci/material.py)")
+    lines = tokenizer_table.run(
+        Path(data),
+        given.peers,
+        sys.executable,
+        vocabularies=given.vocabulary,
+        threads=given.threads,
+        rounds=given.rounds,
+        megabytes=given.megabytes,
+        limit=given.limit,
+        progress=progress,
+    )
+    progress("")
+    if given.json is not None:
+        keep(given.json.with_suffix(".tokenize.json"), [vars(line) for line in lines])
+    return tokenizer_table.table(lines)
+
+
+def keep(file: Path, found: object) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def absent(module: str) -> bool:
@@ -118,16 +126,6 @@ def disagreements(table: Table) -> list[str]:
     ]
 
 
-def tokenizer_files() -> list[str]:
-    """The default model's tokenizer, and GPT-2's and MiniLM's where the tests' material is."""
-    from quatrain.folder import DEFAULT
-
-    found = [DEFAULT / "tokenizer.json"]
-    if data := os.environ.get("QUATRAIN_TEST_DATA"):
-        found += [material.gpt2_tokenizer(Path(data)), Path(data) / "minilm" / "tokenizer.json"]
-    return [str(file) for file in found if file.is_file()]
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     every = ("encode", "generate", "tokenize")
@@ -135,8 +133,17 @@ def main() -> int:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N")
     parser.add_argument("--rounds", type=int, default=3, help="processes of each engine (3)")
     parser.add_argument("--repeats", type=int, default=3, help="timed repeats in each (3)")
-    parser.add_argument("--tokenizer", nargs="+", metavar="FILE", help="tokenizer.json files")
-    parser.add_argument("--text", metavar="FILE", help="the English text to tokenize")
+    every_vocabulary = list(tokenizer_table.EVERY)
+    parser.add_argument(
+        "--vocabulary", nargs="+", choices=every_vocabulary, default=every_vocabulary,
+        help="vocabularies to tokenize with; all by default",
+    )  # fmt: skip
+    parser.add_argument(
+        "--peers", default=sys.executable, metavar="PYTHON",
+        help="where benchmarks/requirements-tokenizers.txt is installed",
+    )  # fmt: skip
+    parser.add_argument("--megabytes", type=float, default=3, help="of each text (3)")
+    parser.add_argument("--limit", type=float, default=180, help="seconds for a process (180)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep every sample here")
     given = parser.parse_args()
     tasks = given.tasks or every
@@ -145,9 +152,6 @@ def main() -> int:
 
     before = conditions()
     plans = models(tasks, given.threads, given.repeats)
-    if "tokenize" in tasks:
-        files = given.tokenizer or tokenizer_files()
-        plans += tokenizers(files, given.text, given.repeats)
     measure(plans, given.rounds)
 
     tables = [plan.table for plan in plans]
@@ -157,9 +161,9 @@ def main() -> int:
     for table in tables:
         print(table)
     if given.json is not None:
-        given.json.parent.mkdir(parents=True, exist_ok=True)
-        found = {"conditions": before, "tables": [table.as_json() for table in tables]}
-        given.json.write_text(json.dumps(found, indent=1) + "\n")
+        keep(given.json, {"conditions": before, "tables": [table.as_json() for table in tables]})
+    if "tokenize" in tasks:
+        print(f"\n### tokenize, {given.megabytes:g} MB of each text\n\n{tokenize(given)}")
     wrong = [line for table in tables for line in disagreements(table)]
     wrong += [f"{t.name}: no engine could be measured" for t in tables if not t.samples]
     for line in wrong:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,26 +87,3 @@ def exported(task: str) -> Path:
     if not folder.exists():
         quatrain.load(checkpoint(task)).export(folder)
     return folder / "onnx" / "model.onnx"
-
-
-def gpt2_tokenizer(data: Path) -> Path:
-    """GPT-2's ``tokenizer.json``, made by the tests' recipe from the ranks in their material."""
-    file = cache() / "gpt2-tokenizer" / "tokenizer.json"
-    if (data / "gpt2").is_dir() and not file.is_file():
-        sys.path.append(str(Path(__file__).parents[1] / "tests"))
-        from tokenizer_data import gpt2
-
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(gpt2(data)))
-    return file
-
-
-def documents(file: str | None = None, size: int = 8192) -> list[str]:
-    """English texts of ``size`` characters from a UTF-8 file, or from Python's own reference."""
-    if file is not None:
-        text = Path(file).read_text(encoding="utf-8")
-    else:
-        from pydoc_data.topics import topics
-
-        text = "\n".join(topics[name] for name in sorted(topics))
-    return [text[at : at + size] for at in range(0, len(text) - size + 1, size)][:256]

@@ -9,48 +9,49 @@ from __future__ import annotations
 import json
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fuzz_texts import Texts, reduced
 from quatrain.tokenizer import Tokenizer
 from real_tokenizers import LOSSLESS, REAL, real
+from tokenizer_data import tiktoken_ranks
 
 BATCH = 500
-FIELDS = ("ids", "offsets", "word_ids", "type_ids", "special_tokens_mask")
 
 
 class Pair:
-    """One real tokenizer in quatrain and in the ``tokenizers`` library."""
+    """One real tokenizer in quatrain, and in the library that it was made with."""
 
-    def __init__(self, name: str, folder: Path):
-        import tokenizers  # a third party, which need not be installed to collect the tests
+    fields: Sequence[str]
+    lossless: bool
 
-        data = real(name, folder)
-        added = json.loads(data)["added_tokens"]
+    def __init__(self, name: str, folder: Path, ours: Tokenizer, special_tokens: list[str]):
         self.name = name
-        self.ours = Tokenizer(data)
-        self.peer = tokenizers.Tokenizer.from_str(data.decode())
-        self.texts = Texts(folder, [token["content"] for token in added][:300])
+        self.ours = ours
+        self.texts = Texts(folder, special_tokens)
+
+    def answers(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        """What the peer makes of each text: ``fields``, and ``text``, the ids decoded."""
+        raise NotImplementedError
 
     def text(self, number: int) -> str:
         return self.texts.draw(random.Random(f"{self.name} {number}"))
 
     def difference(self, text: str) -> str | None:
-        return self._difference(text, self.ours.encode(text), self.peer.encode(text))
+        return self._difference(text, self.ours.encode(text), self.answers([text])[0])
 
-    def _difference(self, text: str, ours: Any, peer: Any) -> str | None:
-        for field in FIELDS:
-            mine, theirs = getattr(ours, field), getattr(peer, field)
+    def _difference(self, text: str, ours: Any, peer: dict[str, Any]) -> str | None:
+        for field in self.fields:
+            mine, theirs = getattr(ours, field), peer[field]
             if mine != theirs:
                 return f"{field}: {mine} is not {theirs}"
-        mine, theirs = (side.decode(ours.ids) for side in (self.ours, self.peer))
-        if mine != theirs:
-            return f"decode: {mine!r} is not {theirs!r}"
-        if self.name in LOSSLESS:
-            # Of a text only: ids of special tokens would be skipped, or had been text.
-            plain = self.ours.encode(text, add_special_tokens=False).ids
-            if (back := self.ours.decode(plain, skip_special_tokens=False)) != text:
+        if (mine := self.ours.decode(ours.ids)) != peer["text"]:
+            return f"decode: {mine!r} is not {peer['text']!r}"
+        if self.lossless:
+            ids = self.ours.encode(text, add_special_tokens=False).ids
+            if (back := self.ours.decode(ids, skip_special_tokens=False)) != text:
                 return f"round trip: {back!r}"
         return None
 
@@ -58,9 +59,7 @@ class Pair:
         """Compare texts number ``first`` to ``last``, and fail with the smallest that differs."""
         for begin in range(first, last, BATCH):
             texts = [self.text(number) for number in range(begin, min(last, begin + BATCH))]
-            both = zip(
-                texts, self.ours.encode_batch(texts), self.peer.encode_batch(texts), strict=True
-            )
+            both = zip(texts, self.ours.encode_batch(texts), self.answers(texts), strict=True)
             for number, (text, ours, peer) in enumerate(both, begin):
                 if self._difference(text, ours, peer):
                     text = reduced(text, lambda text: self.difference(text) is not None)
@@ -69,14 +68,70 @@ class Pair:
                     )
 
 
+class WithTokenizers(Pair):
+    """A ``tokenizer.json`` in the ``tokenizers`` library."""
+
+    fields = ("ids", "offsets", "word_ids", "type_ids", "special_tokens_mask")
+
+    def __init__(self, name: str, folder: Path):
+        import tokenizers  # a third party, which need not be installed to collect the tests
+
+        data = real(name, folder)
+        added = [token["content"] for token in json.loads(data)["added_tokens"]]
+        super().__init__(name, folder, Tokenizer(data), added[:300])
+        self.peer = tokenizers.Tokenizer.from_str(data.decode())
+        self.lossless = name in LOSSLESS
+
+    def answers(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        batch = self.peer.encode_batch(texts)
+        decoded = self.peer.decode_batch([encoding.ids for encoding in batch])
+        return [
+            {"text": text} | {field: getattr(encoding, field) for field in self.fields}
+            for encoding, text in zip(batch, decoded, strict=True)
+        ]
+
+
+class WithTiktoken(Pair):
+    """A rank file in ``tiktoken``, which gives no offsets and skips no special tokens."""
+
+    fields = ("ids",)
+    lossless = True
+
+    def __init__(self, name: str, folder: Path):
+        import tiktoken
+        from tiktoken_ext import openai_public
+
+        file = folder / "gpt-tokenizer" / f"{name}.tiktoken"
+        # The library knows pattern and special tokens, and would fetch the ranks.
+        openai_public.load_tiktoken_bpe = lambda *_, **__: tiktoken_ranks(file)
+        self.peer = tiktoken.Encoding(**openai_public.ENCODING_CONSTRUCTORS[name]())
+        super().__init__(
+            name, folder, Tokenizer.from_file(file), sorted(self.peer.special_tokens_set)
+        )
+
+    def answers(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        batch = self.peer.encode_batch(list(texts), allowed_special="all")
+        specials = self.ours.special_ids
+        return [
+            {"ids": ids, "text": self.peer.decode([i for i in ids if i not in specials])}
+            for ids in batch
+        ]
+
+
+PAIRS: dict[str, type[Pair]] = {
+    **dict.fromkeys(REAL, WithTokenizers),
+    **dict.fromkeys(("r50k_base", "p50k_base", "cl100k_base", "o200k_base"), WithTiktoken),
+}
+
+
 def main() -> None:
     folder, first, last, *names = sys.argv[1:]
     total = 0
-    for name in names or REAL:
-        Pair(name, Path(folder)).check(int(first), int(last))
+    for name in names or PAIRS:
+        PAIRS[name](name, Path(folder)).check(int(first), int(last))
         total += int(last) - int(first)
         print(f"{name}: {int(last) - int(first)} texts, all equal", flush=True)
-    print(f"{total} texts on {len(names or REAL)} tokenizers: all equal")
+    print(f"{total} texts on {len(names or PAIRS)} tokenizers: all equal")
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def point_beyond_the_texts(units: list[int]) -> None:
         (with_array([], b"x\0"), "found an array of 0 bytes"),
         (with_array(UNITS[:200], TEXTS), "found an array of 800 bytes"),
         (with_array(UNITS, b"\xff\0"), "not valid UTF-8"),
-        (damaged(point_at_the_root), "has two parents"),
+        (damaged(point_at_the_root), "leads back to unit"),
         (damaged(point_beyond), "beyond the"),
         (damaged(point_beyond_the_texts), "no place of a replacement"),
         (charsmap({"a" * 300: "b"}), "more than 256 bytes"),

@@ -166,21 +166,44 @@ def random_pre_tokenizer(rng: random.Random, byte_level: bool) -> dict[str, Any]
 def random_post_processor(rng: random.Random, cls: int, sep: int) -> dict[str, Any] | None:
     trim = {"add_prefix_space": rng.random() < 0.5, "trim_offsets": rng.random() < 0.7}
     frame = {"sep": ["<x>", sep], "cls": ["<Yé>", cls]}
-    template = plain_word_piece()["post_processor"]
-    for name, index in (("[CLS]", cls), ("[SEP]", sep)):
-        template["special_tokens"][name]["ids"] = [index]
-    kinds: list[dict[str, Any] | None] = [
-        None,
+    kinds: list[dict[str, Any]] = [
         {"type": "ByteLevel", **trim, "use_regex": True},
         {"type": "BertProcessing", **frame},
         {"type": "RobertaProcessing", **frame, **trim},
-        template,
-        {
-            "type": "Sequence",
-            "processors": [{"type": "ByteLevel", **trim, "use_regex": True}, template],
-        },
     ]
-    return rng.choice(kinds)
+    # Behind a template of other than one or two parts, the peer runs no other.
+    small = template("A", cls, sep) | {
+        "single": [part("A", 2)],
+        "pair": [part("B", 1), part("A", 5)],
+    }
+    last = template(rng.choice(["cAs", "A", "cAAs"]), cls, sep)
+    choice = rng.randrange(5)
+    if choice == 0:
+        return None
+    if choice == 1:
+        return rng.choice([*kinds, last])
+    steps = rng.choices([*kinds, small], k=rng.randrange(4))
+    if rng.random() < 0.5:
+        steps = [*steps, last, *rng.choices(kinds, k=rng.randrange(2))]
+    return {"type": "Sequence", "processors": steps}
+
+
+def part(name: str, type_id: int) -> dict[str, Any]:
+    kind = "Sequence" if name in "AB" else "SpecialToken"
+    return {kind: {"id": name, "type_id": type_id}}
+
+
+def template(single: str, cls: int, sep: int) -> dict[str, Any]:
+    """A template, with "c" and "s" for the special tokens; the second has two ids."""
+    return {
+        "type": "TemplateProcessing",
+        "single": [part(name, i % 2) for i, name in enumerate(single)],
+        "pair": [part(name, i // 2) for i, name in enumerate(single + "Bs")],
+        "special_tokens": {
+            "c": {"id": "c", "ids": [cls], "tokens": ["[CLS]"]},
+            "s": {"id": "s", "ids": [sep, cls], "tokens": ["<x>", "<x>"]},
+        },
+    }
 
 
 def random_decoder(rng: random.Random) -> dict[str, Any] | None:
@@ -284,7 +307,7 @@ def random_file(rng: random.Random) -> dict[str, Any]:
         file["model"]["ignore_merges"] = rng.random() < 0.3
         if rng.random() < 0.4:
             file["model"]["unk_token"] = None
-        if not prefix and not suffix and rng.random() < 0.3:
+        if rng.random() < 0.3:
             file["model"]["byte_fallback"] = True
             vocab = file["model"]["vocab"]
             for byte in range(rng.choice([0xC0, 0x100])):
@@ -304,7 +327,7 @@ def random_file(rng: random.Random) -> dict[str, Any]:
     file["decoder"] = random_decoder(rng)
     if rng.random() < 0.3:
         file["truncation"] = {
-            "max_length": rng.randrange(6, 30),
+            "max_length": rng.randrange(20, 40),
             "strategy": "LongestFirst",
             "stride": 0,
             "direction": rng.choice(["Left", "Right"]),
@@ -326,6 +349,10 @@ def test_random(seed: int) -> None:
     rng = random.Random(seed)
     data = to_bytes(random_file(rng))
     both = Both(data)
+    # Where the bytes of a prefix or suffix fall back, the peer's offsets are outside of the text.
+    model = json.loads(data)["model"]
+    affixes = (model.get("continuing_subword_prefix"), model.get("end_of_word_suffix"))
+    both.has_offsets = not (model.get("byte_fallback") and any(affixes))
     for _ in range(30):
         text = random_text(rng)
         pair = random_text(rng) if rng.random() < 0.3 else None

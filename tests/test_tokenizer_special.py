@@ -52,6 +52,46 @@ def word_piece(pre_tokenizer: str = "WhitespaceSplit") -> dict[str, Any]:
     return file
 
 
+def unigram(pre_tokenizer: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Unigram to whose model control tokens are the likeliest pieces."""
+    pieces = ["<unk>", "<s>", "</s>", *"abcs</>▁", "<s", "s>", "▁<s>", "ab"]
+    file = plain_word_piece() | {"normalizer": None, "pre_tokenizer": pre_tokenizer}
+    file |= {"post_processor": None, "decoder": None}
+    file["model"] = {
+        "type": "Unigram",
+        "unk_id": 0,
+        "unk_token": "<unk>",  # for these tests; not written to the file
+        "byte_fallback": False,
+        "vocab": {piece: i for i, piece in enumerate(pieces)},
+    }
+    file["added_tokens"] = [
+        added_token(i, pieces[i], special=True, single_word=i == 2) for i in range(3)
+    ]
+    return file
+
+
+def word_level() -> dict[str, Any]:
+    file = word_piece()
+    file["model"] = {
+        "type": "WordLevel",
+        "unk_token": "[UNK]",
+        "vocab": file["model"]["vocab"],
+    }
+    file["added_tokens"][3]["single_word"] = True
+    return file
+
+
+def data_of(file: dict[str, Any]) -> bytes:
+    """The file, in which Unigram's vocabulary has scores."""
+    model = dict(file["model"])
+    if model["type"] == "Unigram":
+        del model["unk_token"]
+        model["vocab"] = [[piece, -1.0 - i % 3] for i, piece in enumerate(model["vocab"])]
+    return to_bytes(file | {"model": model})
+
+
+METASPACE = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
+
 FILES: dict[str, Callable[[], dict[str, Any]]] = {
     "byte level": byte_level,
     "byte level, whole words": lambda: byte_level(ignore_merges=True),
@@ -59,6 +99,9 @@ FILES: dict[str, Callable[[], dict[str, Any]]] = {
     "characters, whole texts": lambda: characters(ignore_merges=True),
     "word piece": word_piece,
     "word piece, BERT": lambda: word_piece("BertPreTokenizer"),
+    "unigram": unigram,
+    "unigram, words": lambda: unigram(METASPACE),
+    "word level": word_level,
 }
 
 
@@ -80,7 +123,7 @@ def forgeries(file: dict[str, Any], count: int) -> list[str]:
 @pytest.mark.parametrize("name", FILES)
 def test_text_never_becomes_control(name: str) -> None:
     file = FILES[name]()
-    tokenizer, control = Tokenizer(to_bytes(file)), control_ids(file)
+    tokenizer, control = Tokenizer(data_of(file)), control_ids(file)
     names = [token["content"] for token in file["added_tokens"] if token["special"]]
     allowed = 0
     for text in forgeries(file, 2000):
@@ -103,7 +146,7 @@ def test_text_never_becomes_control(name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_ranges_of_text(name: str) -> None:
     file = FILES[name]()
-    tokenizer, control = Tokenizer(to_bytes(file)), control_ids(file)
+    tokenizer, control = Tokenizer(data_of(file)), control_ids(file)
     rng = random.Random(3)
     texts = forgeries(file, 1200)
     for at in range(0, len(texts) - 3, 3):
@@ -178,6 +221,12 @@ def test_error_names_the_token(text: str, token: str, at: int) -> None:
     with pytest.raises(InputError) as error:
         tokenizer.encode(text, special="error")
     assert f"'{token}' at character {at}," in str(error.value)
+
+
+def test_error_names_the_text_of_a_batch() -> None:
+    tokenizer = Tokenizer(to_bytes(byte_level()))
+    with pytest.raises(InputError, match=r"^text 1: .*'<s>' at character 1,"):
+        tokenizer.encode_batch(["ab", "a<s>", "b"], special="error")
 
 
 @pytest.mark.parametrize("special", ["all", None, {"<x>"}, {"<tool>"}, {1}, ["<s>"]])

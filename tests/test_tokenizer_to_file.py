@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from quatrain import _core
-from quatrain.errors import InputError
+from quatrain.errors import InputError, TokenizerError
 from quatrain.tokenizer import Tokenizer, to_file
+from test_tokenizer_random import random_file, random_text
 from tokenizer_data import (
     GPT2_PATTERN,
     HOSTILE,
@@ -52,6 +53,32 @@ def with_tokens(*tokens: dict[str, Any]) -> Setting:
     return file
 
 
+def unigram(*steps: Setting) -> Setting:
+    pieces = ["<unk>", "▁", *"abcéhelowrd中", "▁a", "lo", "hello", "▁b"]
+    return word_piece(
+        model={
+            "type": "Unigram",
+            "unk_id": 0,
+            "byte_fallback": False,
+            "vocab": [[piece, -1.0 - i % 5] for i, piece in enumerate(pieces)],
+        },
+        added_tokens=[],
+        post_processor=None,
+        decoder=None,
+        normalizer={"type": "Lowercase"},
+        pre_tokenizer={"type": "Sequence", "pretokenizers": list(steps)},
+    )
+
+
+def metaspace(scheme: str, cuts: bool = True) -> Setting:
+    return {
+        "type": "Metaspace",
+        "replacement": "▁",
+        "prepend_scheme": scheme,
+        "split": cuts,
+    }
+
+
 # Where every step is local, and where one is not.
 CUT: dict[str, Setting] = {
     "GPT-2": plain_bpe(),
@@ -62,6 +89,11 @@ CUT: dict[str, Setting] = {
     "NFKC": plain_bpe() | {"normalizer": {"type": "NFKC"}},
     "BERT": word_piece(),
     "words": word_piece(pre_tokenizer={"type": "Whitespace"}, normalizer={"type": "NFKD"}),
+    "metaspace": unigram(metaspace("always")),
+    "metaspace, first": unigram(metaspace("first")),
+    "words, metaspace, first": unigram({"type": "WhitespaceSplit"}, metaspace("first")),
+    "words, metaspace": unigram({"type": "WhitespaceSplit"}, metaspace("always", cuts=False)),
+    "spaces around ideographs": plain_bpe() | {"normalizer": plain_word_piece()["normalizer"]},
     "added tokens": with_tokens(
         added_token(0, "  "),
         added_token(0, "<|end|>", special=True, lstrip=True, rstrip=True),
@@ -72,6 +104,17 @@ WHOLE: dict[str, Setting] = {
     "no pre-tokenizer": plain_bpe() | {"pre_tokenizer": None},
     "strip": word_piece(normalizer={"type": "Strip", "strip_left": True, "strip_right": True}),
     "digits": word_piece(pre_tokenizer={"type": "Digits", "individual_digits": True}),
+    "metaspace, no cut": unigram(metaspace("first", cuts=False)),
+    "hidden spaces": plain_bpe()
+    | {
+        "pre_tokenizer": {
+            "type": "Sequence",
+            "pretokenizers": [
+                plain_bpe()["pre_tokenizer"] | {"use_regex": False},
+                {"type": "WhitespaceSplit"},
+            ],
+        }
+    },
     "token with a space": with_tokens(added_token(0, "a b")),
     "token that takes spaces": with_tokens(added_token(0, "ab", rstrip=True)),
 }
@@ -129,6 +172,25 @@ def test_long_documents_are_cut(name: str) -> None:
     ids, ends = encoder.push(b"hello world, hello " * 20, b"\n", False)
     assert len(ids) > 20
     assert len(ends) == 0
+
+
+@pytest.mark.oracle("tokenizers")
+def test_cuts_change_no_token_of_random_files() -> None:
+    cut = 0
+    for seed in (461, 2031, *range(150)):  # the first two need their own conditions
+        rng = random.Random(seed)
+        tokenizer = Tokenizer(to_bytes(random_file(rng))).without_truncation().without_padding()
+        try:
+            cut += len(_encoder(tokenizer, part=8).push(b"hello world, " * 20, b"", False)[0]) > 0
+            for _ in range(9):
+                text = " ".join(random_text(rng) for _ in range(rng.randrange(1, 9)))
+                expected = tokenizer.encode(text).ids
+                size, part = rng.choice([3, 50, 10**6]), rng.choice([1, 5, 30])
+                blocks = encode_in_blocks(tokenizer, text.encode(), b"", size, part)
+                assert blocks == [expected], (seed, text)
+        except TokenizerError:
+            continue  # the text needs an unknown token that the vocabulary lacks
+    assert cut > 8
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -21,9 +21,11 @@ def peer_of(fields: dict[str, Any], kind: str = "BPE") -> Any:
     """An untrained tokenizer of the peer's with these surroundings, but no tokens yet."""
     import tokenizers
 
-    model = {"type": kind, "vocab": {}}
+    model: dict[str, Any] = {"type": kind, "vocab": {}}
     if kind == "BPE":
         model["merges"] = []
+    elif kind == "Unigram":
+        model |= {"unk_id": None, "vocab": []}
     else:
         model |= {
             "unk_token": "[UNK]",

@@ -58,7 +58,9 @@ def test_bad_settings(options: dict[str, Any], message: str) -> None:
 
 
 def test_bad_algorithm() -> None:
-    with pytest.raises(InputError, match="algorithm is 'word2vec', expected one of bpe, wordpiece"):
+    with pytest.raises(
+        InputError, match="algorithm is 'word2vec', expected one of bpe, wordpiece, unigram"
+    ):
         Tokenizer.train(iter([TEXT]), "word2vec")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="end_of_word_suffix means nothing to 'wordpiece'"):
         Tokenizer.train(iter([TEXT]), "wordpiece", end_of_word_suffix="x")

@@ -159,6 +159,13 @@ def test_stride_beyond_the_window(stride: int) -> None:
         tokenizer.encode("a b c d")
 
 
+def test_too_many_windows() -> None:
+    tokenizer = Tokenizer(word_piece(None)).with_truncation(1000, stride=499)
+    encoding = tokenizer.encode("a " * 10_000, "b " * 10_000)
+    with pytest.raises(InputError, match="the windows behind the first have about"):
+        _ = encoding.overflowing
+
+
 # What stands where
 
 
@@ -215,6 +222,20 @@ def test_byte_offsets_of_a_real_file(test_data: Path) -> None:
     tokenizer = Tokenizer((test_data / "minilm" / "tokenizer.json").read_bytes())
     for text in texts(test_data, 60):
         check_bytes(tokenizer.encode(text), text)
+
+
+def test_text_as_it_comes() -> None:
+    text = "héllo 👩‍👩‍👧 中"
+    tokenizer = Tokenizer(to_bytes(plain_bpe()))
+    ids = tokenizer.encode(text).ids
+    pieces = list(tokenizer.decode_stream(iter(ids)))
+    assert "".join(pieces) == text
+    assert all(pieces)
+    assert pieces[:2] == ["h", "é"]
+    assert list(tokenizer.decode_stream(ids[:-1]))[-1] == "\ufffd"
+    assert list(tokenizer.decode_stream([])) == []
+    with pytest.raises(InputError, match="not in the vocabulary"):
+        list(tokenizer.decode_stream([10**6]))
 
 
 def test_arrays() -> None:

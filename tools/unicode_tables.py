@@ -27,7 +27,7 @@ from pathlib import Path
 
 BERT = "8.0.0"  # the `unicode_categories` crate: BERT's punctuation, control and accents
 FORMS = "9.0.0.post2"  # normalization forms and combining classes
-REGEX = "16.0.0"  # \p{L}, \p{N}, \s, \w
+REGEX = "16.0.0"  # \p{L}, \p{N}, \s, \w and the categories
 CASE = "17.0.0"  # the Rust standard library: lowercase and numeric
 GRAPHEMES = "2025.11.3"  # of regex, asked itself: Unicode 17, grapheme clusters
 SCRIPTS = "3.28.0"  # of fontTools: Unicode 10, of which the characters that 9.0 has are taken
@@ -68,6 +68,9 @@ LETTER, NUMBER, SPACE, WORD, PUNCTUATION, CONTROL, NONSPACING, MARK, NUMERIC = (
     1 << bit for bit in range(9)
 )
 CANONICAL, COMPATIBLE, UPPER, IDEOGRAPH = (1 << bit for bit in range(9, 13))
+# In the order of the bits of quatrain::unicode::Category.
+CATEGORIES = (("Lu", "Lt"), ("Ll",), ("Lm", "Lo"), "M", "N", "P", "S")
+CATEGORY_SPACE = 1 << len(CATEGORIES)
 
 
 class Tables:
@@ -245,6 +248,13 @@ def main(folder: Path) -> None:
         for c in range(first, last + 1):
             classes[c] |= IDEOGRAPH
 
+    categories = [
+        sum((kind in names or kind[0] in names) << bit for bit, names in enumerate(CATEGORIES))
+        for kind in regex.category
+    ]
+    for c in WHITE_SPACE:
+        categories[c] |= CATEGORY_SPACE
+
     # Compositions never change once made (a stability policy of Unicode), so the interpreter's
     # own table says which pairs are excluded.
     pairs = sorted(
@@ -273,6 +283,7 @@ def main(folder: Path) -> None:
 namespace quatrain::unicode::tables {{
 """)
     emit("Run", "class_runs", runs(classes))
+    emit("Run", "category_runs", runs(categories))
     emit("Run", "combining_runs", runs(forms.combining))
     emit("Run", "grapheme_runs", runs(graphemes()))
     emit("Run", "script_runs", runs(scripts(folder, forms.category)))

@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "core/check.h"
@@ -41,8 +42,16 @@ pybind11::list to_list(Values&& values, Convert convert) {
   return list;
 }
 
+// An int, of which small ones are made but once: ids come again and again.
 inline pybind11::object to_int(std::uint32_t value) {
-  return pybind11::reinterpret_steal<pybind11::object>(PyLong_FromUnsignedLong(value));
+  constexpr std::size_t kKept = 1 << 18;
+  static std::unique_ptr<PyObject*[]> kept(new PyObject* [kKept] {});
+  if (value >= kKept) {
+    return pybind11::reinterpret_steal<pybind11::object>(PyLong_FromUnsignedLong(value));
+  }
+  PyObject*& known = kept[value];
+  if (!known) known = PyLong_FromUnsignedLong(value);
+  return pybind11::reinterpret_borrow<pybind11::object>(known);
 }
 
 }  // namespace quatrain

@@ -122,10 +122,13 @@ void register_core(py::module_& m) {
              }
              return to_encodings(self, std::move(further));
            })
-      .def("special_rule",
-           [](const Tokenizer& self, bool raises, const std::vector<std::uint32_t>& allowed) {
-             return self.special_rule(raises, allowed);
-           })
+      .def(
+          "special_rule",
+          [](const Tokenizer& self, bool raises, const std::vector<std::uint32_t>& allowed,
+             const std::vector<std::uint32_t>& control) {
+            return self.special_rule(raises, allowed, control);
+          },
+          py::arg("raises"), py::arg("allowed"), py::arg("control") = std::vector<std::uint32_t>{})
       .def("decode",
            [](const Tokenizer& self, const py::handle& ids, bool skip_special_tokens) {
              return to_str(self.decode(to_ids(ids), skip_special_tokens));
@@ -166,6 +169,7 @@ void register_tokenizer(py::module_& m) {
   register_tokenizer_spec(topic);
   register_encoding(topic);
   register_core(topic);
+  register_tokenizer_ids(topic);
   register_documents(topic);
   register_trainer(topic);
 }

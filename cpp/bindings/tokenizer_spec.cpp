@@ -2,8 +2,12 @@
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
+#include <optional>
+#include <string_view>
+
 #include "bindings/register.h"
 #include "tokenizer/charsmap.h"
+#include "tokenizer/sentencepiece_decoder.h"
 #include "tokenizer/spec.h"
 #include "tokenizer/unicode.h"
 
@@ -12,6 +16,50 @@ namespace py = pybind11;
 namespace quatrain {
 
 using namespace tokenizer;
+
+namespace {
+
+// The parts of a SentencePiece model, checked as they are made.
+void register_sentencepiece(py::module_& m) {
+  py::class_<Charsmap, std::shared_ptr<Charsmap>>(m, "Charsmap")
+      .def(py::init([](const py::bytes& bytes) {
+        return std::make_shared<Charsmap>(std::string_view(bytes));
+      }));
+
+  using Options = SentencePieceNormalizer::Options;
+  py::class_<Options>(m, "SentencePieceOptions")
+      .def(py::init<>())
+      .def_readwrite("user_defined", &Options::user_defined)
+      .def_readwrite("add_dummy_prefix", &Options::add_dummy_prefix)
+      .def_readwrite("remove_extra_whitespaces", &Options::remove_extra_whitespaces)
+      .def_readwrite("escape_whitespaces", &Options::escape_whitespaces)
+      .def_readwrite("whitespace_as_suffix", &Options::whitespace_as_suffix);
+  py::class_<SentencePieceNormalizer, std::shared_ptr<SentencePieceNormalizer>>(
+      m, "SentencePieceNormalizer")
+      .def(py::init([](const std::shared_ptr<Charsmap>& charsmap, const Options& options) {
+        return std::make_shared<SentencePieceNormalizer>(charsmap, options);
+      }));
+
+  using Decoding = SentencePieceDecoder::Options;
+  py::class_<Decoding>(m, "SentencePieceDecoding")
+      .def(py::init<>())
+      .def_readwrite("control", &Decoding::control)
+      .def_readwrite("unknown", &Decoding::unknown)
+      .def_readwrite("unknown_surface", &Decoding::unknown_surface)
+      .def_readwrite("has_bytes", &Decoding::has_bytes)
+      .def_readwrite("strips_first", &Decoding::strips_first)
+      .def_readwrite("strips_all", &Decoding::strips_all)
+      .def_property(
+          "denormalizer", [](const Decoding& self) { return self.denormalizer; },
+          [](Decoding& self, std::shared_ptr<SentencePieceNormalizer> rules) {
+            self.denormalizer = std::move(rules);
+          });
+  py::class_<SentencePieceDecoder, std::shared_ptr<SentencePieceDecoder>>(m, "SentencePieceDecoder")
+      .def(py::init(
+          [](const Decoding& options) { return std::make_shared<SentencePieceDecoder>(options); }));
+}
+
+}  // namespace
 
 namespace {
 
@@ -37,13 +85,62 @@ void register_pattern(py::module_& m) {
 
 }  // namespace
 
-void register_tokenizer_spec(py::module_& m) {
-  register_pattern(m);
+namespace {
 
-  py::class_<Charsmap, std::shared_ptr<Charsmap>>(m, "Charsmap")
-      .def(py::init([](const py::bytes& bytes) {
-        return std::make_shared<Charsmap>(std::string_view(bytes));
-      }));
+// The UTF-8 of a str without lone surrogates, or nothing.
+std::optional<std::string_view> text_of(PyObject* value) {
+  Py_ssize_t size = 0;
+  const char* data = PyUnicode_Check(value) ? PyUnicode_AsUTF8AndSize(value, &size) : nullptr;
+  if (data) return std::string_view(data, static_cast<std::size_t>(size));
+  PyErr_Clear();
+  return std::nullopt;
+}
+
+// Both read what has no other shape, and return the first entry that has, or None.
+
+py::object read_vocab(ModelSpec& self, const py::dict& tokens) {
+  self.vocab.clear();
+  self.vocab.reserve(tokens.size());
+  PyObject *token, *id;
+  for (Py_ssize_t at = 0; PyDict_Next(tokens.ptr(), &at, &token, &id);) {
+    const auto text = text_of(token);
+    int overflow = 0;
+    const std::int64_t value =
+        PyLong_CheckExact(id) ? PyLong_AsLongLongAndOverflow(id, &overflow) : (overflow = 1, 0);
+    if (!text || overflow) return py::reinterpret_borrow<py::object>(token);
+    self.vocab.emplace_back(*text, value);
+  }
+  return py::none();
+}
+
+py::object read_merges(ModelSpec& self, const py::list& merges) {
+  self.merges.clear();
+  self.merges.reserve(merges.size());
+  for (std::size_t i = 0; i < merges.size(); ++i) {
+    PyObject* merge = PyList_GET_ITEM(merges.ptr(), static_cast<Py_ssize_t>(i));
+    if (PyList_CheckExact(merge) && PyList_GET_SIZE(merge) == 2) {
+      const auto left = text_of(PyList_GET_ITEM(merge, 0));
+      const auto right = text_of(PyList_GET_ITEM(merge, 1));
+      if (!left || !right) return py::int_(i);
+      self.merges.emplace_back(*left, *right);
+      continue;
+    }
+    const auto both = text_of(merge);
+    if (both && both->starts_with("#version")) continue;  // the head of a merges.txt
+    const std::size_t space = both ? both->find(' ') : std::string_view::npos;
+    if (space == std::string_view::npos || both->find(' ', space + 1) != std::string_view::npos) {
+      return py::int_(i);
+    }
+    self.merges.emplace_back(both->substr(0, space), both->substr(space + 1));
+  }
+  return py::none();
+}
+
+}  // namespace
+
+void register_tokenizer_spec(py::module_& m) {
+  register_sentencepiece(m);
+  register_pattern(m);
 
   using Normalizer = NormalizerSpec;
   py::class_<Normalizer> normalizer(m, "NormalizerSpec");
@@ -60,7 +157,8 @@ void register_tokenizer_spec(py::module_& m) {
       .value("PREPEND", Normalizer::Kind::kPrepend)
       .value("REPLACE", Normalizer::Kind::kReplace)
       .value("NMT", Normalizer::Kind::kNmt)
-      .value("PRECOMPILED", Normalizer::Kind::kPrecompiled);
+      .value("PRECOMPILED", Normalizer::Kind::kPrecompiled)
+      .value("SENTENCE_PIECE", Normalizer::Kind::kSentencePiece);
   normalizer.def(py::init<>())
       .def_readwrite("kind", &Normalizer::kind)
       .def_readwrite("clean_text", &Normalizer::clean_text)
@@ -71,7 +169,8 @@ void register_tokenizer_spec(py::module_& m) {
       .def_readwrite("right", &Normalizer::right)
       .def_readwrite("content", &Normalizer::content)
       .def_readwrite("pattern", &Normalizer::pattern)
-      .def_readwrite("charsmap", &Normalizer::charsmap);
+      .def_readwrite("charsmap", &Normalizer::charsmap)
+      .def_readwrite("sentencepiece", &Normalizer::sentencepiece);
 
   using PreTokenizer = PreTokenizerSpec;
   py::class_<PreTokenizer> pre_tokenizer(m, "PreTokenizerSpec");
@@ -100,7 +199,10 @@ void register_tokenizer_spec(py::module_& m) {
   py::enum_<PreTokenizer::Scanner>(pre_tokenizer, "Scanner")
       .value("GPT2", PreTokenizer::Scanner::kGpt2)
       .value("LLAMA3", PreTokenizer::Scanner::kLlama3)
-      .value("QWEN2", PreTokenizer::Scanner::kQwen2);
+      .value("QWEN2", PreTokenizer::Scanner::kQwen2)
+      .value("QWEN35", PreTokenizer::Scanner::kQwen35)
+      .value("O200K", PreTokenizer::Scanner::kO200k)
+      .value("TEKKEN", PreTokenizer::Scanner::kTekken);
   pre_tokenizer.def(py::init<>())
       .def_readwrite("kind", &PreTokenizer::kind)
       .def_readwrite("add_prefix_space", &PreTokenizer::add_prefix_space)
@@ -134,6 +236,8 @@ void register_tokenizer_spec(py::module_& m) {
       .def_readwrite("unk_token", &ModelSpec::unk_token)
       .def_readwrite("continuing_subword_prefix", &ModelSpec::continuing_subword_prefix)
       .def_readwrite("merges", &ModelSpec::merges)
+      .def("read_vocab", read_vocab)
+      .def("read_merges", read_merges)
       .def_readwrite("end_of_word_suffix", &ModelSpec::end_of_word_suffix)
       .def_readwrite("fuse_unk", &ModelSpec::fuse_unk)
       .def_readwrite("byte_fallback", &ModelSpec::byte_fallback)
@@ -167,13 +271,16 @@ void register_tokenizer_spec(py::module_& m) {
   py::class_<PostProcessor> post_processor(m, "PostProcessorSpec");
   py::enum_<PostProcessor::Kind>(post_processor, "Kind")
       .value("TRIM_OFFSETS", PostProcessor::Kind::kTrimOffsets)
-      .value("TEMPLATE", PostProcessor::Kind::kTemplate);
+      .value("TEMPLATE", PostProcessor::Kind::kTemplate)
+      .value("BERT", PostProcessor::Kind::kBert)
+      .value("ROBERTA", PostProcessor::Kind::kRoberta);
   post_processor.def(py::init<>())
       .def_readwrite("kind", &PostProcessor::kind)
       .def_readwrite("add_prefix_space", &PostProcessor::add_prefix_space)
       .def_readwrite("single", &PostProcessor::single)
       .def_readwrite("pair", &PostProcessor::pair)
-      .def_readwrite("bare_type_ids", &PostProcessor::bare_type_ids);
+      .def_readwrite("cls", &PostProcessor::cls)
+      .def_readwrite("sep", &PostProcessor::sep);
 
   using Decoder = DecoderSpec;
   py::class_<Decoder> decoder(m, "DecoderSpec");
@@ -186,7 +293,8 @@ void register_tokenizer_spec(py::module_& m) {
       .value("BYTE_FALLBACK", Decoder::Kind::kByteFallback)
       .value("CTC", Decoder::Kind::kCtc)
       .value("REPLACE", Decoder::Kind::kReplace)
-      .value("STRIP", Decoder::Kind::kStrip);
+      .value("STRIP", Decoder::Kind::kStrip)
+      .value("SENTENCE_PIECE", Decoder::Kind::kSentencePiece);
   decoder.def(py::init<>())
       .def_readwrite("kind", &Decoder::kind)
       .def_readwrite("prefix", &Decoder::prefix)
@@ -199,7 +307,8 @@ void register_tokenizer_spec(py::module_& m) {
       .def_readwrite("character", &Decoder::character)
       .def_readwrite("drops_first", &Decoder::drops_first)
       .def_readwrite("start", &Decoder::start)
-      .def_readwrite("stop", &Decoder::stop);
+      .def_readwrite("stop", &Decoder::stop)
+      .def_readwrite("sentencepiece", &Decoder::sentencepiece);
 
   py::class_<TruncationSpec> truncation(m, "TruncationSpec");
   py::enum_<TruncationSpec::Strategy>(truncation, "Strategy")

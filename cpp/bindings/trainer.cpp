@@ -11,6 +11,7 @@
 #include "core/check.h"
 #include "tokenizer/byte_level.h"
 #include "tokenizer/training/bpe_trainer.h"
+#include "tokenizer/training/unigram_trainer.h"
 #include "tokenizer/training/word_counts.h"
 #include "tokenizer/unicode.h"
 
@@ -46,6 +47,16 @@ std::vector<std::string_view> to_texts(const py::list& list) {
     texts.emplace_back(data, static_cast<std::size_t>(size));
   }
   return texts;
+}
+
+// An alphabet as a str of its characters.
+template <class Spec>
+std::u32string characters_getter(const Spec& spec) {
+  return {spec.initial_alphabet.begin(), spec.initial_alphabet.end()};
+}
+template <class Spec>
+void characters_setter(Spec& spec, const std::u32string& characters) {
+  spec.initial_alphabet.assign(characters.begin(), characters.end());
 }
 
 // A Python callable as the trainers call it, without the GIL.
@@ -89,17 +100,21 @@ void register_trainer(py::module_& m) {
       .def_readwrite("min_frequency", &BpeTrainerSpec::min_frequency)
       .def_readwrite("special_tokens", &BpeTrainerSpec::special_tokens)
       .def_readwrite("limit_alphabet", &BpeTrainerSpec::limit_alphabet)
-      .def_property(
-          "initial_alphabet",
-          [](const BpeTrainerSpec& spec) {
-            return std::u32string(spec.initial_alphabet.begin(), spec.initial_alphabet.end());
-          },
-          [](BpeTrainerSpec& spec, const std::u32string& characters) {
-            spec.initial_alphabet.assign(characters.begin(), characters.end());
-          })
+      .def_property("initial_alphabet", characters_getter<BpeTrainerSpec>,
+                    characters_setter<BpeTrainerSpec>)
       .def_readwrite("continuing_subword_prefix", &BpeTrainerSpec::continuing_subword_prefix)
       .def_readwrite("end_of_word_suffix", &BpeTrainerSpec::end_of_word_suffix)
       .def_readwrite("max_token_length", &BpeTrainerSpec::max_token_length);
+
+  py::class_<UnigramTrainerSpec>(m, "UnigramTrainerSpec")
+      .def(py::init<>())
+      .def_readwrite("vocab_size", &UnigramTrainerSpec::vocab_size)
+      .def_property("initial_alphabet", characters_getter<UnigramTrainerSpec>,
+                    characters_setter<UnigramTrainerSpec>)
+      .def_readwrite("seed_size", &UnigramTrainerSpec::seed_size)
+      .def_readwrite("max_piece_length", &UnigramTrainerSpec::max_piece_length)
+      .def_readwrite("sub_iterations", &UnigramTrainerSpec::sub_iterations)
+      .def_readwrite("shrinking_factor", &UnigramTrainerSpec::shrinking_factor);
 
   // The characters that spell bytes.
   m.def("byte_alphabet", [] {
@@ -118,6 +133,11 @@ void register_trainer(py::module_& m) {
           }
           return py::make_tuple(result.tokens, result.merges);
         });
+  m.def("train_unigram", [](const UnigramTrainerSpec& spec, const WordCounter& counter, int threads,
+                            const py::function& report) {
+    const py::gil_scoped_release release;
+    return train_unigram(spec, counter.words(), counter.has_bytes(), threads, to_progress(report));
+  });
 }
 
 }  // namespace quatrain

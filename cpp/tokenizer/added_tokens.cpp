@@ -62,6 +62,8 @@ AddedTokens::AddedTokens(const std::vector<AddedTokenSpec>& tokens, bool may_ski
       check<TokenizerError>(!pattern.empty(), where, "token '", token.content,
                             "' is normalized to nothing");
       Search& search = searches_[token.normalized];
+      if (!search.has_any) search.begins = pattern[0];
+      if (search.begins != pattern[0]) search.begins.reset();
       search.has_any = true;
       search.may_begin[static_cast<unsigned char>(pattern[0])] = true;
       search.trie.insert(pattern, static_cast<std::uint32_t>(i));
@@ -84,6 +86,13 @@ const AddedTokenSpec* AddedTokens::find(std::string_view content) const {
   return found == by_content_.end() ? nullptr : &tokens_[found->second];
 }
 
+std::size_t AddedTokens::Search::candidate(std::string_view text, std::size_t at) const {
+  if (!has_any) return text.size();
+  if (begins) return std::min(text.find(*begins, at), text.size());
+  while (at < text.size() && !may_begin[static_cast<unsigned char>(text[at])]) ++at;
+  return at;
+}
+
 void AddedTokens::split(std::string_view text, bool normalized, const Overlooks& overlooks,
                         std::vector<Part>& parts) const {
   const Search& search = searches_[normalized];
@@ -93,11 +102,7 @@ void AddedTokens::split(std::string_view text, bool normalized, const Overlooks&
     parts.push_back({{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)}, token});
   };
   std::size_t seen = 0;
-  for (std::size_t at = 0; search.has_any && at < text.size();) {
-    if (!search.may_begin[static_cast<unsigned char>(text[at])]) {
-      ++at;
-      continue;
-    }
+  for (std::size_t at = 0; (at = search.candidate(text, at)) < text.size();) {
     const Trie::Match match = search.trie.longest(text, at, 0, [&](const Trie::Match& found) {
       if (!overlooks) return true;
       const Piece piece{static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(found.end)};

@@ -42,8 +42,12 @@ class AddedTokens {
 
  private:
   struct Search {
+    // The first place from `at` on where a token may begin, or the end.
+    std::size_t candidate(std::string_view text, std::size_t at) const;
+
     bool has_any = false;
     std::array<bool, 256> may_begin{};  // by the first byte
+    std::optional<char> begins;         // the one that all have, if they do
     Trie trie;                          // of indices into tokens_
   };
   std::vector<AddedTokenSpec> tokens_;

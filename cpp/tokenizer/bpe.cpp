@@ -37,7 +37,6 @@ std::string spelled(std::string_view word) {
 
 Bpe::Bpe(const ModelSpec& spec, bool bytes)
     : Model(Vocabulary(spec.vocab)),
-      merges_(spec.merges.size()),
       bytes_(bytes),
       prefix_(spec.continuing_subword_prefix.value_or("")),
       suffix_(spec.end_of_word_suffix.value_or("")),
@@ -45,20 +44,8 @@ Bpe::Bpe(const ModelSpec& spec, bool bytes)
       fuse_unk_(spec.fuse_unk),
       byte_fallback_(spec.byte_fallback),
       ignore_merges_(spec.ignore_merges || spec.ranks) {
-  check<TokenizerError>(!byte_fallback_ || (prefix_.empty() && suffix_.empty()),
-                        "model.byte_fallback",
-                        "true together with continuing_subword_prefix or end_of_word_suffix is "
-                        "not supported");
   if (unk_token_) unk_ = vocabulary().find(*unk_token_);
-  for (std::size_t i = 0; i < spec.merges.size(); ++i) {
-    const auto& [left, right] = spec.merges[i];
-    const std::uint32_t left_id = known(vocabulary(), left, i);
-    const std::uint32_t right_id = known(vocabulary(), right, i);
-    check<TokenizerError>(right.size() >= prefix_.size(), "model.merges", "merge ", i,
-                          " has a right half '", right, "' shorter than the continuing prefix");
-    const std::uint32_t id = known(vocabulary(), left + right.substr(prefix_.size()), i);
-    merges_[std::uint64_t{left_id} << 32 | right_id] = {static_cast<std::uint32_t>(i), id};
-  }
+  read_merges(spec);
   for (int byte = 0; byte < 256; ++byte) {
     char name[8];
     std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
@@ -71,59 +58,78 @@ Bpe::Bpe(const ModelSpec& spec, bool bytes)
           vocabulary().find(token).value_or(kNone);
     }
   }
-  if (spec.ranks) {
-    check<TokenizerError>(bytes_ && spec.merges.empty() && prefix_.empty() && suffix_.empty(),
-                          "model.ranks",
-                          "expected a byte-level model without merges, prefix or "
-                          "suffix");
-    merge_by_rank();
-  }
-  if (!ignore_merges_) return;
+  if (bytes_) prepare_bytes(spec);
+  if (!ignore_merges_ || byte_bpe_) return;
   for (const auto& [token, id] : spec.vocab) {
     std::string word;
     if (bytes_) append_token_bytes(word, token);
-    if (bytes_ && spelled(word) != token) continue;  // not in the alphabet: no word can be it
-    if (bytes_ && !unicode::is_valid(word)) continue;
+    if (bytes_ && (!is_spelled(token) || !unicode::is_valid(word))) continue;  // no word can be it
     words_.add(bytes_ ? word : token, static_cast<std::uint32_t>(id));
   }
 }
 
-// Of the ways to cut a token in two, one at most is ever met: whatever stands around it, the merges
-// inside a token come in the order in which they come when it stands alone. So every token is
-// encoded, the short ones first, with the merges of those before it; two symbols left are its
-// merge.
-void Bpe::merge_by_rank() {
-  for (std::size_t byte = 0; byte < 256; ++byte) {
-    check<TokenizerError>(byte_tokens_[0][byte] != kNone, "model.vocab", "byte ", byte,
+void Bpe::read_merges(const ModelSpec& spec) {
+  check<TokenizerError>(!spec.ranks || (bytes_ && spec.merges.empty()), "model.ranks",
+                        "expected a byte-level model without merges");
+  struct Merge {
+    std::uint32_t left, right, id;
+  };
+  std::vector<Merge> merges;
+  merges.reserve(spec.merges.size());
+  for (std::size_t i = 0; i < spec.merges.size(); ++i) {
+    const auto& [left, right] = spec.merges[i];
+    check<TokenizerError>(right.size() >= prefix_.size(), "model.merges", "merge ", i,
+                          " has a right half '", right, "' shorter than the continuing prefix");
+    const std::string both = left + right.substr(prefix_.size());
+    merges.push_back({known(vocabulary(), left, i), known(vocabulary(), right, i),
+                      known(vocabulary(), both, i)});
+  }
+  // A token's text is joined in one way only, whatever stands around it, so merges in the order of
+  // their ids are as well ranked by these.
+  const std::uint32_t end_id = vocabulary().end_id();
+  const bool is_plain = bytes_ && !unk_token_ && prefix_.empty() && suffix_.empty();
+  const bool ids_are_ranks =
+      spec.ranks || (is_plain && end_id < 1 << 21 &&
+                     std::is_sorted(
+                         merges.begin(), merges.end(),
+                         [](const Merge& a, const Merge& b) { return a.id < b.id; }));
+  merges_ = PairTable(ids_are_ranks ? end_id : merges.size(), end_id, ids_are_ranks);
+  merges_.reserve(spec.ranks ? end_id : merges.size());
+  for (std::uint32_t i = 0; i < merges.size(); ++i) {
+    const Merge& merge = merges[i];
+    merges_.add(merge.left, merge.right, ids_are_ranks ? merge.id : i, merge.id);
+  }
+}
+
+void Bpe::prepare_bytes(const ModelSpec& spec) {
+  const auto& ids = byte_tokens_[0];
+  const auto missing =
+      static_cast<std::size_t>(std::find(ids.begin(), ids.end(), kNone) - ids.begin());
+  const bool is_plain = prefix_.empty() && suffix_.empty() && missing == ids.size();
+  if (spec.ranks) {
+    check<TokenizerError>(prefix_.empty() && suffix_.empty(), "model.ranks",
+                          "expected a model without prefix and suffix");
+    check<TokenizerError>(is_plain, "model.vocab", "byte ", missing,
                           " has no token, expected one for every byte");
+    for (const auto& [token, id] : spec.vocab) {
+      check<TokenizerError>(is_spelled(token), "model.vocab", "token '", token,
+                            "' is not spelled in the byte-level alphabet");
+    }
   }
-  std::vector<std::pair<std::string, std::uint32_t>> words;
-  words.reserve(vocabulary().size());
-  for (std::uint32_t id = 0; id < vocabulary().end_id(); ++id) {
-    if (!vocabulary().has(id)) continue;
-    std::string word;
-    append_token_bytes(word, vocabulary().token(id));
-    check<TokenizerError>(spelled(word) == vocabulary().token(id), "model.vocab", "token '",
-                          vocabulary().token(id), "' is not spelled in the byte-level alphabet");
-    words.emplace_back(std::move(word), id);
-  }
-  std::stable_sort(words.begin(), words.end(),
-                   [](const auto& a, const auto& b) { return a.first.size() < b.first.size(); });
-  Workspace workspace;
-  std::vector<Token> parts;
-  for (const auto& [word, id] : words) {
-    if (word.size() < 2) continue;
-    parts.clear();
-    compute(word, nullptr, workspace, parts);
-    if (parts.size() != 2) continue;  // no text ends in this token but one that is the token
-    merges_[std::uint64_t{parts[0].id} << 32 | parts[1].id] = {id, id};
-  }
+  if (is_plain)
+    byte_bpe_.emplace(vocabulary(), ids, ByteBpe::Options{ignore_merges_, spec.ranks}, merges_);
+}
+
+std::optional<std::uint32_t> Bpe::find_word(std::string_view word) const {
+  if (!byte_bpe_) return words_.find(word);
+  const std::uint32_t id = byte_bpe_->find_word(word);
+  return id == kNone ? std::nullopt : std::optional(id);
 }
 
 void Bpe::compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                   std::vector<Token>& out) const {
   if (ignore_merges_) {
-    if (const auto id = words_.find(word); id && !is_barred(barred, *id)) {
+    if (const auto id = find_word(word); id && !is_barred(barred, *id)) {
       out.push_back({*id, 0, static_cast<std::uint32_t>(word.size())});
       return;
     }
@@ -141,10 +147,14 @@ void Bpe::compute(std::string_view word, const IdSet* barred, Workspace& workspa
     merge_long(barred, workspace);
   }
   std::uint32_t begin = 0;
+  const auto word_end =
+      static_cast<std::uint32_t>(is_plain || !bytes_ ? word.size() : spelling.size());
   const std::size_t first = out.size();
   for (const auto& symbol : symbols) {
     if (symbol.size == 0) continue;  // merged into the one before
-    out.push_back({symbol.id, begin, begin + symbol.size});
+    // The bytes of a prefix or a suffix, if they fall back, count beyond the end of the word.
+    const std::uint32_t end = std::min(begin + symbol.size, word_end);
+    out.push_back({symbol.id, std::min(begin, end - 1), end});
     begin += symbol.size;
   }
   if (is_plain || !bytes_) return;
@@ -223,15 +233,11 @@ void Bpe::start_from_characters(std::string_view word, const IdSet* barred,
 void Bpe::merge_short(Workspace& workspace) const {
   auto& symbols = workspace.symbols;
   auto& ranks = workspace.ranks;
-  auto& results = workspace.results;
   std::size_t size = symbols.size();
   if (size < 2) return;
   ranks.resize(size);
-  results.resize(size);
   const auto look_up = [&](std::size_t i) {
-    const Result* found = merge(symbols[i].id, symbols[i + 1].id);
-    ranks[i] = found ? found->rank : kNone;
-    results[i] = found ? found->id : 0;
+    ranks[i] = merges_.find(symbols[i].id, symbols[i + 1].id);
   };
   for (std::size_t i = 0; i + 1 < size; ++i) look_up(i);
   while (size > 1) {
@@ -239,11 +245,10 @@ void Bpe::merge_short(Workspace& workspace) const {
     const auto best = std::min_element(ranks.begin(), end);
     if (*best == kNone) break;
     const auto i = static_cast<std::size_t>(best - ranks.begin());
-    symbols[i].id = results[i];
+    symbols[i].id = merges_.id(*best);
     symbols[i].size += symbols[i + 1].size;
     symbols.erase(symbols.begin() + static_cast<std::ptrdiff_t>(i) + 1);
     ranks.erase(ranks.begin() + static_cast<std::ptrdiff_t>(i));
-    results.erase(results.begin() + static_cast<std::ptrdiff_t>(i));
     --size;
     if (i > 0) look_up(i - 1);
     if (i + 1 < size) look_up(i);
@@ -259,9 +264,10 @@ void Bpe::merge_long(const IdSet* barred, Workspace& workspace) const {
   };
   const auto push = [&](std::int32_t position) {
     const auto& symbol = symbols[static_cast<std::size_t>(position)];
-    const Result* found = merge(symbol.id, symbols[static_cast<std::size_t>(symbol.next)].id);
-    if (!found || is_barred(barred, found->id)) return;
-    heap.push_back({found->rank, static_cast<std::uint32_t>(position), found->id});
+    const std::uint32_t rank =
+        merges_.find(symbol.id, symbols[static_cast<std::size_t>(symbol.next)].id);
+    if (rank == kNone || is_barred(barred, merges_.id(rank))) return;
+    heap.push_back({rank, static_cast<std::uint32_t>(position), merges_.id(rank)});
     std::push_heap(heap.begin(), heap.end(), later);
   };
   heap.clear();
@@ -273,8 +279,9 @@ void Bpe::merge_long(const IdSet* barred, Workspace& workspace) const {
     auto& left = symbols[top.position];
     if (left.size == 0 || left.next < 0) continue;
     auto& right = symbols[static_cast<std::size_t>(left.next)];
-    const Result* current = merge(left.id, right.id);
-    if (!current || current->id != top.id) continue;  // one of the two has grown since
+    const std::uint32_t current = merges_.find(left.id, right.id);
+    if (current == kNone || merges_.id(current) != top.id)
+      continue;  // one of the two has grown since
     left.id = top.id;
     left.size += right.size;
     right.size = 0;

@@ -3,8 +3,9 @@
 #pragma once
 #include <array>
 
-#include "tokenizer/hash.h"
+#include "tokenizer/byte_bpe.h"
 #include "tokenizer/model.h"
+#include "tokenizer/pair_table.h"
 
 namespace quatrain::tokenizer {
 
@@ -12,15 +13,14 @@ class Bpe : public Model {
  public:
   Bpe(const ModelSpec& spec, bool bytes);
   std::optional<std::uint32_t> unknown() const override { return unk_; }
+  const ByteBpe* byte_bpe() const override { return byte_bpe_ ? &*byte_bpe_ : nullptr; }
 
  private:
-  static constexpr std::uint32_t kNone = UINT32_MAX;
-  struct Result {
-    std::uint32_t rank = kNone, id = 0;
-  };
+  static constexpr std::uint32_t kNone = PairTable::kNone;
 
-  // The merges that ids as ranks imply.
-  void merge_by_rank();
+  void read_merges(const ModelSpec& spec);
+  // The tables for bytes alone, if every byte has a token.
+  void prepare_bytes(const ModelSpec& spec);
 
   void compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                std::vector<Token>& out) const override;
@@ -34,16 +34,16 @@ class Bpe : public Model {
   void merge_short(Workspace& workspace) const;  // rescans: quadratic, but fastest for a few
   void merge_long(const IdSet* barred, Workspace& workspace) const;  // a heap: n log n
 
-  const Result* merge(std::uint32_t left, std::uint32_t right) const {
-    return merges_.find(std::uint64_t{left} << 32 | right);
-  }
+  std::optional<std::uint32_t> find_word(std::string_view word) const;
 
-  FlatMap<Result> merges_;
+  PairTable merges_{0, 1, true};
+  std::optional<ByteBpe> byte_bpe_;
   bool bytes_;
   // The token of a byte in the middle of a word (0), first (1), last (2), or alone (3).
   std::array<std::array<std::uint32_t, 256>, 4> byte_tokens_;
   std::array<std::uint32_t, 256> fallback_;  // the tokens <0x00> to <0xFF>
-  Vocabulary words_;  // with ignore_merges: whole words, as the model sees them
+  Vocabulary
+      words_;  // with ignore_merges, but for bytes alone: whole words, as the model sees them
   std::string prefix_, suffix_;
   std::optional<std::string> unk_token_;
   std::optional<std::uint32_t> unk_;

@@ -32,6 +32,13 @@ char32_t byte_to_char(unsigned char byte) { return kAlphabet.chars[byte]; }
 
 int char_to_byte(char32_t c) { return c < kAlphabet.bytes.size() ? kAlphabet.bytes[c] : -1; }
 
+bool is_spelled(std::string_view token) {
+  for (std::size_t at = 0; at < token.size();) {
+    if (char_to_byte(unicode::decode(token, at)) < 0) return false;
+  }
+  return true;
+}
+
 void append_token_bytes(std::string& bytes, std::string_view token) {
   const std::size_t start = bytes.size();
   for (std::size_t at = 0; at < token.size();) {

@@ -10,8 +10,8 @@ namespace {
 
 constexpr const char* kWhere = "precompiled_charsmap";
 constexpr std::uint32_t kBlock = 256;
-// In bytes. Real rules have at most 33; a text is read as far as this from each of its characters.
-constexpr std::size_t kLongestRule = 256;
+// In bytes, far above real rules: a text is read as far as this from each of its characters.
+constexpr std::uint32_t kLongestRule = 256;
 
 std::uint32_t read_little_endian(std::string_view bytes, std::size_t at) {
   std::uint32_t value = 0;
@@ -44,10 +44,11 @@ Charsmap::Charsmap(std::string_view bytes) {
   }
 }
 
-// Walks the whole tree once. A unit labelled c is the child of the one node, if any, whose base is
-// the unit's place ^ c; so a tree in which no two nodes share a base has no cycles.
+// Walks every path once. Nodes with the same base share what follows (the array is a graph, not a
+// tree), so a base stands for them; what leads back to a base on the way to it is a cycle.
 void Charsmap::check_units() const {
   const auto size = static_cast<std::uint32_t>(units_.size());
+  // A unit labelled c is a child of the nodes whose base is the unit's place ^ c.
   std::vector<std::uint32_t> first(size + 1), children(size);  // by base
   const auto is_child = [&](std::uint32_t i) {
     return i > 0 && units_[i].label() > 0 && units_[i].label() < 256;
@@ -60,39 +61,61 @@ void Charsmap::check_units() const {
   for (std::uint32_t i = 0; i < size; ++i) {
     if (is_child(i)) children[next[i ^ units_[i].label()]++] = i;
   }
+  next.assign(first.begin(), first.end() - 1);
+
+  enum class Visit : std::uint8_t { kNone, kOpen, kDone };
   struct Node {
-    std::uint32_t unit;
-    std::size_t depth, missing;  // bytes of a character begun, to come
+    Visit visit = Visit::kNone;
+    std::uint8_t missing = 0;  // bytes of a character begun, to come
+    std::uint32_t height = 0;  // of what follows, in bytes
   };
-  std::vector<Node> nodes{{0, 0, 0}};
-  std::vector<bool> is_used(size);  // as a base
-  while (!nodes.empty()) {
-    const Node node = nodes.back();
-    nodes.pop_back();
-    const Unit unit = units_[node.unit];
-    const std::uint32_t base = node.unit ^ unit.offset();
-    check<TokenizerError>(base < size, kWhere, "unit ", node.unit, " leads to unit ", base,
+  std::vector<Node> nodes(size);  // by base
+  std::vector<std::uint32_t> path;
+  // Checks one node and, if nobody has, begins with what follows it.
+  const auto visit = [&](std::uint32_t unit, std::uint8_t missing) {
+    const std::uint32_t base = unit ^ units_[unit].offset();
+    check<TokenizerError>(base < size, kWhere, "unit ", unit, " leads to unit ", base,
                           ", beyond the ", size, " there are");
-    check<TokenizerError>(node.depth <= kLongestRule, kWhere, "a rule replaces more than ",
-                          kLongestRule, " bytes");
-    check<TokenizerError>(!is_used[base], kWhere, "unit ", base, " has two parents");
-    is_used[base] = true;
-    if (unit.has_leaf()) {
+    if (units_[unit].has_leaf()) {
       const std::uint32_t value = units_[base].value();
       check<TokenizerError>(units_[base].label() > 255 && value < replacements_.size() &&
                                 !unicode::is_continuation(replacements_[value]),
                             kWhere, "unit ", base, " is no place of a replacement");
-      check<TokenizerError>(node.depth > 0 && node.missing == 0, kWhere, "the rule of unit ", base,
+      check<TokenizerError>(unit > 0 && missing == 0, kWhere, "the rule of unit ", base,
                             " replaces a part of a character");
     }
-    for (std::uint32_t i = first[base]; i < first[base + 1]; ++i) {
-      const auto byte = static_cast<char>(units_[children[i]].label());
-      const std::size_t missing =
-          unicode::is_continuation(byte) ? node.missing - 1 : unicode::length(byte) - 1;
-      check<TokenizerError>(unicode::is_continuation(byte) == (node.missing > 0), kWhere, "unit ",
-                            children[i], " is reached by bytes that are not UTF-8");
-      nodes.push_back({children[i], node.depth + 1, missing});
+    Node& node = nodes[base];
+    check<TokenizerError>(node.visit != Visit::kOpen, kWhere, "unit ", unit, " leads back to unit ",
+                          base);
+    check<TokenizerError>(node.visit == Visit::kNone || node.missing == missing, kWhere, "unit ",
+                          unit, " is reached by bytes that are not UTF-8");
+    if (node.visit == Visit::kDone) return;
+    node.visit = Visit::kOpen;
+    node.missing = missing;
+    path.push_back(base);
+  };
+  visit(0, 0);
+  while (!path.empty()) {
+    const std::uint32_t base = path.back();
+    Node& node = nodes[base];
+    if (next[base] > first[base]) {  // one child is behind
+      const Unit child = units_[children[next[base] - 1]];
+      const std::uint32_t after = children[next[base] - 1] ^ child.offset();
+      node.height = std::max(node.height, nodes[after].height + 1);
+      check<TokenizerError>(node.height <= kLongestRule, kWhere, "a rule replaces more than ",
+                            kLongestRule, " bytes");
     }
+    if (next[base] == first[base + 1]) {
+      node.visit = Visit::kDone;
+      path.pop_back();
+      continue;
+    }
+    const std::uint32_t unit = children[next[base]++];
+    const auto byte = static_cast<char>(units_[unit].label());
+    check<TokenizerError>(unicode::is_continuation(byte) == (node.missing > 0), kWhere, "unit ",
+                          unit, " is reached by bytes that are not UTF-8");
+    visit(unit, static_cast<std::uint8_t>(
+                    unicode::is_continuation(byte) ? node.missing - 1 : unicode::length(byte) - 1));
   }
 }
 

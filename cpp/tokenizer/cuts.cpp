@@ -9,14 +9,13 @@ namespace {
 
 using unicode::Class;
 
-bool is_plain_letter(char32_t c) {  // which no normalizer turns into several characters
-  const std::uint16_t classes = unicode::class_table()[c];
-  return (classes & Class::kLetter) && !(classes & (Class::kCanonical | Class::kCompatible));
-}
-
 bool is_cut(std::string_view text, std::size_t at, CutRule rule) {
   if (!(text[at] == ' ' ? rule.at_space : text[at] == '\n' && rule.at_newline)) return false;
-  return is_plain_letter(unicode::decode_before(text, at));
+  const std::uint16_t classes = unicode::class_table()[unicode::decode_before(text, at)];
+  // A letter that no normalizer turns into several characters.
+  constexpr std::uint16_t kDecomposed = Class::kCanonical | Class::kCompatible;
+  return (classes & Class::kLetter) && !(classes & kDecomposed) &&
+         (rule.after_ideograph || !(classes & Class::kIdeograph));
 }
 
 // Character by character, or by what belongs to a letter or to a space alone.
@@ -36,9 +35,10 @@ bool is_local(const NormalizerSpec& step) {
   }
 }
 
-enum class Effect { kCuts, kLocal, kUnknown };
+// What a step does between a letter and a space: cuts always, leaves them as they are, writes the
+// space in another way (which hides it from later steps), or something else.
+enum class Effect { kCuts, kKeeps, kRewrites, kUnknown };
 
-// Whether a step always cuts between a letter and a space, or at least does not join them.
 Effect effect(const PreTokenizerSpec& step) {
   using Kind = PreTokenizerSpec::Kind;
   switch (step.kind) {
@@ -48,12 +48,12 @@ Effect effect(const PreTokenizerSpec& step) {
     case Kind::kSplitScanner:
       return Effect::kCuts;
     case Kind::kByteLevel:
-      return step.use_regex ? Effect::kCuts : Effect::kLocal;
+      return step.use_regex ? Effect::kCuts : Effect::kRewrites;
     case Kind::kMetaspace:
-      return step.split ? Effect::kCuts : Effect::kUnknown;
+      return step.split ? Effect::kCuts : Effect::kRewrites;
     case Kind::kDigits:
     case Kind::kPunctuation:
-      return Effect::kLocal;
+      return Effect::kKeeps;
     default:
       return Effect::kUnknown;
   }
@@ -78,15 +78,27 @@ bool spans_cuts(const AddedTokenSpec& token) {
 
 CutRule cut_rule(const TokenizerSpec& spec) {
   const auto& steps = spec.pre_tokenizers;
-  const auto has = [&](Effect wanted) {
-    return std::any_of(steps.begin(), steps.end(),
-                       [&](const auto& step) { return effect(step) == wanted; });
-  };
-  if (!has(Effect::kCuts) || has(Effect::kUnknown)) return {};
+  bool is_cut = false, is_rewritten = false;
+  for (const PreTokenizerSpec& step : steps) {
+    const Effect found = effect(step);
+    if (found == Effect::kUnknown || (found == Effect::kRewrites && !is_cut)) return {};
+    if (adds_space(step) && is_rewritten)
+      return {};  // it would not see that a part begins with one
+    is_cut = is_cut || found == Effect::kCuts;
+    is_rewritten = is_rewritten || step.kind == PreTokenizerSpec::Kind::kMetaspace ||
+                   step.kind == PreTokenizerSpec::Kind::kByteLevel;
+  }
+  if (!is_cut) return {};
   if (!std::all_of(spec.normalizers.begin(), spec.normalizers.end(), is_local)) return {};
   if (std::any_of(spec.added_tokens.begin(), spec.added_tokens.end(), spans_cuts)) return {};
   // A part that begins with a space is given none.
-  return {true, std::none_of(steps.begin(), steps.end(), adds_space)};
+  const auto surrounds = [](const NormalizerSpec& step) {
+    return step.kind == NormalizerSpec::Kind::kBert && step.handle_chinese_chars;
+  };
+  return {
+      .at_space = true,
+      .at_newline = std::none_of(steps.begin(), steps.end(), adds_space),
+      .after_ideograph = std::none_of(spec.normalizers.begin(), spec.normalizers.end(), surrounds)};
 }
 
 std::size_t last_cut(std::string_view text, std::size_t from, CutRule rule) {

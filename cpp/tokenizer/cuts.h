@@ -11,6 +11,7 @@ namespace quatrain::tokenizer {
 // at the other.
 struct CutRule {
   bool at_space = false, at_newline = false;
+  bool after_ideograph = false;  // is that a letter here: no step puts a space behind it
 
   bool any() const { return at_space || at_newline; }
 };

@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "tokenizer/byte_level.h"
 #include "tokenizer/pattern.h"
+#include "tokenizer/sentencepiece_decoder.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -242,6 +243,8 @@ class Decoder::Pass {
       }
       case Kind::kReplace:
         return this->token(i + 1, replaced(token, spec.pattern, spec.content));
+      case Kind::kSentencePiece:
+        return part(i + 1, spec.sentencepiece->push(state, token));
       case Kind::kStrip: {
         State::Step own;
         std::string text;
@@ -306,6 +309,9 @@ class Decoder::Pass {
         break;
       case DecoderSpec::Kind::kByteFallback:
         pass_bytes(i);
+        break;
+      case DecoderSpec::Kind::kSentencePiece:
+        part(i + 1, spec.sentencepiece->finish(state));
         break;
       default:
         break;
@@ -377,6 +383,7 @@ std::string Decoder::token_bytes(std::string_view token) const {
         bytes = replaced(bytes, step.pattern, step.content);
         break;
       case Kind::kFuse:
+      case Kind::kSentencePiece:
       case Kind::kStrip:  // of the ends of a text
         break;
     }

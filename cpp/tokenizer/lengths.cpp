@@ -7,6 +7,17 @@
 #include "core/check.h"
 
 namespace quatrain::tokenizer {
+namespace {
+
+// From one window to the next.
+std::size_t step(const TruncationSpec& spec, std::size_t length) {
+  const auto stride = static_cast<std::size_t>(spec.stride);
+  check(stride < length, "encode", "stride is ", stride, ", not less than the ", length,
+        " tokens of text that a window has");
+  return length - stride;
+}
+
+}  // namespace
 
 std::array<std::size_t, 2> fit(const TruncationSpec& spec, std::size_t added, std::size_t first,
                                std::optional<std::size_t> second) {
@@ -43,8 +54,8 @@ std::array<std::size_t, 2> fit(const TruncationSpec& spec, std::size_t added, st
 std::size_t count_windows(const TruncationSpec& spec, std::size_t length, std::size_t size) {
   if (length >= size) return 1;
   if (length == 0) return 2;  // nothing, and all of it
-  const std::size_t step = length - static_cast<std::size_t>(spec.stride);
-  return 1 + (size - length + step - 1) / step;
+  const std::size_t by = step(spec, length);
+  return 1 + (size - length + by - 1) / by;
 }
 
 TokenRange window(const TruncationSpec& spec, std::size_t length, std::size_t size,
@@ -53,10 +64,7 @@ TokenRange window(const TruncationSpec& spec, std::size_t length, std::size_t si
   if (length == 0 && index > 0) {
     end = size;
   } else if (length < size && length > 0) {
-    const auto stride = static_cast<std::size_t>(spec.stride);
-    check(stride < length, "encode", "stride is ", stride, ", not less than the ", length,
-          " tokens of text that a window has");
-    begin = index * (length - stride);
+    begin = index * step(spec, length);
     end = std::min(begin + length, size);
   }
   if (spec.left) std::tie(begin, end) = std::pair(size - end, size - begin);

@@ -2,18 +2,15 @@
 
 #include "tokenizer/bpe.h"
 #include "tokenizer/hash.h"
+#include "tokenizer/sentencepiece_bpe.h"
 #include "tokenizer/unigram.h"
 #include "tokenizer/word_level.h"
 #include "tokenizer/wordpiece.h"
 
 namespace quatrain::tokenizer {
 
-WordCache::WordCache() : slots_(kSlots) {
-  words_.reserve(1 << 16);
-  tokens_.reserve(1 << 14);
-}
-
 bool WordCache::find(std::string_view word, std::uint64_t hash, std::vector<Token>& out) const {
+  if (slots_.empty()) return false;
   for (std::size_t i = hash & (kSlots - 1); slots_[i].token_count; i = (i + 1) & (kSlots - 1)) {
     const Slot& slot = slots_[i];
     if (slot.hash != hash || slot.word_size != word.size()) continue;
@@ -27,7 +24,7 @@ bool WordCache::find(std::string_view word, std::uint64_t hash, std::vector<Toke
 
 void WordCache::insert(std::string_view word, std::uint64_t hash, std::span<const Token> tokens) {
   if (tokens.empty() || tokens.size() > UINT16_MAX) return;
-  if (size_ >= kEntries || words_.size() > kBytes || tokens_.size() > kTokens) {
+  if (slots_.empty() || size_ >= kEntries || words_.size() > kBytes || tokens_.size() > kTokens) {
     slots_.assign(kSlots, {});
     words_.clear();
     tokens_.clear();
@@ -44,6 +41,17 @@ void WordCache::insert(std::string_view word, std::uint64_t hash, std::span<cons
 }
 
 void Model::tokenize(std::string_view word, Workspace& workspace, std::vector<Token>& out) const {
+  if (const ByteBpe* bpe = byte_bpe()) {
+    workspace.ids.shorten(0);
+    bpe->encode(word, word.data() + word.size(), workspace.id_cache, workspace.ids);
+    std::uint32_t begin = 0;
+    for (const std::uint32_t id : workspace.ids.ids()) {
+      const std::uint32_t end = begin + bpe->size(id);
+      out.push_back({id, begin, end});
+      begin = end;
+    }
+    return;
+  }
   if (word.size() > WordCache::kLongestWord) return compute(word, nullptr, workspace, out);
   const std::uint64_t hash = hash_bytes(word);
   if (workspace.cache.find(word, hash, out)) return;
@@ -61,6 +69,7 @@ std::unique_ptr<Model> make_model(const ModelSpec& spec, bool bytes) {
     case ModelSpec::Kind::kUnigram:
       return std::make_unique<Unigram>(spec);
     case ModelSpec::Kind::kBpe:
+      if (spec.sentencepiece) return std::make_unique<SentencePieceBpe>(spec);
       break;
   }
   return std::make_unique<Bpe>(spec, bytes);

@@ -8,11 +8,15 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizer/id_buffer.h"
+#include "tokenizer/id_cache.h"
 #include "tokenizer/spec.h"
 #include "tokenizer/special.h"
 #include "tokenizer/vocabulary.h"
 
 namespace quatrain::tokenizer {
+
+class ByteBpe;
 
 // Bytes [begin, end) of the word.
 struct Token {
@@ -24,7 +28,6 @@ class WordCache {
  public:
   static constexpr std::size_t kLongestWord = 64;
 
-  WordCache();
   // Whether the word is known; its tokens are appended.
   bool find(std::string_view word, std::uint64_t hash, std::vector<Token>& out) const;
   void insert(std::string_view word, std::uint64_t hash, std::span<const Token> tokens);
@@ -58,12 +61,20 @@ struct Workspace {
     double score = 0;
     std::uint32_t begin = kUnreached, id = 0;
   };
+  // SentencePieceBpe: two symbols that may merge.
+  struct Scored {
+    std::int32_t score;
+    std::uint32_t left, right, size;
+  };
   WordCache cache;
+  IdCache id_cache;  // of a byte-level model, in its place
+  IdBuffer ids;
   std::vector<Symbol> symbols;
   std::vector<Merge> merges;
-  std::vector<std::uint32_t> ranks, results;
+  std::vector<std::uint32_t> ranks;
   std::vector<Path> paths;
   std::vector<std::uint32_t> steps;
+  std::vector<Scored> scored;
 };
 
 class Model {
@@ -85,6 +96,8 @@ class Model {
                         std::vector<Token>& out) const {
     compute(word, &barred, workspace, out);
   }
+  // The same at speed, for models of which it is possible, or null.
+  virtual const ByteBpe* byte_bpe() const { return nullptr; }
   // The token of text that the vocabulary lacks.
   virtual std::optional<std::uint32_t> unknown() const = 0;
 

@@ -5,8 +5,10 @@
 
 #include "core/check.h"
 #include "tokenizer/byte_level.h"
+#include "tokenizer/nfc_check.h"
 #include "tokenizer/pattern.h"
 #include "tokenizer/precompiled.h"
+#include "tokenizer/sentencepiece_normalizer.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -289,6 +291,8 @@ void apply(const NormalizerSpec& spec, Text& text) {
       return map_characters(text, [](char32_t c, std::uint16_t, auto push) { push_nmt(c, push); });
     case Kind::kPrecompiled:
       return rewrite_graphemes(*spec.charsmap, text);
+    case Kind::kSentencePiece:
+      return spec.sentencepiece->apply(text);
   }
 }
 
@@ -298,6 +302,8 @@ void check_normalizer(const NormalizerSpec& spec) {
   constexpr const char* kWhere = "normalizer";
   check<TokenizerError>(spec.charsmap || spec.kind != NormalizerSpec::Kind::kPrecompiled, kWhere,
                         "Precompiled needs a charsmap");
+  check<TokenizerError>(spec.sentencepiece || spec.kind != NormalizerSpec::Kind::kSentencePiece,
+                        kWhere, "SentencePiece needs its rules");
   check<TokenizerError>(unicode::is_valid(spec.content), kWhere, "the content is not valid UTF-8");
   check_pattern(spec.pattern, kWhere);
 }
@@ -324,6 +330,12 @@ void spell_bytes(Text& text) {
     editor.push(byte_to_char(static_cast<unsigned char>(view[at])), text.span(at));
   }
   editor.commit();
+}
+
+bool surely_keep(const std::vector<NormalizerSpec>& normalizers, std::string_view string) {
+  return std::all_of(normalizers.begin(), normalizers.end(), [&](const NormalizerSpec& spec) {
+    return spec.kind == NormalizerSpec::Kind::kNfc && unicode::is_surely_nfc(string);
+  });
 }
 
 }  // namespace quatrain::tokenizer

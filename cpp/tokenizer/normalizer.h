@@ -18,6 +18,9 @@ void normalize(const std::vector<NormalizerSpec>& normalizers, Text& text);
 // The normalized form of a string that stands alone.
 std::string normalized(const std::vector<NormalizerSpec>& normalizers, std::string_view string);
 
+// Whether it is quickly seen that the normalizers leave the string as it is.
+bool surely_keep(const std::vector<NormalizerSpec>& normalizers, std::string_view string);
+
 // Replaces every byte by the character that stands for it.
 void spell_bytes(Text& text);
 

@@ -5,69 +5,170 @@
 
 #include "core/check.h"
 #include "tokenizer/unicode.h"
-#include "tokenizer/vocabulary.h"
 
 namespace quatrain::tokenizer {
 namespace {
 
+using Item = PostProcessor::Item;
+using Kind = PostProcessorSpec::Kind;
+
 constexpr const char* kWhere = "post_processor";
 
-// Checks a template and returns the number of tokens that it adds.
-std::size_t checked_size(const std::vector<TemplatePiece>& pieces, bool is_pair) {
-  std::size_t added = 0;
-  bool has_first = false, has_second = false;
-  for (const TemplatePiece& piece : pieces) {
-    if (piece.is_sequence) {
-      (piece.is_pair ? has_second : has_first) = true;
-      continue;
-    }
-    check<TokenizerError>(piece.ids.size() == piece.tokens.size(), kWhere, "a special token has ",
-                          piece.ids.size(), " ids and ", piece.tokens.size(), " texts");
-    for (std::size_t i = 0; i < piece.ids.size(); ++i) {
-      checked_id(piece.ids[i], kWhere, piece.tokens[i]);
-    }
-    added += piece.ids.size();
+// A text is copied to each of its places.
+constexpr std::ptrdiff_t kMostPlaces = 16;
+
+// The peers' unit: a step sees a list of them, at first one for each text.
+using Group = std::vector<Item>;
+
+Group specials(const TemplatePiece& piece, std::uint32_t type_id) {
+  Group group;
+  for (std::size_t i = 0; i < piece.ids.size(); ++i) {
+    Item& item = group.emplace_back();
+    item.type_id = type_id;
+    item.id = static_cast<std::uint32_t>(piece.ids[i]);
+    item.token = piece.tokens[i];
   }
-  check<TokenizerError>(has_first && has_second == is_pair, kWhere, "the template for ",
-                        is_pair ? "two texts must hold sequences A and B"
-                                : "one text must hold sequence A and not B");
-  return added;
+  return group;
+}
+
+void fill_template(const PostProcessorSpec& step, bool add_special_tokens,
+                   std::vector<Group>& groups) {
+  const bool is_pair = groups.size() == 2;
+  check<TokenizerError>(is_pair || groups.size() == 1, kWhere, "a template is given ",
+                        groups.size(), " sequences by the step before, expected 1 or 2");
+  std::vector<Group> filled;
+  for (const TemplatePiece& piece : is_pair ? step.pair : step.single) {
+    if (piece.is_sequence) {
+      check<TokenizerError>(is_pair || !piece.is_pair, kWhere,
+                            "the template for one text must not hold sequence B");
+      filled.push_back(groups[piece.is_pair]);
+      for (Item& item : filled.back()) item.type_id = piece.type_id;
+    } else if (add_special_tokens) {
+      filled.push_back(specials(piece, piece.type_id));
+    }
+  }
+  groups = std::move(filled);
+}
+
+void put_around(const PostProcessorSpec& step, bool add_special_tokens,
+                std::vector<Group>& groups) {
+  const bool is_roberta = step.kind == Kind::kRoberta;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    Group& group = groups[i];
+    if (is_roberta) {
+      for (Item& item : group) item.type_id = 0;
+    }
+    if (!add_special_tokens) continue;
+    for (Item& item : group) item.is_masked = false;
+    const Group sep = specials(step.sep, is_roberta || i == 0 ? 0 : 1);
+    group.insert(group.end(), sep.begin(), sep.end());
+    if (i > 0 && !is_roberta) continue;
+    const Group front = i == 0 ? specials(step.cls, 0) : sep;
+    group.insert(group.begin(), front.begin(), front.end());
+  }
+}
+
+std::vector<Item> carry_out(const std::vector<PostProcessorSpec>& steps, bool is_pair,
+                            bool add_special_tokens) {
+  std::vector<Group> groups(is_pair ? 2 : 1, Group(1));
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    Item& text = groups[i].front();
+    text.is_text = true;
+    text.is_second = i == 1;
+    text.type_id = static_cast<std::uint32_t>(i);
+    text.is_masked = false;
+  }
+  for (const PostProcessorSpec& step : steps) {
+    switch (step.kind) {
+      case Kind::kTrimOffsets:
+        for (Group& group : groups) {
+          for (Item& item : group) {
+            if (item.is_text) item.trims.push_back({step.add_prefix_space, &item == &group[0]});
+          }
+        }
+        break;
+      case Kind::kTemplate:
+        fill_template(step, add_special_tokens, groups);
+        break;
+      case Kind::kBert:
+      case Kind::kRoberta:
+        put_around(step, add_special_tokens, groups);
+        break;
+    }
+  }
+  std::vector<Item> items;
+  for (const Group& group : groups) items.insert(items.end(), group.begin(), group.end());
+  const auto places =
+      std::count_if(items.begin(), items.end(), [](const Item& item) { return item.is_text; });
+  check<TokenizerError>(places <= kMostPlaces, kWhere, "the template repeats the text ", places,
+                        " times, expected at most ", kMostPlaces);
+  return items;
+}
+
+std::size_t count_added(const PostProcessorSpec& step, bool is_pair) {
+  switch (step.kind) {
+    case Kind::kTrimOffsets:
+      return 0;
+    case Kind::kBert:
+      return is_pair ? 3 : 2;
+    case Kind::kRoberta:
+      return is_pair ? 4 : 2;
+    case Kind::kTemplate:
+      break;
+  }
+  std::size_t count = 0;
+  for (const TemplatePiece& piece : is_pair ? step.pair : step.single) count += piece.ids.size();
+  return count;
+}
+
+bool has_text(const std::vector<TemplatePiece>& pieces) {
+  return std::any_of(pieces.begin(), pieces.end(),
+                     [](const TemplatePiece& piece) { return piece.is_sequence; });
+}
+
+void check_special(const TemplatePiece& piece, const PostProcessor::TokenText& token_text,
+                   std::uint32_t end_id) {
+  check<TokenizerError>(piece.ids.size() == piece.tokens.size(), kWhere, "a special token has ",
+                        piece.ids.size(), " ids and ", piece.tokens.size(), " texts");
+  for (std::size_t i = 0; i < piece.ids.size(); ++i) {
+    const std::int64_t id = piece.ids[i];
+    check<TokenizerError>(
+        id >= 0 && id < end_id && !token_text(static_cast<std::uint32_t>(id)).empty(), kWhere,
+        "special token '", piece.tokens[i], "' has id ", id, ", which no token has");
+    check<TokenizerError>(unicode::is_valid(piece.tokens[i]), kWhere, "the token of id ", id,
+                          " is not valid UTF-8");
+  }
 }
 
 }  // namespace
 
 PostProcessor::PostProcessor(const std::vector<PostProcessorSpec>& steps,
                              const TokenText& token_text, std::uint32_t end_id) {
+  bool trims = false;
   for (const PostProcessorSpec& step : steps) {
-    check<TokenizerError>(!frame_, kWhere,
-                          "a sequence that goes on behind a template is not supported");
-    if (step.kind == PostProcessorSpec::Kind::kTrimOffsets) {
-      check<TokenizerError>(!trims_, kWhere, "trimming offsets twice is not supported");
-      trims_ = true;
-      prefix_space_ = step.add_prefix_space;
-    } else {
-      frame_ = step;
+    trims = trims || step.kind == Kind::kTrimOffsets;
+    for (const auto* pieces : {&step.single, &step.pair}) {
+      for (const TemplatePiece& piece : *pieces) check_special(piece, token_text, end_id);
+      check<TokenizerError>(step.kind != Kind::kTemplate || has_text(*pieces), kWhere,
+                            "a template must hold sequence A");
     }
+    check_special(step.cls, token_text, end_id);
+    check_special(step.sep, token_text, end_id);
   }
-  if (trims_) {
-    spaces_.resize(end_id);
-    for (std::uint32_t id = 0; id < end_id; ++id) spaces_[id] = spaces(token_text(id));
-  }
-  if (frame_) {
-    added_single_ = checked_size(frame_->single, false);
-    added_pair_ = checked_size(frame_->pair, true);
-    // A text that is the vocabulary's need not be kept.
-    for (auto* pieces : {&frame_->single, &frame_->pair}) {
-      for (TemplatePiece& piece : *pieces) {
-        for (std::size_t i = 0; i < piece.ids.size(); ++i) {
-          const auto id = static_cast<std::uint32_t>(piece.ids[i]);
-          check<TokenizerError>(id < end_id && !token_text(id).empty(), kWhere, "special token '",
-                                piece.tokens[i], "' has id ", id, ", which no token has");
-          if (token_text(id) == piece.tokens[i]) piece.tokens[i].clear();
-        }
+  for (const bool is_pair : {false, true}) {
+    for (const PostProcessorSpec& step : steps) added_[is_pair] += count_added(step, is_pair);
+    for (const bool add_special_tokens : {false, true}) {
+      auto& items = items_[is_pair][add_special_tokens];
+      items = carry_out(steps, is_pair, add_special_tokens);
+      // A text that is the vocabulary's need not be kept.
+      for (Item& item : items) {
+        if (!item.is_text && token_text(item.id) == item.token) item.token.clear();
       }
     }
   }
+  if (!trims) return;
+  spaces_.resize(end_id);
+  for (std::uint32_t id = 0; id < end_id; ++id) spaces_[id] = spaces(token_text(id));
 }
 
 PostProcessor::Spaces PostProcessor::spaces(std::string_view token) {
@@ -86,17 +187,17 @@ PostProcessor::Spaces PostProcessor::spaces(std::string_view token) {
   return counted;
 }
 
-void PostProcessor::trim(Sequence& sequence) const {
-  if (!trims_) return;
-  auto text = sequence.texts.begin();
-  for (std::size_t i = 0; i < sequence.size(); ++i) {
-    Spaces count = spaces_[sequence.ids[i]];
-    if (text != sequence.texts.end() && text->first == i) count = spaces((text++)->second);
-    Span& span = sequence.offsets[i];
+void PostProcessor::trim(Trim step, std::size_t begin, Encoding& encoding) const {
+  auto text = std::partition_point(encoding.texts.begin(), encoding.texts.end(),
+                                   [&](const auto& entry) { return entry.first < begin; });
+  for (std::size_t i = begin; i < encoding.size(); ++i) {
+    Spaces count = spaces_[encoding.ids[i]];
+    if (text != encoding.texts.end() && text->first == i) count = spaces((text++)->second);
+    Span& span = encoding.offsets[i];
     if (count.leading > 0) {
       // The space in front of a text was put there by us, and is no part of it to trim.
-      const bool is_first = i == 0 || span.begin == 0;
-      if (is_first && prefix_space_ && count.leading == 1) count.leading = 0;
+      const bool is_first = (i == begin && step.is_at_front) || span.begin == 0;
+      if (is_first && step.prefix_space && count.leading == 1) count.leading = 0;
       span.begin = std::min(span.begin + count.leading, span.end);
     }
     if (count.trailing > 0 && span.end >= count.trailing) {
@@ -105,38 +206,20 @@ void PostProcessor::trim(Sequence& sequence) const {
   }
 }
 
-std::vector<bool> PostProcessor::places(bool is_pair) const {
-  std::vector<bool> places;
-  join(is_pair, false, [&places, nothing = Sequence()](std::size_t, bool is_second) -> const auto& {
-    places.push_back(is_second);
-    return nothing;
-  });
-  return places;
-}
-
 Encoding PostProcessor::join(bool is_pair, bool add_special_tokens, const Pick& pick) const {
   Encoding encoding;
-  if (!frame_) {
-    encoding.append(pick(0, false), 0, false);
-    if (is_pair) encoding.append(pick(1, true), 1, true);
-    return encoding;
-  }
   std::size_t place = 0;
-  for (const TemplatePiece& piece : is_pair ? frame_->pair : frame_->single) {
-    if (piece.is_sequence) {
-      std::uint32_t type_id = piece.type_id;
-      if (!add_special_tokens && frame_->bare_type_ids) {
-        const auto [first_type, second_type] = *frame_->bare_type_ids;
-        type_id = piece.is_pair ? second_type : first_type;
+  for (const Item& item : items(is_pair, add_special_tokens)) {
+    const std::size_t begin = encoding.size();
+    if (item.is_text) {
+      encoding.append(pick(place++, item.is_second), item.type_id, item.is_second);
+      for (const Trim step : item.trims) trim(step, begin, encoding);
+    } else {
+      if (!item.token.empty()) {
+        encoding.texts.emplace_back(static_cast<std::uint32_t>(begin), item.token);
       }
-      encoding.append(pick(place++, piece.is_pair), type_id, piece.is_pair);
-    } else if (add_special_tokens) {
-      for (std::size_t i = 0; i < piece.ids.size(); ++i) {
-        if (const std::string& text = piece.tokens[i]; !text.empty()) {
-          encoding.texts.emplace_back(static_cast<std::uint32_t>(encoding.size()), text);
-        }
-        encoding.append(static_cast<std::uint32_t>(piece.ids[i]), piece.type_id);
-      }
+      encoding.append(item.id, item.type_id);
+      encoding.special.back() = item.is_masked;
     }
   }
   return encoding;

@@ -111,16 +111,22 @@ void cut_at_pattern(const Text& text, std::vector<Piece>& pieces, const PreToken
   });
 }
 
-template <class Scanner>
-void scan(const Text& text, std::vector<Piece>& pieces, const Scanner& scanner) {
-  cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
-    for (std::size_t at = 0; at < view.size();) {
-      const std::size_t end = scanner(view, at);
-      out.push_back(
-          {static_cast<std::uint32_t>(base + at), static_cast<std::uint32_t>(base + end)});
-      at = end;
-    }
-  });
+void scan(const Text& text, std::vector<Piece>& pieces, PreTokenizerSpec::Scanner scanner) {
+  const auto cut = [&]<WordPattern P>() {
+    cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
+      const char* begin = view.data();
+      const char* end = begin + view.size();
+      const Scan<P> pattern(end, end);
+      for (const char* at = begin; at < end;) {
+        const char* stop = pattern.next(at);
+        out.push_back(
+            {static_cast<std::uint32_t>(base) + static_cast<std::uint32_t>(at - begin),
+             static_cast<std::uint32_t>(base) + static_cast<std::uint32_t>(stop - begin)});
+        at = stop;
+      }
+    });
+  };
+  with_pattern(scanner, cut);
 }
 
 // Words between spaces, punctuation marks alone.
@@ -250,6 +256,15 @@ void spell_bytes(Text& text, std::vector<Piece>& pieces) {
 
 }  // namespace
 
+std::optional<PreTokenizerSpec::Scanner> PreTokenizer::alone() const {
+  using Kind = PreTokenizerSpec::Kind;
+  if (!bytes_ || steps_.back().add_prefix_space) return std::nullopt;
+  const bool matches = steps_.back().use_regex;
+  if (steps_.size() == 1 && matches) return PreTokenizerSpec::Scanner::kGpt2;
+  if (steps_.size() != 2 || matches || steps_[0].kind != Kind::kSplitScanner) return std::nullopt;
+  return steps_[0].scanner;
+}
+
 PreTokenizer::PreTokenizer(std::vector<PreTokenizerSpec> steps, bool bytes)
     : steps_(std::move(steps)), bytes_(bytes) {
   constexpr const char* kWhere = "pre_tokenizer";
@@ -272,7 +287,7 @@ void PreTokenizer::split(Text& text, std::vector<Piece>& pieces) const {
     switch (step.kind) {
       case Kind::kByteLevel:
         if (step.add_prefix_space) prefix_spaces(text, pieces);
-        if (step.use_regex) scan(text, pieces, Gpt2Scanner());
+        if (step.use_regex) scan(text, pieces, Scanner::kGpt2);
         if (!bytes_ || &step != &steps_.back()) spell_bytes(text, pieces);
         break;
       case Kind::kBert:
@@ -304,17 +319,7 @@ void PreTokenizer::split(Text& text, std::vector<Piece>& pieces) const {
         cut_lengths(text, pieces, step.length);
         break;
       case Kind::kSplitScanner:
-        switch (step.scanner) {
-          case Scanner::kGpt2:
-            scan(text, pieces, Gpt2Scanner());
-            break;
-          case Scanner::kLlama3:
-            scan(text, pieces, Llama3Scanner(3));
-            break;
-          case Scanner::kQwen2:
-            scan(text, pieces, Llama3Scanner(1));
-            break;
-        }
+        scan(text, pieces, step.scanner);
         break;
     }
   }

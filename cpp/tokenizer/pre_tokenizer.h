@@ -1,5 +1,6 @@
 // Pre-tokenizers: where a text may be cut before the model sees it.
 #pragma once
+#include <optional>
 #include <vector>
 
 #include "tokenizer/spec.h"
@@ -13,6 +14,8 @@ class PreTokenizer {
   // reads bytes; otherwise it spells them.
   PreTokenizer(std::vector<PreTokenizerSpec> steps, bool bytes);
 
+  // The scanner that does all there is to do, if one does.
+  std::optional<PreTokenizerSpec::Scanner> alone() const;
   // Cuts the text, which a step may edit, into pieces, none of them empty.
   void split(Text& text, std::vector<Piece>& pieces) const;
 

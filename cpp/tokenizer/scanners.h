@@ -1,32 +1,30 @@
-// Hand-written scanners for the regular expressions that byte-level tokenizers split words with.
-// Each returns the end of the match that begins at text[at]; the expressions match everywhere.
+// The patterns by name, and texts cut with them.
 #pragma once
-#include <cstddef>
-#include <string_view>
+#include <utility>
 
-#include "tokenizer/unicode.h"
+#include "tokenizer/scan.h"
+#include "tokenizer/spec.h"
 
 namespace quatrain::tokenizer {
 
-// '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-class Gpt2Scanner {
- public:
-  std::size_t operator()(std::string_view text, std::size_t at) const;
-
- private:
-  const unicode::ClassTable& classes_ = unicode::class_table();
-};
-
-// (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|
-// \s*[\r\n]+|\s+(?!\S)|\s+      with at most `digits` in place of 3.
-class Llama3Scanner {
- public:
-  explicit Llama3Scanner(int digits) : digits_(digits) {}
-  std::size_t operator()(std::string_view text, std::size_t at) const;
-
- private:
-  const unicode::ClassTable& classes_ = unicode::class_table();
-  int digits_;
-};
+// Calls visit.operator()<P>() with the scanner's pattern.
+template <class Visit>
+void with_pattern(PreTokenizerSpec::Scanner scanner, Visit&& visit) {
+  using Scanner = PreTokenizerSpec::Scanner;
+  switch (scanner) {
+    case Scanner::kGpt2:
+      return visit.template operator()<kGpt2>();
+    case Scanner::kLlama3:
+      return visit.template operator()<kLlama3>();
+    case Scanner::kQwen2:
+      return visit.template operator()<kQwen2>();
+    case Scanner::kQwen35:
+      return visit.template operator()<kQwen35>();
+    case Scanner::kO200k:
+      return visit.template operator()<kO200k>();
+    case Scanner::kTekken:
+      return visit.template operator()<kTekken>();
+  }
+}
 
 }  // namespace quatrain::tokenizer

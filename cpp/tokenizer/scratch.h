@@ -3,6 +3,8 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "tokenizer/tokenizer.h"
@@ -18,6 +20,8 @@ struct Tokenizer::Scratch {
   std::vector<Piece> pieces;
   std::vector<Token> tokens;
   std::array<Sequence, 2> texts;  // of a pair
+  IdBuffer ids;
+  std::string normalized;
 };
 
 class Tokenizer::Lease {

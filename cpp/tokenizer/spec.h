@@ -13,6 +13,8 @@
 namespace quatrain::tokenizer {
 
 class Charsmap;
+class SentencePieceDecoder;
+class SentencePieceNormalizer;
 
 // What Split and Replace look for in a text.
 struct PatternSpec {
@@ -46,7 +48,8 @@ struct NormalizerSpec {
     kPrepend,
     kReplace,
     kNmt,
-    kPrecompiled
+    kPrecompiled,
+    kSentencePiece
   };
   Kind kind = Kind::kBert;
   // Bert only.
@@ -54,10 +57,11 @@ struct NormalizerSpec {
   bool handle_chinese_chars = true;
   bool strip_accents = true;
   bool lowercase = true;
-  bool left = false, right = false;          // Strip
-  std::string content;                       // Prepend, Replace
-  PatternSpec pattern;                       // Replace
-  std::shared_ptr<const Charsmap> charsmap;  // Precompiled
+  bool left = false, right = false;                              // Strip
+  std::string content;                                           // Prepend, Replace
+  PatternSpec pattern;                                           // Replace
+  std::shared_ptr<const SentencePieceNormalizer> sentencepiece;  // SentencePiece
+  std::shared_ptr<const Charsmap> charsmap;                      // Precompiled
 };
 
 struct PreTokenizerSpec {
@@ -78,8 +82,8 @@ struct PreTokenizerSpec {
   enum class Behavior { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
   // Which pieces get a replacement character in front: that at the text's begin, all, or none.
   enum class Prepend { kFirst, kAlways, kNever };
-  // The regular expressions that have a hand-written scanner (scanners.h).
-  enum class Scanner { kGpt2, kLlama3, kQwen2 };
+  // The regular expressions that have a scanner (word_pattern.h).
+  enum class Scanner { kGpt2, kLlama3, kQwen2, kQwen35, kO200k, kTekken };
 
   Kind kind = Kind::kByteLevel;
   bool add_prefix_space = false;            // ByteLevel
@@ -142,12 +146,11 @@ struct TemplatePiece {
 };
 
 struct PostProcessorSpec {
-  enum class Kind { kTrimOffsets, kTemplate };
+  enum class Kind { kTrimOffsets, kTemplate, kBert, kRoberta };
   Kind kind = Kind::kTrimOffsets;
-  bool add_prefix_space = false;  // TrimOffsets
-  std::vector<TemplatePiece> single, pair;
-  // The type id of sequences A and B when special tokens are not asked for. Absent: the pieces'.
-  std::optional<std::pair<std::uint32_t, std::uint32_t>> bare_type_ids;
+  bool add_prefix_space = false;            // TrimOffsets
+  std::vector<TemplatePiece> single, pair;  // Template
+  TemplatePiece cls, sep;                   // Bert, Roberta: what goes around a text
 };
 
 struct DecoderSpec {
@@ -160,7 +163,8 @@ struct DecoderSpec {
     kByteFallback,
     kCtc,
     kReplace,
-    kStrip
+    kStrip,
+    kSentencePiece
   };
   Kind kind = Kind::kByteLevel;
   std::string prefix = "##";              // WordPiece
@@ -172,6 +176,7 @@ struct DecoderSpec {
   char32_t character = U'\u2581';         // Metaspace: stands for a space; Strip: what goes
   bool drops_first = true;                // Metaspace: those of the first token are no spaces
   std::int64_t start = 0, stop = 0;       // Strip: the most characters that go at either end
+  std::shared_ptr<const SentencePieceDecoder> sentencepiece;  // SentencePiece
 };
 
 struct TruncationSpec {

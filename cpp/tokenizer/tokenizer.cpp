@@ -206,7 +206,6 @@ Encoding Tokenizer::encode_one(const Input& input, bool add_special_tokens,
       if (end - begin < text.size()) text.keep(begin, end);
     }
   }
-  for (std::size_t i = 0; i < count; ++i) post_processor_.trim(scratch.texts[i]);
   return post_processor_.join(
       count == 2, add_special_tokens,
       [&](std::size_t, bool is_second) -> const Sequence& { return scratch.texts[is_second]; });
@@ -229,12 +228,16 @@ std::pair<Tokenizer::Ids, Tokenizer::Ids> Tokenizer::frame() const {
   return {{around.ids.begin(), at}, {at, around.ids.end()}};
 }
 
-SpecialRule Tokenizer::special_rule(bool raises, std::span<const std::uint32_t> allowed) const {
+SpecialRule Tokenizer::special_rule(bool raises, std::span<const std::uint32_t> allowed,
+                                    std::span<const std::uint32_t> control) const {
+  const auto holds = [](std::span<const std::uint32_t> ids, std::uint32_t id) {
+    return std::find(ids.begin(), ids.end(), id) != ids.end();
+  };
   SpecialRule rule;
   rule.raises = raises;
   for (const AddedTokenSpec& token : added_.tokens()) {
     const auto id = static_cast<std::uint32_t>(token.id);
-    if (!token.special || std::find(allowed.begin(), allowed.end(), id) != allowed.end()) continue;
+    if (!(token.special || holds(control, id)) || holds(allowed, id)) continue;
     rule.refused.insert(id);
     if (model_->vocabulary().has(id) && id != model_->unknown()) rule.barred.insert(id);
   }
@@ -263,7 +266,11 @@ std::vector<Encoding> Tokenizer::encode_batch(std::span<const Input> inputs,
   parallel_for(threads, std::ssize(inputs), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     Lease lease(*this);
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      batch[i] = encode_one(inputs[i], add_special_tokens, lengths, rule, *lease);
+      try {
+        batch[i] = encode_one(inputs[i], add_special_tokens, lengths, rule, *lease);
+      } catch (const InputError& error) {
+        throw InputError("text " + std::to_string(i) + ": " + error.what());
+      }
     }
   });
   pad_all(lengths, batch);

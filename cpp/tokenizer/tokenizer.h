@@ -13,6 +13,7 @@
 #include "tokenizer/cuts.h"
 #include "tokenizer/decoder.h"
 #include "tokenizer/encoding.h"
+#include "tokenizer/id_buffer.h"
 #include "tokenizer/model.h"
 #include "tokenizer/post_processor.h"
 #include "tokenizer/pre_tokenizer.h"
@@ -28,6 +29,12 @@ struct Input {
   std::optional<std::span<const Piece>> within;
 };
 
+// Text i has ids [offsets[i], offsets[i + 1]).
+struct RaggedIds {
+  IdBuffer ids;
+  std::vector<std::int64_t> offsets;
+};
+
 // Immutable once built: any number of threads may use one.
 class Tokenizer {
  public:
@@ -40,6 +47,14 @@ class Tokenizer {
   std::vector<Encoding> encode_batch(std::span<const Input> inputs, bool add_special_tokens,
                                      const LengthSpec& lengths, const SpecialRule& rule,
                                      int threads) const;
+  // The ids of one text, as encode gives them but for padding, appended.
+  void append_ids(std::string_view text, bool add_special_tokens, const LengthSpec& lengths,
+                  const SpecialRule& rule, IdBuffer& out) const;
+  std::size_t count(std::string_view text, bool add_special_tokens, const LengthSpec& lengths,
+                    const SpecialRule& rule) const;
+  // The ids of many, end to end. Texts are shared out over `threads` threads.
+  RaggedIds ids(std::span<const std::string_view> texts, bool add_special_tokens,
+                const LengthSpec& lengths, const SpecialRule& rule, int threads) const;
   // What truncation cuts off: the further windows, and for a pair every combination of them, each
   // padded as if it were in a batch in which encodings have `padded` tokens.
   std::vector<Encoding> overflow(const Input& input, bool add_special_tokens,
@@ -53,7 +68,9 @@ class Tokenizer {
   std::pair<Ids, Ids> frame() const;
   CutRule cuts() const { return cuts_; }
   // Refuses the special tokens, but for some.
-  SpecialRule special_rule(bool raises, std::span<const std::uint32_t> allowed) const;
+  // `control`: further added tokens, to be treated as special ones.
+  SpecialRule special_rule(bool raises, std::span<const std::uint32_t> allowed,
+                           std::span<const std::uint32_t> control) const;
 
   std::string decode(std::span<const std::int64_t> ids, bool skip_special_tokens) const;
   // Appends what one more token makes certain. A skipped special token leaves no trace.
@@ -76,6 +93,13 @@ class Tokenizer {
 
   Encoding encode_one(const Input& input, bool add_special_tokens, const LengthSpec& lengths,
                       const SpecialRule& rule, Scratch& scratch) const;
+  void append_ids(std::string_view text, bool add_special_tokens, const LengthSpec& lengths,
+                  const SpecialRule& rule, Scratch& scratch, IdBuffer& out) const;
+  // The ids of a text alone, at speed where the pipeline allows it.
+  void read_ids(std::string_view text, const SpecialRule& rule, Scratch& scratch,
+                IdBuffer& out) const;
+  void read_part_ids(std::string_view part, const char* readable, Scratch& scratch,
+                     IdBuffer& out) const;
   // The tokens of both texts.
   void read(const Input& input, const SpecialRule& rule, Scratch& scratch) const;
   // How many of them may stay.

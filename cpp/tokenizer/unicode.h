@@ -145,13 +145,14 @@ struct Pair {
 struct Lower {
   std::uint32_t from, first, second;
 };
-extern const Run class_runs[], combining_runs[], grapheme_runs[], script_runs[];
+extern const Run class_runs[], category_runs[], combining_runs[], grapheme_runs[], script_runs[];
 extern const Mapping canonical[], compatible[];
 extern const std::uint32_t decomposed[];
 extern const Pair compositions[];
 extern const Lower lower[];
-extern const std::size_t class_runs_size, combining_runs_size, grapheme_runs_size, script_runs_size,
-    canonical_size, compatible_size, decomposed_size, compositions_size, lower_size;
+extern const std::size_t class_runs_size, category_runs_size, combining_runs_size,
+    grapheme_runs_size, script_runs_size, canonical_size, compatible_size, decomposed_size,
+    compositions_size, lower_size;
 
 }  // namespace tables
 }  // namespace quatrain::unicode

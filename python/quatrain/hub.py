@@ -8,7 +8,7 @@ from pathlib import Path
 from quatrain.errors import CheckpointError
 
 #: What a snapshot needs; nothing pickled, nothing for other frameworks.
-PATTERNS = ["*.json", "*.safetensors", "*.txt", "*/config.json", "*.model"]
+PATTERNS = ["*.json", "*.safetensors", "*.txt", "*/config.json", "*.model", "*.tiktoken", "*.jinja"]
 
 
 def resolve(

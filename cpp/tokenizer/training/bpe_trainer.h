@@ -11,7 +11,6 @@
 // the text) has one length here, that of the last way, and two in the peer.
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,9 +31,6 @@ struct BpeTrainerSpec {
   std::optional<std::string> end_of_word_suffix;
   std::optional<std::size_t> max_token_length;  // a merge makes tokens shorter than this, above 2
 };
-
-// Called now and then with what is done and what there is to do. What it throws ends the training.
-using Progress = std::function<void(std::size_t done, std::size_t total)>;
 
 struct BpeTraining {
   std::vector<std::string> tokens;                              // by id

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -13,6 +14,9 @@
 #include "tokenizer/spec.h"
 
 namespace quatrain::tokenizer {
+
+// Called now and then with what is done and what there is to do. What it throws ends the training.
+using Progress = std::function<void(std::size_t done, std::size_t total)>;
 
 struct WordCount {
   std::string_view word;

@@ -20,6 +20,7 @@ class Algorithm(StrEnum):
 
     bpe = "bpe"
     wordpiece = "wordpiece"
+    unigram = "unigram"
 
 
 def train_tokenizer(
@@ -32,8 +33,8 @@ def train_tokenizer(
     like: Annotated[
         str | None,
         typer.Option(
-            help="What surrounds the model: gpt2 (the default of bpe), llama3, bert-uncased (that"
-            " of wordpiece), bert-cased.",
+            help="What surrounds the model: gpt2 (the default of bpe), llama3, llama, bert-uncased"
+            " (the default of wordpiece), bert-cased, t5 (that of unigram).",
             show_default=False,
         ),
     ] = None,
@@ -45,7 +46,10 @@ def train_tokenizer(
             show_default=False,
         ),
     ] = None,
-    min_frequency: Annotated[int, typer.Option(help="Rarer pairs are not joined.")] = 0,
+    min_frequency: Annotated[
+        int | None,
+        typer.Option(help="Rarer pairs are not joined (bpe, wordpiece).", show_default=False),
+    ] = None,
     threads: ThreadsOption = None,
     json: JsonOption = False,
 ) -> None:

@@ -6,8 +6,18 @@ not known is refused by name, never approximated.
 
 from quatrain.tokenizer.encoding import Arrays, Encoding
 from quatrain.tokenizer.lengths import Padding, Truncation
+from quatrain.tokenizer.ragged import Ragged
 from quatrain.tokenizer.streaming import StreamDecoder
 from quatrain.tokenizer.to_file import Written
 from quatrain.tokenizer.tokenizer import Tokenizer
 
-__all__ = ["Arrays", "Encoding", "Padding", "StreamDecoder", "Tokenizer", "Truncation", "Written"]
+__all__ = [
+    "Arrays",
+    "Encoding",
+    "Padding",
+    "Ragged",
+    "StreamDecoder",
+    "Tokenizer",
+    "Truncation",
+    "Written",
+]

@@ -30,7 +30,9 @@ def open_file(path: Path, options: dict[str, Any]) -> Source:
     """
     if path.is_dir():
         raise TokenizerError(f"{path}: a folder, expected a file; from_pretrained takes folders")
-    candidates = [f for f in FORMATS.values() if _has_name(path, (*f.names, *f.any_name))]
+    # Names that say more come before those that any file may have.
+    known = [f for f in FORMATS.values() if _has_name(path, (*f.names, *f.any_name))]
+    candidates = sorted(known, key=lambda f: not _has_name(path, f.names))
     if not candidates:
         raise TokenizerError(f"{path}: no format goes by that file name; known: {_known()}")
     return _open(path, _by_contents(path, candidates), options)
@@ -51,11 +53,6 @@ def open_folder(folder: Path, options: dict[str, Any]) -> Source:
         if (folder / name).is_file():
             source.files.setdefault(name, read_bytes(folder / name))
     return source
-
-
-def holds_tokenizer(folder: Path) -> bool:
-    """Whether one of the folder's files goes by a tokenizer's name."""
-    return any(_named(folder, format) for format in FORMATS.values())
 
 
 def write(source: Source, folder: Path) -> None:

@@ -99,14 +99,12 @@ def _width(dtype: Width | None, max_id: int) -> Any:
     return np.uint32 if dtype == "uint32" or not fits else np.uint16
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> BinaryIO:
     try:
-        with path.open("rb", buffering=0) as file:
-            yield file
+        return path.open("rb")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (IsADirectoryError, PermissionError) as error:
+    except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 

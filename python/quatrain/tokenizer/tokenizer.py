@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,22 @@ from typing import Any
 from quatrain import _core
 from quatrain.errors import InputError, TokenizerError
 from quatrain.tokenizer import opening
+from quatrain.tokenizer.chat import Conversing
 from quatrain.tokenizer.description import Source
 from quatrain.tokenizer.encoding import Call, Encoding
 from quatrain.tokenizer.formats import read
+from quatrain.tokenizer.ids import IdCalls, checked_threads
 from quatrain.tokenizer.lengths import Direction, Padding, Strategy, Truncation, to_core
 from quatrain.tokenizer.special import Special
 from quatrain.tokenizer.special import to_core as to_rule
 from quatrain.tokenizer.streaming import StreamDecoder
 from quatrain.tokenizer.to_file import Width, Written, encode_to_file
 from quatrain.tokenizer.training.train import train
-from quatrain.tokenizer.vocabulary import Vocabulary
 
 _FILE = "tokenizer.json"
 
 
-class Tokenizer(Vocabulary):
+class Tokenizer(IdCalls, Conversing):
     """Text to token ids and back, as a tokenizer's files say.
 
     Immutable: `with_truncation` and its like return a new tokenizer that shares the tables. One
@@ -57,7 +58,7 @@ class Tokenizer(Vocabulary):
             core = _core.tokenizer.Tokenizer(description.spec)
         except TokenizerError as error:
             raise TokenizerError(f"{source.name}: {error}") from None
-        super().__init__(core, description)
+        super().__init__(core, description, source.name)
         self._source = source
         self._set_lengths(description.truncation, description.padding)
 
@@ -65,9 +66,17 @@ class Tokenizer(Vocabulary):
     def from_file(cls, path: str | os.PathLike[str], **options: Any) -> Tokenizer:
         """From one file, whose name and contents say which format it is.
 
+        A ``tokenizer.json``; a SentencePiece ``.model``; ``tiktoken``'s ranks (``*.tiktoken``,
+        ``tokenizer.model``); GPT-2's ``vocab.json`` with ``merges.txt`` beside it; BERT's
+        ``vocab.txt``; the vocabulary of a ``.gguf``.
+
         Args:
-            path: a ``tokenizer.json``.
-            options: what the file does not say; none for a ``tokenizer.json``.
+            path: the file.
+            options: what the file does not say. Of ranks: ``encoding``, a name, where the file's
+                does not tell (``"llama3"``), or ``pattern`` and ``special_tokens``. Of
+                vocabularies: the fields of ``tokenizer_config.json`` (``do_lower_case=False``).
+                Of a SentencePiece model: ``behavior``, "sentencepiece" (the default) or
+                "tokenizers", the library to equal where the two disagree.
 
         Raises:
             TokenizerError: see `Tokenizer`; or the file cannot be read, or is of no known format.
@@ -164,7 +173,7 @@ class Tokenizer(Vocabulary):
         """
         if isinstance(texts, str):
             raise InputError("texts is a str, expected an iterable of texts; encode takes one text")
-        threads = _threads(threads)
+        threads = checked_threads(threads)
         firsts: list[Any] = []
         seconds: list[Any] = []
         for text in texts:
@@ -222,7 +231,7 @@ class Tokenizer(Vocabulary):
             separator=separator,
             add_special_tokens=add_special_tokens,
             dtype=dtype,
-            threads=_threads(threads),
+            threads=checked_threads(threads),
             progress=progress,
             overwrite=overwrite,
         )
@@ -246,6 +255,16 @@ class Tokenizer(Vocabulary):
     def stream_decoder(self, skip_special_tokens: bool = True) -> StreamDecoder:
         """A decoder that takes one id at a time; what it returns adds up to `decode`'s text."""
         return StreamDecoder(self._core.stream(skip_special_tokens))
+
+    def decode_stream(self, ids: Iterable[int], skip_special_tokens: bool = True) -> Iterator[str]:
+        """The text of ids as they come, in pieces: never empty, never half a character.
+
+        Raises:
+            InputError: an id is not in the vocabulary.
+        """
+        decoder = self.stream_decoder(skip_special_tokens)
+        yield from filter(None, map(decoder.push, ids))
+        yield from filter(None, [decoder.flush()])
 
     @property
     def truncation(self) -> Truncation | None:
@@ -311,6 +330,7 @@ class Tokenizer(Vocabulary):
         self._truncation = truncation
         self._padding = padding
         self._lengths = to_core(truncation, padding)
+        self._set_calls()
 
     def _replaced(self, truncation: Truncation | None, padding: Padding | None) -> Tokenizer:
         other = copy.copy(self)
@@ -325,14 +345,6 @@ class Tokenizer(Vocabulary):
     def _with_max_length(self, max_length: int) -> Any:
         now = self._truncation or Truncation(0)
         return to_core(replace(now, max_length=max_length), self._padding)
-
-
-def _threads(threads: int | None) -> int:
-    if threads is None:
-        return _core.default_threads()
-    if type(threads) is not int or threads < 1:
-        raise InputError(f"threads is {threads!r}, expected an int of at least 1")
-    return threads
 
 
 def _pair(text: Any, index: int) -> tuple[str, str]:

@@ -7,14 +7,18 @@ field and what was expected there.
 from __future__ import annotations
 
 from quatrain.tokenizer.description import Description, Format, Source
-from quatrain.tokenizer.formats import tiktoken, tokenizer_json
+from quatrain.tokenizer.formats import gguf, sentencepiece, tiktoken, tokenizer_json, vocab_files
 
 #: In the order in which a folder is searched for them.
 FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
         tokenizer_json.FORMAT,
+        sentencepiece.FORMAT,
         tiktoken.FORMAT,
+        vocab_files.VOCAB_JSON,
+        vocab_files.VOCAB_TXT,
+        gguf.FORMAT,
     )
 }
 

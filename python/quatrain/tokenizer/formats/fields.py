@@ -6,6 +6,7 @@ A `Node` is a value together with where it stands; nothing of the file is used b
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -14,6 +15,24 @@ from quatrain.files import parse_json
 
 _NAMES = {dict: "an object", list: "a list", str: "a string", int: "an integer", bool: "a boolean"}
 _LARGEST = 2**31 - 1
+
+# What a component without a type is by its fields.
+_UNTYPED = {
+    frozenset(fields.split()): name
+    for fields, name in {
+        "clean_text handle_chinese_chars strip_accents lowercase": "BertNormalizer",
+        "strip_left strip_right": "Strip",
+        "prepend": "Prepend",
+        "pattern content": "Replace",
+        "sep cls": "BertProcessing",
+        "sep cls trim_offsets add_prefix_space": "RobertaProcessing",
+        "single pair special_tokens": "TemplateProcessing",
+        "suffix": "BPEDecoder",
+        "prefix cleanup": "WordPiece",
+        "pad_token word_delimiter_token cleanup": "CTC",
+        "content start stop": "Strip",
+    }.items()
+}
 _SCORED = ([str, float], [str, int])
 
 
@@ -106,7 +125,11 @@ class Node:
         return options[name]
 
     def component(self, readers: dict[str, Callable[[Node], list[Any]]]) -> list[Any]:
-        """Reads a component with the reader of its ``type``."""
+        """Reads a component with the reader of its ``type``; old files may give none."""
+        if self.optional("type") is None:
+            name = _UNTYPED.get(frozenset(self.names()), "")
+            if name in readers:
+                return readers[name](self)
         return self.child("type").choice(readers)(self)
 
     def vocabulary(self) -> list[tuple[str, int]]:
@@ -118,16 +141,47 @@ class Node:
         self._check_texts(tokens)
         return list(tokens.items())
 
-    def merges(self) -> list[tuple[str, str]]:
-        """Pairs, written ``"a b"`` or ``["a", "b"]``."""
-        pairs = []
-        for i, merge in enumerate(self._expect(list)):
-            pair = merge.split(" ") if type(merge) is str else merge
-            if type(pair) is not list or len(pair) != 2 or not all(type(p) is str for p in pair):
-                self.fail(f"merge {i} is {_describe(merge)}, expected two tokens")
-            pairs.append((pair[0], pair[1]))
-        self._check_texts(text for pair in pairs for text in pair)
-        return pairs
+    def texts(self) -> list[str]:
+        """The elements of a long list of strings."""
+        return self._all(str)
+
+    def integers(self) -> list[int]:
+        """The elements of a long list of integers."""
+        return self._all(int)
+
+    def numbers(self) -> list[float]:
+        """The elements of a long list of finite numbers."""
+        values = [float(value) if type(value) is int else value for value in self._expect(list)]
+        for i, value in enumerate(values):
+            if type(value) is not float or not math.isfinite(value):
+                self.fail(f"element {i} is {value!r:.60}, expected a finite number")
+        return values
+
+    def _all(self, kind: type) -> list[Any]:
+        values: list[Any] = self._expect(list)
+        for i, value in enumerate(values):
+            if type(value) is not kind:
+                self.fail(f"element {i} is {_describe(value)}, expected {_NAMES[kind]}")
+        return values
+
+    def table(self) -> dict[str, int]:
+        """`vocabulary`, to look tokens up."""
+        return dict(self.vocabulary())
+
+    def fill_vocabulary(self, spec: Any) -> None:
+        """Gives a model's spec the tokens that `vocabulary` would return."""
+        if spec.read_vocab(self._expect(dict)) is not None:
+            self.vocabulary()  # which says what is wrong
+
+    def fill_merges(self, spec: Any) -> None:
+        """Gives a model's spec pairs, written ``"a b"`` or ``["a", "b"]``."""
+        i = spec.read_merges(self._expect(list))
+        if i is None:
+            return
+        merge = self.value[i]
+        parts = merge if type(merge) is list else [merge]
+        self._check_texts(part for part in parts if type(part) is str)
+        self.fail(f"merge {i} is {_describe(merge)}, expected two tokens")
 
     def scored_pieces(self) -> tuple[list[str], list[float]]:
         """Pieces and their scores, from a list of pairs."""

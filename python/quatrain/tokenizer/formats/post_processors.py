@@ -75,27 +75,22 @@ def _token_and_id(node: Node) -> tuple[list[str], list[int]]:
     return [items[0].text()], [items[1].integer()]
 
 
+def _around(node: Node, kind: Any) -> Any:
+    spec = _c.PostProcessorSpec()
+    spec.kind = kind
+    spec.cls = _special(*_token_and_id(node.child("cls")), 0)
+    spec.sep = _special(*_token_and_id(node.child("sep")), 0)
+    return spec
+
+
 def _bert_processing(node: Node) -> list[Any]:
     node.only("type", "sep", "cls")
-    cls, sep = _token_and_id(node.child("cls")), _token_and_id(node.child("sep"))
-    spec = _c.PostProcessorSpec()
-    spec.kind = _c.PostProcessorSpec.Kind.TEMPLATE
-    first = [_special(*cls, 0), _text(False, 0), _special(*sep, 0)]
-    spec.single = first
-    spec.pair = [*first, _text(True, 1), _special(*sep, 1)]
-    spec.bare_type_ids = (0, 1)
-    return [spec]
+    return [_around(node, _c.PostProcessorSpec.Kind.BERT)]
 
 
 def _roberta_processing(node: Node) -> list[Any]:
     node.only("type", "sep", "cls", "trim_offsets", "add_prefix_space")
-    cls, sep = _token_and_id(node.child("cls")), _token_and_id(node.child("sep"))
-    spec = _c.PostProcessorSpec()
-    spec.kind = _c.PostProcessorSpec.Kind.TEMPLATE
-    first = [_special(*cls, 0), _text(False, 0), _special(*sep, 0)]
-    spec.single = first
-    spec.pair = [*first, _special(*sep, 0), _text(True, 0), _special(*sep, 0)]
-    return [*_trim(node), spec]
+    return [*_trim(node), _around(node, _c.PostProcessorSpec.Kind.ROBERTA)]
 
 
 POST_PROCESSORS: dict[str, Any] = {

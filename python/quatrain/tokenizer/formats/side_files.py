@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quatrain.errors import TokenizerError
 from quatrain.tokenizer.description import Source
 from quatrain.tokenizer.formats.fields import Node, parse
 
@@ -34,3 +35,34 @@ def roles(source: Source) -> dict[str, Node]:
             if role not in found and field is not None:
                 found[role] = field.child("content") if isinstance(field.value, dict) else field
     return found
+
+
+def chat_templates(source: Source) -> dict[str, str]:
+    """The sources of the chat templates in the side files, by name; the usual one is "default".
+
+    A file of its own comes before a field of ``tokenizer_config.json``.
+    """
+    found: dict[str, str] = {}
+    for file in (CONFIG, LEGACY_TEMPLATE):
+        root = parsed(source, file)
+        field = root.optional("chat_template") if root is not None else None
+        if field is None:
+            continue
+        if isinstance(field.value, list):
+            for item in field.items():
+                found[item.child("name").text()] = item.child("template").text()
+        else:
+            found["default"] = field.text()
+    for file, data in source.files.items():
+        folder, _, name = file.rpartition("/")
+        if file == TEMPLATE or folder == TEMPLATE_FOLDER:
+            name = "default" if file == TEMPLATE else name.removesuffix(".jinja")
+            found[name] = _decoded(data, source.path_of(file))
+    return found
+
+
+def _decoded(data: bytes, path: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise TokenizerError(f"{path}: not UTF-8 at byte {error.start}") from None

@@ -9,25 +9,11 @@ from quatrain import _core
 from quatrain.errors import TokenizerError
 from quatrain.tokenizer.formats.fields import Node
 from quatrain.tokenizer.formats.patterns import literal, read_pattern
+from quatrain.tokenizer.formats.scanners import SCANNERS
 
 _c = _core.tokenizer
 _Behavior = _c.PreTokenizerSpec.Behavior
-_Scanner = _c.PreTokenizerSpec.Scanner
 
-_WORDS = r"'(?:[sdmt]|ll|ve|re)"
-_WORDS_IN_FULL = r"'s|'t|'re|'ve|'m|'ll|'d"
-_GPT2 = r"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-_LLAMA3 = r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-# Regular expressions that a hand-written scanner equals, spelled as files spell them. Those of
-# one scanner differ in nothing that they match.
-_SCANNERS = {
-    _WORDS_IN_FULL + _GPT2: _Scanner.GPT2,
-    _WORDS + _GPT2: _Scanner.GPT2,
-    f"(?i:{_WORDS_IN_FULL}){_LLAMA3}": _Scanner.LLAMA3,
-    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*"
-    r"|\s*[\r\n]|\s+(?!\S)|\s+": _Scanner.LLAMA3,
-    f"(?i:{_WORDS_IN_FULL})" + _LLAMA3.replace("{1,3}", ""): _Scanner.QWEN2,
-}
 _BEHAVIORS = {
     "Removed": _Behavior.REMOVED,
     "Isolated": _Behavior.ISOLATED,
@@ -186,10 +172,10 @@ def _split(node: Node) -> list[Any]:
     # The expressions with scanners match everywhere: each match is a piece, whether it counts as a
     # delimiter that is kept or (inverted) as what lies between delimiters that are removed.
     keeps = behavior == _Behavior.ISOLATED or (behavior == _Behavior.REMOVED and invert)
-    if keeps and expression is not None and expression.text() in _SCANNERS:
+    if keeps and expression is not None and expression.text() in SCANNERS:
         pattern.only("Regex")
         spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.SPLIT_SCANNER)
-        spec.scanner = _SCANNERS[expression.text()]
+        spec.scanner = SCANNERS[expression.text()]
         return [spec]
     spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.SPLIT)
     spec.pattern = read_pattern(pattern)

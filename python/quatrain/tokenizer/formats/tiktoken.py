@@ -18,28 +18,11 @@ from quatrain import _core
 from quatrain.errors import TokenizerError
 from quatrain.tokenizer.description import Description, Format, Source
 from quatrain.tokenizer.formats import byte_level
+from quatrain.tokenizer.formats.expressions import CL100K, GPT2, LLAMA3, O200K, QWEN2
 from quatrain.tokenizer.formats.fields import Node
+from quatrain.tokenizer.formats.side_files import chat_templates, roles
 
 _c = _core.tokenizer
-
-_GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-_CL100K = (
-    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
-    r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"
-)
-_ENDINGS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-_O200K = (
-    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+" + _ENDINGS + "?"
-    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
-    + _ENDINGS
-    + "?"
-    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-_LLAMA3 = (
-    _ENDINGS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-_QWEN = _LLAMA3.replace("{1,3}", "")
 
 
 @dataclass(frozen=True)
@@ -63,9 +46,9 @@ def _harmony() -> dict[str, int]:
     named = _numbered(199_998, "<|startoftext|>", "<|endoftext|>")
     named |= {"<|return|>": 200_002, "<|constrain|>": 200_003, "<|call|>": 200_012}
     named |= _numbered(200_005, "<|channel|>", "<|start|>", "<|end|>", "<|message|>")
+    named["<|endofprompt|>"] = 200_018  # which tiktoken also calls <|reserved_200018|>
     taken = set(named.values())
-    others = {f"<|reserved_{i}|>": i for i in range(200_000, 201_088) if i not in taken}
-    return {**named, **others, "<|endofprompt|>": 200_018}
+    return named | {f"<|reserved_{i}|>": i for i in range(200_000, 201_088) if i not in taken}
 
 
 def _llama3() -> dict[str, int]:
@@ -96,24 +79,32 @@ def _llama4() -> dict[str, int]:
     )
 
 
+# What tiktoken's own files have, and what its regular expressions mean as no others do.
+_SPELLINGS = {
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s": GPT2,
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+"
+    r"|\s++$|\s*[\r\n]|\s+(?!\S)|\s": CL100K,
+}
+_DIALECT = re.compile(r"(?<!\\)\$|(?<![\\\[])\^|\{\d+,?\d*\}\+|\(\?[a-z]*[msx]")
+
 _END = "<|endoftext|>"
 _FILL = ("<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")
-_R50K = Encoding(50_256, _GPT2, {_END: 50_256})
+_R50K = Encoding(50_256, GPT2, {_END: 50_256})
 ENCODINGS = {
     "gpt2": _R50K,
     "r50k_base": _R50K,
-    "p50k_base": Encoding(50_280, _GPT2, {_END: 50_256}),
-    "p50k_edit": Encoding(50_280, _GPT2, {_END: 50_256, **_numbered(50_281, *_FILL)}),
+    "p50k_base": Encoding(50_280, GPT2, {_END: 50_256}),
+    "p50k_edit": Encoding(50_280, GPT2, {_END: 50_256, **_numbered(50_281, *_FILL)}),
     "cl100k_base": Encoding(
-        100_256, _CL100K, {**_numbered(100_257, _END, *_FILL), "<|endofprompt|>": 100_276}
+        100_256, CL100K, {**_numbered(100_257, _END, *_FILL), "<|endofprompt|>": 100_276}
     ),
-    "o200k_base": Encoding(199_998, _O200K, {_END: 199_999, "<|endofprompt|>": 200_018}),
-    "o200k_harmony": Encoding(199_998, _O200K, _harmony()),
-    "llama3": Encoding(128_000, _LLAMA3, _llama3()),
-    "llama4": Encoding(200_000, _O200K, _llama4()),
+    "o200k_base": Encoding(199_998, O200K, {_END: 199_999, "<|endofprompt|>": 200_018}),
+    "o200k_harmony": Encoding(199_998, O200K, _harmony()),
+    "llama3": Encoding(128_000, LLAMA3, _llama3()),
+    "llama4": Encoding(200_000, O200K, _llama4()),
     "qwen": Encoding(
         151_643,
-        _QWEN,
+        QWEN2,
         _numbered(
             151_643,
             *(_END, "<|im_start|>", "<|im_end|>"),
@@ -140,7 +131,12 @@ def read(source: Source) -> Description:
     spec.model.ranks = True
     spec.added_ids_may_skip = True
     spec.added_tokens = [_special(token, i) for token, i in encoding.special_tokens.items()]
-    return Description(spec, frozenset(encoding.special_tokens.values()))
+    return Description(
+        spec,
+        frozenset(encoding.special_tokens.values()),
+        roles=roles(source),
+        chat_templates=chat_templates(source),
+    )
 
 
 def _encoding(source: Source, ranks: int) -> Encoding:
@@ -149,7 +145,7 @@ def _encoding(source: Source, ranks: int) -> Encoding:
         if "encoding" in options:
             raise TokenizerError(f"{source.name}: encoding and pattern are given, expected one")
         specials = Node(options.get("special_tokens", {}), source.name, "special_tokens")
-        pattern = Node(options["pattern"], source.name, "pattern").text()
+        pattern = _pattern(Node(options["pattern"], source.name, "pattern"))
         return Encoding(ranks, pattern, dict(specials.vocabulary()))
     if "special_tokens" in options:
         raise TokenizerError(f"{source.name}: special_tokens are given without a pattern")
@@ -165,6 +161,19 @@ def _encoding(source: Source, ranks: int) -> Encoding:
             f"{source.name}: found {ranks} ranks, expected the {found.ranks} of {name}"
         )
     return found
+
+
+def _pattern(node: Node) -> str:
+    """A given expression, in the spelling of other files."""
+    pattern = node.text()
+    if pattern in _SPELLINGS:
+        return _SPELLINGS[pattern]
+    if found := _DIALECT.search(pattern):
+        node.fail(
+            f"{found[0]!r} is not supported, which regular expressions elsewhere read otherwise; "
+            r"\z is the end of a text"
+        )
+    return pattern
 
 
 def _ranks(source: Source) -> dict[bytes, int]:

@@ -6,6 +6,7 @@ The format is that of the ``tokenizers`` library. Each component has a reader he
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from quatrain import _core
@@ -13,7 +14,7 @@ from quatrain.tokenizer.description import Description, Format, Source
 from quatrain.tokenizer.formats.decoders import DECODERS
 from quatrain.tokenizer.formats.fields import Node, parse
 from quatrain.tokenizer.formats.post_processors import POST_PROCESSORS
-from quatrain.tokenizer.formats.side_files import roles
+from quatrain.tokenizer.formats.side_files import chat_templates, roles
 from quatrain.tokenizer.formats.text_parts import NORMALIZERS, PRE_TOKENIZERS
 from quatrain.tokenizer.lengths import Padding, Truncation
 
@@ -22,7 +23,11 @@ _c = _core.tokenizer
 
 def read(source: Source) -> Description:
     """What a ``tokenizer.json``, and the files beside it, say."""
-    root = parse(source.own, source.name)
+    return describe(parse(source.own, source.name), source)
+
+
+def describe(root: Node, source: Source) -> Description:
+    """As `read`, of the fields of a ``tokenizer.json``."""
     root.only(
         "version",
         "truncation",
@@ -43,7 +48,7 @@ def read(source: Source) -> Description:
     spec.decoders = _components(root, "decoder", DECODERS)
     spec.model = _model(root.child("model"))
     added = root.optional("added_tokens")
-    tokens = [_added_token(node) for node in added.items()] if added else []
+    tokens = _added_tokens(added, root.child("model").child("vocab")) if added else []
     spec.added_tokens = tokens
     return Description(
         spec,
@@ -51,6 +56,7 @@ def read(source: Source) -> Description:
         _truncation(root.optional("truncation")),
         _padding(root.optional("padding")),
         roles(source),
+        chat_templates(source),
     )
 
 
@@ -104,8 +110,8 @@ def _bpe(node: Node) -> Any:
         dropout.fail(f"found {dropout.value}; random merges are not supported; supported: null, 0")
     spec = _c.ModelSpec()
     spec.kind = _c.ModelSpec.Kind.BPE
-    spec.vocab = node.child("vocab").vocabulary()
-    spec.merges = node.child("merges").merges()
+    node.child("vocab").fill_vocabulary(spec)
+    node.child("merges").fill_merges(spec)
     for name in ("unk_token", "continuing_subword_prefix", "end_of_word_suffix"):
         if field := node.optional(name):
             setattr(spec, name, field.text())
@@ -118,7 +124,7 @@ def _word_piece(node: Node) -> Any:
     node.only("type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab")
     spec = _c.ModelSpec()
     spec.kind = _c.ModelSpec.Kind.WORD_PIECE
-    spec.vocab = node.child("vocab").vocabulary()
+    node.child("vocab").fill_vocabulary(spec)
     spec.unk_token = node.child("unk_token").text()
     spec.continuing_subword_prefix = node.child("continuing_subword_prefix").text()
     spec.max_input_chars_per_word = node.child("max_input_chars_per_word").integer()
@@ -141,12 +147,40 @@ def _word_level(node: Node) -> Any:
     node.only("type", "vocab", "unk_token")
     spec = _c.ModelSpec()
     spec.kind = _c.ModelSpec.Kind.WORD_LEVEL
-    spec.vocab = node.child("vocab").vocabulary()
+    node.child("vocab").fill_vocabulary(spec)
     spec.unk_token = node.child("unk_token").text()
     return spec
 
 
 # Added tokens
+
+
+def _added_tokens(node: Node, vocab: Node) -> list[Any]:
+    """The added tokens, with the ids that ``tokenizers`` reads: a token that the vocabulary lacks
+    has the next id, whatever its own is in the file. A warning says where the two differ."""
+    tokens = [_added_token(item) for item in node.items()]
+    contents = {token.content for token in tokens}
+    if isinstance(vocab.value, dict):
+        known = {content: vocab.value[content] for content in contents & vocab.value.keys()}
+    else:  # Unigram's
+        known = {piece: i for i, (piece, _) in enumerate(vocab.value) if piece in contents}
+    next_id = len(vocab.value)
+    differing = []
+    for item, token in zip(node.items(), tokens, strict=True):
+        index = known.get(token.content)
+        if index is None:
+            index = next_id
+            next_id += 1
+        if index != token.id:
+            differing.append(
+                f"{item.path}.id: token {token.content!r} has id {token.id}, but is "
+                f"read as {index}, as tokenizers reads it"
+            )
+            token.id = index
+    if differing:
+        more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
+        warnings.warn(f"{node.file}: {differing[0]}{more}", stacklevel=2)
+    return tokens
 
 
 def _added_token(node: Node) -> Any:

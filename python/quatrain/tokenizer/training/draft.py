@@ -35,6 +35,7 @@ _MODELS: dict[str, Json] = {
         "max_input_chars_per_word": 100,
         "vocab": {},
     },
+    "Unigram": {"type": "Unigram", "unk_id": None, "vocab": [], "byte_fallback": False},
 }
 #: What is around the model, in the order of the file.
 _SURROUNDINGS: Json = {
@@ -47,7 +48,7 @@ _SURROUNDINGS: Json = {
     "post_processor": None,
     "decoder": None,
 }
-_LEARNED = ("type", "vocab", "merges")
+_LEARNED = ("type", "unk_token", "unk_id", "vocab", "merges")
 
 
 class Draft:
@@ -56,6 +57,7 @@ class Draft:
     Attributes:
         fields: what is around the model.
         model: the model's own fields.
+        unk_token: what stands for what the vocabulary lacks, if anything does.
     """
 
     def __init__(self, like: Json, kind: str, special_tokens: Sequence[str] | None):
@@ -69,16 +71,19 @@ class Draft:
         for name in self.model.keys() - _LEARNED:
             if model.get(name) is not None:
                 self.model[name] = model[name]
+        self.unk_token: str | None = _unknown(model) or self.model.get("unk_token")
         if special_tokens is not None:
             self.fields["added_tokens"] = [
                 presets.added_token(token) for token in dict.fromkeys(special_tokens)
             ]
 
     @property
-    def special_tokens(self) -> list[str]:
-        """The tokens that come first in the vocabulary."""
+    def reserved(self) -> list[str]:
+        """The tokens that come first: special ones, and those of bytes that no other spells."""
         tokens = sorted(self.fields["added_tokens"], key=lambda token: token["id"])
-        return [token["content"] for token in tokens]
+        special = [token["content"] for token in tokens]
+        single = [f"<0x{byte:02X}>" for byte in range(256)]
+        return special + single if self.model.get("byte_fallback") else special
 
     def spec(self) -> Any:
         """The core's spec of what is around the model. Raises TokenizerError naming ``like``."""
@@ -89,11 +94,27 @@ class Draft:
             raise InputError(f"like cannot be written as JSON: {error}") from None
         return read(Source("tokenizer.json", {"tokenizer.json": data}, "like")).spec
 
-    def finish(self, ids: dict[str, int], **learned: Any) -> bytes:
-        """The whole file, given the ids of tokens and the model's learned fields."""
-        unknown = self.model.get("unk_token")
-        if unknown is not None and unknown not in ids:
-            raise InputError(f"the unknown token {unknown!r} is not among the special tokens")
+    def with_merges(self, tokens: list[str], merges: list[tuple[int, int]]) -> bytes:
+        """The whole file, with a vocabulary in the order of ids, and merges of ids."""
+        ids = {token: index for index, token in enumerate(tokens)}
+        learned: Json = {"unk_token": self.unk_token, "vocab": ids}
+        if "merges" in self.model:
+            learned["merges"] = [[tokens[left], tokens[right]] for left, right in merges]
+        return self._finish(ids, learned)
+
+    def with_pieces(self, pieces: list[tuple[str, float]]) -> bytes:
+        """The whole file, with pieces and the logarithms of their probabilities."""
+        reserved = dict.fromkeys(self.reserved, 0.0)
+        scores = reserved | {piece: score for piece, score in pieces if piece not in reserved}
+        ids = {token: index for index, token in enumerate(scores)}
+        unk_id = None if self.unk_token is None else ids.get(self.unk_token)
+        return self._finish(ids, {"unk_id": unk_id, "vocab": [list(v) for v in scores.items()]})
+
+    def _finish(self, ids: dict[str, int], learned: Json) -> bytes:
+        if self.unk_token is not None and self.unk_token not in ids:
+            raise InputError(
+                f"the unknown token {self.unk_token!r} is not among the special tokens"
+            )
         for token in self.fields["added_tokens"]:
             token["id"] = ids[token["content"]]
         self.fields["added_tokens"].sort(key=lambda token: token["id"])
@@ -101,8 +122,20 @@ class Draft:
             padding = self.fields["padding"]
             padding["pad_id"] = _id(ids, padding["pad_token"], "padding")
         _renumber(self.fields["post_processor"], ids)
-        file = {**self.fields, "model": {**self.model, **learned}}
+        file = {**self.fields, "model": self.model | learned}
         return json.dumps(file, ensure_ascii=False, indent=2).encode()
+
+
+def _unknown(model: Json) -> str | None:
+    """The unknown token of a model, which Unigram names by its id."""
+    index, vocab = model.get("unk_id"), model.get("vocab")
+    if index is None:
+        return model.get("unk_token")
+    try:
+        token: str = vocab[index][0]  # type: ignore[index]
+    except (TypeError, IndexError, KeyError):
+        raise InputError(f"the unk_id of like is {index!r}, which its vocab lacks") from None
+    return token
 
 
 def _renumber(part: Any, ids: dict[str, int]) -> None:

@@ -25,21 +25,35 @@ def _byte_level(use_regex: bool) -> Json:
     }
 
 
-def _template(first: str, last: str) -> Json:
-    def special(token: str, type_id: int) -> Json:
-        return {"SpecialToken": {"id": token, "type_id": type_id}}
+def _template(single: str, pair: str) -> Json:
+    """What surrounds a text, and two: texts A and B and special tokens, each with its type id."""
 
-    def sequence(name: str, type_id: int) -> Json:
-        return {"Sequence": {"id": name, "type_id": type_id}}
+    def parts(template: str) -> list[Json]:
+        found = []
+        for part in template.split():
+            name, _, type_id = part.partition(":")
+            kind = "Sequence" if name in ("A", "B") else "SpecialToken"
+            found.append({kind: {"id": name, "type_id": int(type_id or 0)}})
+        return found
 
-    single = [special(first, 0), sequence("A", 0), special(last, 0)]
+    tokens = {part["SpecialToken"]["id"] for part in parts(pair) if "SpecialToken" in part}
     return {
         "type": "TemplateProcessing",
-        "single": single,
-        "pair": [*single, sequence("B", 1), special(last, 1)],
+        "single": parts(single),
+        "pair": parts(pair),
         "special_tokens": {
-            token: {"id": token, "ids": [0], "tokens": [token]} for token in (first, last)
+            token: {"id": token, "ids": [0], "tokens": [token]} for token in sorted(tokens)
         },
+    }
+
+
+def _metaspace(prepend_scheme: str) -> Json:
+    """Words with the space before them, written as ``▁``."""
+    return {
+        "type": "Metaspace",
+        "replacement": "▁",
+        "prepend_scheme": prepend_scheme,
+        "split": True,
     }
 
 
@@ -54,7 +68,7 @@ def _bert(lowercase: bool) -> Json:
             "lowercase": lowercase,
         },
         "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": _template("[CLS]", "[SEP]"),
+        "post_processor": _template("[CLS] A [SEP]", "[CLS] A [SEP] B:1 [SEP]:1"),
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
         "model": {"type": "WordPiece"},
     }
@@ -94,6 +108,40 @@ _PRESETS: dict[str, Json] = {
         },
         "post_processor": _byte_level(True),
         "decoder": _byte_level(True),
+    },
+    "llama": {
+        "added_tokens": _special("<unk>", "<s>", "</s>"),
+        "pre_tokenizer": _metaspace("always"),
+        "post_processor": _template("<s> A", "<s> A <s>:1 B:1"),
+        "decoder": {
+            "type": "Sequence",
+            "decoders": [
+                {"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+                {"type": "ByteFallback"},
+                {"type": "Fuse"},
+                {"type": "Strip", "content": " ", "start": 1, "stop": 0},
+            ],
+        },
+        "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": True, "byte_fallback": True},
+    },
+    "t5": {
+        "added_tokens": _special("<pad>", "</s>", "<unk>"),
+        "normalizer": {
+            "type": "Sequence",
+            "normalizers": [
+                {"type": "Nmt"},
+                {"type": "NFKC"},
+                {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "},
+            ],
+        },
+        "pre_tokenizer": _metaspace("always"),
+        "post_processor": _template("A </s>", "A </s> B </s>"),
+        "decoder": _metaspace("always"),
+        "model": {
+            "type": "Unigram",
+            "unk_id": 2,
+            "vocab": [["<pad>", 0.0], ["</s>", 0.0], ["<unk>", 0.0]],
+        },
     },
     "bert-uncased": _bert(lowercase=True),
     "bert-cased": _bert(lowercase=False),

@@ -1,0 +1,116 @@
+"""One tokenizer in a process of its own.
+
+``python -m benchmarks.tokenizer_worker ENGINE FILE TASK...`` prints one line of JSON. The tasks are
+``stream THREADS FIRST SECOND``: the documents of the file FIRST (a JSON list) are *cold*: this
+process saw no text before; those of SECOND are *warm*, the caches being full of another text of the
+same kind. And ``sentence``, ``load SMALL`` and ``worst``.
+
+One thread is timed by the processor's clock, which other programs do not disturb.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import time
+import zlib
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.tokenizer_engines import ENGINES, Engine
+
+SENTENCE = "The quick brown fox jumps over the lazy dog near the river."
+
+
+def digest(ids: Iterable[int]) -> int:
+    return zlib.crc32(array("I", ids).tobytes())
+
+
+def stream(engine: Engine, threads: str, *files: str) -> dict[str, Any]:
+    clock = time.process_time if threads == "1" else time.perf_counter
+    seconds, digests = [], []
+    for file in files:
+        texts = json.loads(Path(file).read_text(encoding="utf-8"))
+        start = clock()
+        found: Sequence[Iterable[int]] = engine.documents(texts, int(threads))
+        seconds.append(clock() - start)
+        digests.append([digest(ids) for ids in found])
+    return {"seconds": seconds, "digests": digests}
+
+
+def sentence(engine: Engine) -> dict[str, Any]:
+    """Seconds of a call for one short sentence, without and with offsets."""
+    calls = {"ids": engine.ids} | ({"full": engine.full} if engine.full else {})
+    return {name: best(lambda call=call: call(SENTENCE)) for name, call in calls.items()}
+
+
+def best(call: Callable[[], object], repeats: int = 5, calls: int = 3000) -> float:
+    samples = []
+    for _ in range(repeats):
+        start = time.process_time()
+        for _ in range(calls):
+            call()
+        samples.append((time.process_time() - start) / calls)
+    return min(samples)
+
+
+def worst(engine: Engine) -> dict[str, Any]:
+    """Seconds for each text that breaks tokenizers, a tenth of it first: is growth linear?"""
+    found = {}
+    for name, make in WORST.items():
+        seconds = []
+        for size in (100_000, 1_000_000):
+            text = make(size)
+            start = time.process_time()
+            engine.ids(text)
+            seconds.append(time.process_time() - start)
+            print(json.dumps({"so far": name, "size": size}), file=sys.stderr, flush=True)
+        found[name] = {"seconds": seconds, "bytes": len(text.encode())}
+    return found
+
+
+def _letters(alphabet: Sequence[str], size: int) -> str:
+    return "".join(random.Random(5).choices(alphabet, k=size))
+
+
+#: Name -> a text of about so many bytes.
+WORST: dict[str, Callable[[int], str]] = {
+    "one letter": lambda size: "a" * size,
+    "spaces": lambda size: " " * size,
+    "newlines": lambda size: "\n" * size,
+    "Han": lambda size: _letters([chr(c) for c in range(0x4E00, 0x9F00)], size // 3),
+    "letters": lambda size: _letters("abcdefghijklmnopqrstuvwxyz", size),
+    "marks": lambda size: "a" + "\u0301\u0323" * (size // 20),
+    "pairs": lambda size: "ab" * (size // 2),
+    "merging": lambda size: "".join("aeinorst"[(i * i) % 8] for i in range(size)),
+}
+
+
+def resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def main() -> None:
+    name, file, task, *given = sys.argv[1:]
+    kind = ENGINES[name][0]
+    if task == "load":
+        kind(Path(given[0]))  # a small one first: imports and pools are not what is measured
+        before, start = resident(), time.process_time()
+        engine = kind(Path(file))
+        seconds = time.process_time() - start
+        result = {"seconds": seconds, "bytes": resident() - before}
+        list(engine.ids("a"))
+    else:
+        result = {"stream": stream, "sentence": sentence, "worst": worst}[task](
+            kind(Path(file)), *given
+        )
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,308 @@
+#include "tokenizer/byte_bpe.h"
+
+#include <algorithm>
+#include <bit>
+#include <climits>
+#include <cstring>
+#include <functional>
+
+#include "tokenizer/byte_level.h"
+#include "tokenizer/hash.h"
+#include "tokenizer/unicode.h"
+
+namespace quatrain::tokenizer {
+namespace {
+
+unsigned char byte_at(std::string_view word, std::size_t i) {
+  return static_cast<unsigned char>(word[i]);
+}
+
+IdCache::Key to_key(std::string_view word, std::uint8_t part, const char* readable) {
+  if (word.size() > IdCache::kShort) return IdCache::long_key(word, part);
+  if (readable - word.data() >= static_cast<std::ptrdiff_t>(IdCache::kShort)) {
+    return IdCache::short_key(word.data(), word.size(), part);
+  }
+  std::array<char, IdCache::kShort> copy{};
+  std::memcpy(copy.data(), word.data(), word.size());
+  return IdCache::short_key(copy.data(), word.size(), part);
+}
+
+}  // namespace
+
+ByteBpe::ByteBpe(const Vocabulary& vocabulary, const std::array<std::uint32_t, 256>& byte_ids,
+                 Options options, PairTable& merges)
+    : merges_(merges), byte_ids_(byte_ids), keeps_words_(options.keeps_words) {
+  read_tokens(vocabulary);
+  if (options.ids_are_ranks) {
+    find_merges(vocabulary, merges);
+  } else {
+    read_pairs();
+  }
+  if (keeps_words_) index_words(vocabulary);
+}
+
+void ByteBpe::read_tokens(const Vocabulary& vocabulary) {
+  ends_.push_back(0);
+  for (std::uint32_t id = 0; id < vocabulary.end_id(); ++id) {
+    if (vocabulary.has(id)) append_token_bytes(bytes_, vocabulary.token(id));
+    ends_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+    cuts_.add(bytes(id));
+  }
+  bytes_.shrink_to_fit();
+  cuts_.finish();
+}
+
+void ByteBpe::read_pairs() {
+  pairs_.resize(256 * 256);
+  for (std::size_t pair = 0; pair < pairs_.size(); ++pair) {
+    pairs_[pair] = merges_.find(byte_ids_[pair >> 8], byte_ids_[pair & 255]);
+  }
+}
+
+// Of the ways to cut a token in two, one at most is ever met, since the merges inside a token come
+// in the order in which they come when it stands alone. So every token is encoded, the short ones
+// first, with the merges of those before it; two tokens left are its merge.
+void ByteBpe::find_merges(const Vocabulary& vocabulary, PairTable& merges) {
+  std::vector<std::uint32_t> ids;
+  for (std::uint32_t id = 0; id < vocabulary.end_id(); ++id) {
+    if (size(id) > 1) ids.push_back(id);
+  }
+  std::stable_sort(ids.begin(), ids.end(), [this](auto a, auto b) { return size(a) < size(b); });
+  IdBuffer parts;
+  for (const std::uint32_t id : ids) {
+    const std::string_view word = bytes(id);
+    if (word.size() == 2) {
+      merges.add(byte_ids_[byte_at(word, 0)], byte_ids_[byte_at(word, 1)], id, id);
+      continue;
+    }
+    if (pairs_.empty()) read_pairs();
+    parts.shorten(0);
+    merge(word, parts);
+    // Else no text ends in this token but one that is the token.
+    if (parts.size() == 2) merges.add(parts.data()[0], parts.data()[1], id, id);
+  }
+  if (pairs_.empty()) read_pairs();
+}
+
+void ByteBpe::index_words(const Vocabulary& vocabulary) {
+  words_.resize(std::bit_ceil(vocabulary.size() * 3 / 2 + 2));
+  for (std::uint32_t id = 0; id < vocabulary.end_id(); ++id) {
+    const std::string_view word = bytes(id);
+    if (word.empty() || !unicode::is_valid(word)) continue;  // no word can be it
+    if (!is_spelled(vocabulary.token(id))) continue;
+    const std::uint64_t hash = hash_bytes(word);
+    std::size_t i = hash & (words_.size() - 1);
+    while (words_[i]) i = (i + 1) & (words_.size() - 1);
+    words_[i] = (hash >> 32 << 32) | (id + 1);
+  }
+}
+
+std::uint32_t ByteBpe::find_word(std::string_view word) const {
+  const std::uint64_t hash = hash_bytes(word);
+  for (std::size_t i = hash & (words_.size() - 1); words_[i]; i = (i + 1) & (words_.size() - 1)) {
+    const auto id = static_cast<std::uint32_t>(words_[i]) - 1;
+    if (words_[i] >> 32 == hash >> 32 && bytes(id) == word) return id;
+  }
+  return PairTable::kNone;
+}
+
+void ByteBpe::encode(std::string_view word, const char* readable, IdCache& cache,
+                     IdBuffer& out) const {
+  std::size_t begin = 0;
+  if (may_cut(word)) {
+    const std::uint8_t part = keeps_words_ ? IdCache::kPart : 0;
+    CutTable::Char left;
+    for (std::size_t at = 0; at < word.size();) {
+      const CutTable::Char right = CutTable::read(word, at);
+      if (at > 0 && (left.size > 2 || right.size > 2) && cuts_.is_cut(left, right)) {
+        encode_part(word.substr(begin, at - begin), part, readable, cache, out);
+        begin = at;
+      }
+      left = right;
+      at += right.size;
+    }
+    if (begin > 0) return encode_part(word.substr(begin), part, readable, cache, out);
+  }
+  encode_part(word, 0, readable, cache, out);
+}
+
+void ByteBpe::encode_part(std::string_view word, std::uint8_t part, const char* readable,
+                          IdCache& cache, IdBuffer& out) const {
+  if (word.size() > IdCache::kLongest) {
+    if (keeps_words_ && !part) {
+      if (const std::uint32_t id = find_word(word); id != PairTable::kNone) return out.push(id);
+    }
+    return merge(word, out);
+  }
+  const IdCache::Key key = to_key(word, part, readable);
+  const IdCache::Ids ids = cache.find(key, word);
+  if (ids.size() - 1 < IdCache::kFew) return out.append_few<IdCache::kFew>(ids);
+  if (!ids.empty()) return out.append(ids);
+  encode_new(key, word, cache, out);
+}
+
+void ByteBpe::encode_new(const IdCache::Key& key, std::string_view word, IdCache& cache,
+                         IdBuffer& out) const {
+  const std::size_t first = out.size();
+  std::uint32_t whole = PairTable::kNone;
+  if (keeps_words_ && !(key.size & IdCache::kPart)) whole = find_word(word);
+  if (whole != PairTable::kNone) {
+    out.push(whole);
+  } else {
+    merge(word, out);
+  }
+  cache.insert(key, word, out.ids(first));
+}
+
+void ByteBpe::merge(std::string_view word, IdBuffer& out) const {
+  const std::size_t first = out.size();
+  if (word.size() > kShort) {
+    if (merge_blocks(word, out)) return;
+    out.shorten(first);
+  }
+  merge_at_once(word, out);
+}
+
+void ByteBpe::merge_at_once(std::string_view word, IdBuffer& out) const {
+  if (word.size() > kShort) return merge_heap(word, out);
+  out.reserve(word.size());
+  out.advance(merge_short(word, out.end()));
+}
+
+// The least of the ranks is sought again and again: quadratic, but fastest for a few.
+std::size_t ByteBpe::merge_short(std::string_view word, std::uint32_t* to) const {
+  constexpr std::int32_t kNever = INT32_MAX;
+  const std::size_t size = word.size();
+  std::array<std::int32_t, kShort + 4> order;  // rank and place of the pair that begins here
+  std::array<std::uint32_t, kShort> ids;
+  std::array<std::uint8_t, kShort + 1> next, previous;
+  const auto ordered = [](std::uint32_t rank, std::size_t place) {
+    return rank == PairTable::kNone ? kNever : static_cast<std::int32_t>(rank << 6 | place);
+  };
+  for (std::size_t i = 0; i < size; ++i) {
+    ids[i] = byte_ids_[byte_at(word, i)];
+    next[i] = static_cast<std::uint8_t>(i + 1);
+    previous[i] = static_cast<std::uint8_t>(i - 1);
+  }
+  for (std::size_t i = 0; i + 1 < size; ++i) {
+    order[i] = ordered(pairs_[std::size_t{byte_at(word, i)} << 8 | byte_at(word, i + 1)], i);
+  }
+  const std::size_t end = (size + 3) & ~std::size_t{3};
+  std::fill(order.begin() + static_cast<std::ptrdiff_t>(size) - 1,
+            order.begin() + static_cast<std::ptrdiff_t>(end), kNever);
+  while (true) {
+    std::int32_t least = kNever;
+    for (std::size_t i = 0; i < end; ++i) least = std::min(least, order[i]);
+    if (least == kNever) break;
+    const std::size_t at = static_cast<std::size_t>(least) & (kShort - 1);
+    const std::size_t gone = next[at], behind = next[gone];
+    ids[at] = merges_.id(static_cast<std::uint32_t>(least) >> 6);
+    next[at] = static_cast<std::uint8_t>(behind);
+    previous[behind] = static_cast<std::uint8_t>(at);
+    order[gone] = kNever;
+    order[at] = behind < size ? ordered(merges_.find(ids[at], ids[behind]), at) : kNever;
+    if (at > 0) {
+      const std::size_t before = previous[at];
+      order[before] = ordered(merges_.find(ids[before], ids[at]), before);
+    }
+  }
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < size; i = next[i]) to[count++] = ids[i];
+  return count;
+}
+
+void ByteBpe::merge_heap(std::string_view word, IdBuffer& out) const {
+  struct Symbol {
+    std::uint32_t id, next, previous;
+  };
+  const auto size = static_cast<std::uint32_t>(word.size());
+  std::vector<Symbol> symbols(size);
+  std::vector<std::uint64_t> heap;  // rank and place
+  for (std::uint32_t i = 0; i < size; ++i) {
+    symbols[i] = {byte_ids_[byte_at(word, i)], i + 1, i - 1};
+  }
+  const auto rank_at = [&](std::uint32_t i) {
+    const std::uint32_t next = symbols[i].next;
+    return next < size ? merges_.find(symbols[i].id, symbols[next].id) : PairTable::kNone;
+  };
+  const auto push = [&](std::uint32_t i) {
+    const std::uint32_t rank = rank_at(i);
+    if (rank != PairTable::kNone) heap.push_back(std::uint64_t{rank} << 32 | i);
+    return rank != PairTable::kNone;
+  };
+  for (std::uint32_t i = 0; i + 1 < size; ++i) push(i);
+  const std::greater<> later;
+  std::make_heap(heap.begin(), heap.end(), later);
+  while (!heap.empty()) {
+    const std::uint64_t top = heap.front();
+    std::pop_heap(heap.begin(), heap.end(), later);
+    heap.pop_back();
+    const auto at = static_cast<std::uint32_t>(top);
+    Symbol& symbol = symbols[at];
+    // One of the two may be gone or have grown since.
+    if (symbol.id == PairTable::kNone || rank_at(at) != top >> 32) continue;
+    symbol.id = merges_.id(static_cast<std::uint32_t>(top >> 32));
+    symbols[symbol.next].id = PairTable::kNone;
+    symbol.next = symbols[symbol.next].next;
+    if (symbol.next < size) {
+      symbols[symbol.next].previous = at;
+      if (push(at)) std::push_heap(heap.begin(), heap.end(), later);
+    }
+    if (at > 0 && push(symbol.previous)) std::push_heap(heap.begin(), heap.end(), later);
+  }
+  for (std::uint32_t i = 0; i < size; i = symbols[i].next) out.push(symbols[i].id);
+}
+
+bool ByteBpe::merge_blocks(std::string_view word, IdBuffer& out) const {
+  const std::size_t first = out.size();
+  std::size_t budget = 4 * word.size();
+  for (std::size_t at = 0; at < word.size(); at += kShort) {
+    const std::size_t middle = out.size();
+    merge(word.substr(at, kShort), out);
+    if (at > 0 && !join(first, middle, word.data() + at, budget, out)) return false;
+  }
+  return true;
+}
+
+// Makes the tokens from `first` on those of their text, when those before and those from `middle`
+// on are: the tokens at the seam are made anew until both ends of what is new are stable.
+bool ByteBpe::join(std::size_t first, std::size_t middle, const char* seam, std::size_t& budget,
+                   IdBuffer& out) const {
+  std::size_t begin = middle - 1, end = middle + 1;
+  if (is_stable(out.data()[begin], out.data()[middle])) return true;
+  IdBuffer anew;
+  while (true) {
+    std::size_t before = 0, behind = 0;  // bytes
+    for (std::size_t i = begin; i < middle; ++i) before += size(out.data()[i]);
+    for (std::size_t i = middle; i < end; ++i) behind += size(out.data()[i]);
+    if (before + behind > budget) return false;
+    budget -= before + behind;
+    anew.shorten(0);
+    const std::string_view text(seam - before, before + behind);
+    merge_at_once(text, anew);
+    const bool begins_well = begin == first || is_stable(out.data()[begin - 1], anew.data()[0]);
+    const bool ends_well =
+        end == out.size() || is_stable(anew.data()[anew.size() - 1], out.data()[end]);
+    if (begins_well && ends_well) break;
+    if (!begins_well) begin -= std::min(middle - begin, begin - first);
+    if (!ends_well) end += std::min(end - middle, out.size() - end);
+  }
+  out.replace(begin, end, anew.ids());
+  return true;
+}
+
+bool ByteBpe::is_stable(std::uint32_t left, std::uint32_t right) const {
+  const std::size_t both = size(left) + size(right);
+  if (both <= kShort) {
+    std::array<char, kShort> text;
+    std::array<std::uint32_t, kShort> ids;
+    bytes(left).copy(text.data(), size(left));
+    bytes(right).copy(text.data() + size(left), size(right));
+    return merge_short({text.data(), both}, ids.data()) == 2 && ids[0] == left;
+  }
+  IdBuffer ids;
+  merge_at_once(std::string(bytes(left)).append(bytes(right)), ids);
+  return ids.size() == 2 && ids.data()[0] == left;
+}
+
+}  // namespace quatrain::tokenizer

@@ -1,0 +1,213 @@
+// Ids alone: what encoding comes to when nobody asks where tokens come from.
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <numeric>
+
+#include "core/check.h"
+#include "core/parallel.h"
+#include "tokenizer/byte_bpe.h"
+#include "tokenizer/lengths.h"
+#include "tokenizer/normalizer.h"
+#include "tokenizer/scanners.h"
+#include "tokenizer/scratch.h"
+
+namespace quatrain::tokenizer {
+namespace {
+
+// Words ahead of their ids: while some are found, the cache's memory for those before comes near.
+constexpr std::size_t kAhead = 16;
+
+struct Word {
+  std::string_view bytes;
+  IdCache::Key key;  // size 0 if the cache alone does not do
+};
+
+void append_ids(const ByteBpe& bpe, const Word& word, const char* readable, IdCache& cache,
+                IdBuffer& out) {
+  if (word.key.size == 0) return bpe.encode(word.bytes, readable, cache, out);
+  const IdCache::Ids ids = cache.find(word.key, word.bytes);
+  if (ids.size() - 1 < IdCache::kFew) {
+    out.append_few<IdCache::kFew>(ids);
+  } else if (ids.empty()) {
+    bpe.encode_new(word.key, word.bytes, cache, out);
+  } else {
+    out.append(ids);
+  }
+}
+
+// Appends the ids of the words that begin before `stop`, where kShort bytes can be read behind
+// each, and returns where the last of them ends.
+template <WordPattern P>
+const char* append_words(const ByteBpe& bpe, std::string_view text, const char* stop,
+                         const char* readable, IdCache& cache, IdBuffer& out) {
+  const Scan<P> scan(text.data() + text.size(), readable);
+  const char* at = text.data();
+  std::array<Word, kAhead> words;
+  while (at < stop) {
+    std::size_t count = 0;
+    do {
+      Word& word = words[count++];
+      const char* end = scan.next(at);
+      word.bytes = {at, static_cast<std::size_t>(end - at)};
+      word.key.size = 0;
+      if (word.bytes.size() <= IdCache::kShort && !ByteBpe::may_cut(word.bytes)) {
+        word.key = IdCache::short_key(at, word.bytes.size(), 0);
+        cache.prefetch(word.key);
+      }
+      at = end;
+    } while (count < kAhead && at < stop);
+    for (std::size_t i = 0; i < count; ++i) append_ids(bpe, words[i], readable, cache, out);
+  }
+  return at;
+}
+
+template <WordPattern P>
+void append_text(const ByteBpe& bpe, std::string_view text, const char* readable, IdCache& cache,
+                 IdBuffer& out) {
+  constexpr auto kMargin = static_cast<std::ptrdiff_t>(IdCache::kShort);
+  const char* at = text.data();
+  const char* end = at + text.size();
+  if (readable - at > kMargin) {
+    at = append_words<P>(bpe, text, std::min(end, readable - kMargin), readable, cache, out);
+  }
+  if (at == end) return;
+  // What is left is at the end of readable memory, and short.
+  std::array<char, 2 * IdCache::kShort> copy{};
+  const char* stop = std::copy(at, end, copy.data());
+  append_words<P>(bpe, {copy.data(), static_cast<std::size_t>(end - at)}, stop,
+                  copy.data() + copy.size(), cache, out);
+}
+
+}  // namespace
+
+void Tokenizer::read_part_ids(std::string_view part, const char* readable, Scratch& scratch,
+                              IdBuffer& out) const {
+  const ByteBpe& bpe = *model_->byte_bpe();
+  with_pattern(*pre_tokenizer_.alone(), [&]<WordPattern P>() {
+    append_text<P>(bpe, part, readable, scratch.workspace.id_cache, out);
+  });
+}
+
+void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch& scratch,
+                         IdBuffer& out) const {
+  if (!model_->byte_bpe() || !pre_tokenizer_.alone() || !rule.refused.empty()) {
+    Sequence& tokens = scratch.texts[0];
+    read(text, rule, std::nullopt, scratch, tokens);
+    return out.append(tokens.ids);
+  }
+  check(text.size() < UINT32_MAX, "encode", "the text has ", text.size(),
+        " bytes, expected less than 4 GiB");
+  const auto push = [&](const AddedTokens::Part& part) {
+    out.push(static_cast<std::uint32_t>(part.token->id));
+  };
+  added_.split(text, false, {}, scratch.outer);
+  for (const AddedTokens::Part& outer : scratch.outer) {
+    if (outer.token) {
+      push(outer);
+      continue;
+    }
+    std::string_view part = text.substr(outer.piece.begin, outer.piece.end - outer.piece.begin);
+    const char* readable = text.data() + text.size();
+    if (!surely_keep(normalizers_, part)) {
+      scratch.normalized = normalized(normalizers_, part);
+      part = scratch.normalized;
+      readable = part.data() + part.size();
+    }
+    if (!added_.has_any(true)) {
+      read_part_ids(part, readable, scratch, out);
+      continue;
+    }
+    added_.split(part, true, {}, scratch.inner);
+    for (const AddedTokens::Part& inner : scratch.inner) {
+      if (inner.token) {
+        push(inner);
+      } else {
+        const std::size_t size = inner.piece.end - inner.piece.begin;
+        read_part_ids(part.substr(inner.piece.begin, size), readable, scratch, out);
+      }
+    }
+  }
+}
+
+void Tokenizer::append_ids(std::string_view text, bool add_special_tokens,
+                           const LengthSpec& lengths, const SpecialRule& rule, Scratch& scratch,
+                           IdBuffer& out) const {
+  std::size_t begin = 0, end = 0;  // of the text's own ids
+  for (const PostProcessor::Item& item : post_processor_.items(false, add_special_tokens)) {
+    if (!item.is_text) {
+      out.push(item.id);
+    } else if (end > begin) {
+      out.reserve(end - begin);
+      out.append(out.ids().subspan(begin, end - begin));
+    } else {
+      begin = out.size();
+      out.reserve(text.size() / 4 + 64);
+      read_ids(text, rule, scratch, out);
+      if (lengths.truncation) {
+        const std::size_t size = out.size() - begin;
+        const std::size_t added = add_special_tokens ? post_processor_.added(false) : 0;
+        const std::size_t length =
+            tokenizer::fit(*lengths.truncation, added, size, std::nullopt)[0];
+        const TokenRange kept = window(*lengths.truncation, length, size, 0);
+        out.keep(begin, begin + kept.begin, begin + kept.end);
+      }
+      end = out.size();
+    }
+  }
+}
+
+void Tokenizer::append_ids(std::string_view text, bool add_special_tokens,
+                           const LengthSpec& lengths, const SpecialRule& rule,
+                           IdBuffer& out) const {
+  Lease lease(*this);
+  append_ids(text, add_special_tokens, lengths, rule, *lease, out);
+}
+
+std::size_t Tokenizer::count(std::string_view text, bool add_special_tokens,
+                             const LengthSpec& lengths, const SpecialRule& rule) const {
+  Lease lease(*this);
+  IdBuffer& ids = (*lease).ids;
+  ids.shorten(0);
+  append_ids(text, add_special_tokens, lengths, rule, *lease, ids);
+  return ids.size();
+}
+
+RaggedIds Tokenizer::ids(std::span<const std::string_view> texts, bool add_special_tokens,
+                         const LengthSpec& lengths, const SpecialRule& rule, int threads) const {
+  RaggedIds all;
+  all.offsets.resize(texts.size() + 1);
+  struct Range {
+    std::size_t first;  // text
+    IdBuffer ids;
+  };
+  std::vector<Range> ranges;
+  std::mutex mutex;
+  parallel_for(threads, std::ssize(texts), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    Lease lease(*this);
+    Range range{static_cast<std::size_t>(begin), {}};
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      const std::size_t before = range.ids.size();
+      append_ids(texts[i], add_special_tokens, lengths, rule, *lease, range.ids);
+      all.offsets[i + 1] = static_cast<std::int64_t>(range.ids.size() - before);
+    }
+    const std::lock_guard lock(mutex);
+    ranges.push_back(std::move(range));
+  });
+  std::partial_sum(all.offsets.begin(), all.offsets.end(), all.offsets.begin());
+  if (ranges.size() == 1) {
+    all.ids = std::move(ranges[0].ids);
+    return all;
+  }
+  all.ids.reserve(static_cast<std::size_t>(all.offsets.back()));
+  parallel_for(threads, std::ssize(ranges), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      const auto ids = ranges[i].ids.ids();
+      std::copy(ids.begin(), ids.end(), all.ids.data() + all.offsets[ranges[i].first]);
+    }
+  });
+  all.ids.advance(static_cast<std::size_t>(all.offsets.back()));
+  return all;
+}
+
+}  // namespace quatrain::tokenizer

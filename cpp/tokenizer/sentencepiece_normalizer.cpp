@@ -1,0 +1,104 @@
+#include "tokenizer/sentencepiece_normalizer.h"
+
+#include "core/check.h"
+#include "tokenizer/unicode.h"
+
+namespace quatrain::tokenizer {
+namespace {
+
+DoubleArray make_set(const std::vector<std::string>& strings) {
+  std::vector<DoubleArray::Entry> entries;
+  for (const std::string& string : strings) {
+    check<TokenizerError>(unicode::is_valid(string), "pieces", "a piece is not valid UTF-8");
+    entries.emplace_back(string, 0);
+  }
+  return DoubleArray(std::move(entries));
+}
+
+// The characters of the new text and where in the old one each began.
+class Draft {
+ public:
+  Draft(const Text& old, std::u32string& characters, std::vector<std::uint32_t>& origins)
+      : old_(old), characters_(characters), origins_(origins) {}
+  std::uint32_t origin(std::size_t at) const {
+    return at < old_.size() ? old_.span(at).begin : old_.size() ? old_.span(at - 1).end : 0;
+  }
+  void push(char32_t c, std::size_t from) {
+    characters_.push_back(c);
+    origins_.push_back(origin(from));
+  }
+
+ private:
+  const Text& old_;
+  std::u32string& characters_;
+  std::vector<std::uint32_t>& origins_;
+};
+
+}  // namespace
+
+SentencePieceNormalizer::SentencePieceNormalizer(std::shared_ptr<const Charsmap> charsmap,
+                                                 Options options)
+    : charsmap_(std::move(charsmap)),
+      options_(std::move(options)),
+      user_defined_(make_set(options_.user_defined)) {}
+
+Charsmap::Rule SentencePieceNormalizer::prefix(std::string_view text) const {
+  const std::size_t size = user_defined_.longest(text, 0).end;
+  if (size > 0) return {size, text.substr(0, size)};
+  if (charsmap_ && charsmap_->has_rule(text[0])) {
+    const Charsmap::Rule rule = charsmap_->longest(text);
+    if (rule.size > 0) return rule;
+  }
+  const std::size_t length = unicode::length(text[0]);
+  return {length, text.substr(0, length)};
+}
+
+void SentencePieceNormalizer::apply(Text& text) const {
+  const std::string_view view = text.view();
+  const char32_t space = options_.escape_whitespaces ? U'\u2581' : U' ';
+  const bool removes = options_.remove_extra_whitespaces;
+  std::size_t at = 0;
+  while (removes && at < view.size()) {
+    const Charsmap::Rule rule = prefix(view.substr(at));
+    if (rule.replacement != " ") break;
+    at += rule.size;
+  }
+  std::u32string characters;
+  std::vector<std::uint32_t> origins;
+  Draft draft(text, characters, origins);
+  if (at < view.size()) {
+    if (options_.add_dummy_prefix && !options_.whitespace_as_suffix) draft.push(space, at);
+    bool is_behind_space = removes;
+    while (at < view.size()) {
+      const Charsmap::Rule rule = prefix(view.substr(at));
+      std::size_t i = 0;
+      while (is_behind_space && i < rule.replacement.size() && rule.replacement[i] == ' ') ++i;
+      if (i < rule.replacement.size()) {
+        is_behind_space = removes && rule.replacement.back() == ' ';
+        while (i < rule.replacement.size()) {
+          const char32_t c = unicode::decode(rule.replacement, i);
+          draft.push(c == U' ' ? space : c, at);
+        }
+      }
+      at += rule.size;
+    }
+    std::uint32_t end = draft.origin(at);
+    while (removes && !characters.empty() && characters.back() == space) {
+      end = origins.back();
+      characters.pop_back();
+      origins.pop_back();
+    }
+    if (options_.add_dummy_prefix && options_.whitespace_as_suffix) {
+      characters.push_back(space);
+      origins.push_back(end);
+    }
+    origins.push_back(end);
+  }
+  Text::Editor editor(text);
+  for (std::size_t i = 0; i < characters.size(); ++i) {
+    editor.push(characters[i], {origins[i], origins[i + 1]});
+  }
+  editor.commit();
+}
+
+}  // namespace quatrain::tokenizer

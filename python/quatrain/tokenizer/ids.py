@@ -1,0 +1,102 @@
+"""The calls that give ids alone, without an `Encoding`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quatrain import _core
+from quatrain.errors import InputError
+from quatrain.tokenizer.ragged import Ragged
+from quatrain.tokenizer.special import Special
+from quatrain.tokenizer.special import to_core as to_rule
+
+
+class IdCalls:
+    """The part of `Tokenizer` that gives ids alone."""
+
+    _core: Any
+    _lengths: Any
+    _special_ids: frozenset[int]
+
+    def encode_ids(
+        self, text: str, add_special_tokens: bool = True, *, special: Special = "allow"
+    ) -> list[int]:
+        """The ids of one text: those of `encode`, never padded, at a fraction of the time.
+
+        Args:
+            text, add_special_tokens, special: see `encode`.
+
+        Raises:
+            InputError, TokenizerError: see `encode`.
+        """
+        if special == "allow":
+            return self._encode_ids(text, add_special_tokens)
+        return self._calls(special)[0](text, add_special_tokens)
+
+    def encode_array(
+        self, text: str, add_special_tokens: bool = True, *, special: Special = "allow"
+    ) -> NDArray[np.uint32]:
+        """What `encode_ids` returns, as an array: uint32 [T]."""
+        if special == "allow":
+            return self._encode_array(text, add_special_tokens)
+        return self._calls(special)[1](text, add_special_tokens)
+
+    def count(
+        self, text: str, add_special_tokens: bool = True, *, special: Special = "allow"
+    ) -> int:
+        """How many ids `encode_ids` returns, without making them Python's."""
+        if special == "allow":
+            return self._count(text, add_special_tokens)
+        return self._calls(special)[2](text, add_special_tokens)
+
+    def encode_ids_batch(
+        self,
+        texts: Iterable[str],
+        add_special_tokens: bool = True,
+        *,
+        special: Special = "allow",
+        threads: int | None = None,
+    ) -> Ragged:
+        """The ids of several texts, in order, each as `encode_ids` gives it.
+
+        Args:
+            texts: texts.
+            add_special_tokens, special: see `encode`.
+            threads: see `encode_batch`.
+
+        Raises:
+            InputError, TokenizerError: see `encode`.
+        """
+        if isinstance(texts, str):
+            raise InputError("texts is a str, expected an iterable of texts; encode_ids takes one")
+        rule = to_rule(self._core, self._special_ids, special)
+        return Ragged(
+            *_core.tokenizer.encode_ids_batch(
+                self._core,
+                list(texts),
+                add_special_tokens,
+                self._lengths,
+                rule,
+                checked_threads(threads),
+            )
+        )
+
+    def _set_calls(self) -> None:
+        self._encode_ids, self._encode_array, self._count = self._calls("allow")
+
+    def _calls(self, special: Special) -> tuple[Any, Any, Any]:
+        rule = to_rule(self._core, self._special_ids, special)
+        return _core.tokenizer.id_calls(self._core, self._lengths, rule)
+
+
+def checked_threads(threads: int | None) -> int:
+    """How many threads are meant."""
+    if threads is None:
+        return _core.default_threads()
+    if type(threads) is not int or threads < 1:
+        raise InputError(f"threads is {threads!r}, expected an int of at least 1")
+    return threads

@@ -1,0 +1,91 @@
+"""Ids alone: those of a full encoding, however they are asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from quatrain.errors import InputError
+from quatrain.tokenizer import Ragged, Tokenizer
+from tokenizer_data import HOSTILE, added_token, gpt2, plain_bpe, plain_word_piece, texts, to_bytes
+
+SPECIAL = ["a<|end|>b", "<|end|>", " <|end|> <|end|>\n<|end"]
+
+
+def check(tokenizer: Tokenizer, inputs: list[str], **options: Any) -> None:
+    """Every call gives the ids of `Tokenizer.encode`."""
+    bare = tokenizer.without_padding()
+    expected = [bare.encode(text, **options).ids for text in inputs]
+    for text, ids in zip(inputs, expected, strict=True):
+        assert tokenizer.encode_ids(text, **options) == ids, text
+        assert tokenizer.count(text, **options) == len(ids)
+        array = tokenizer.encode_array(text, **options)
+        assert array.dtype == np.uint32 and array.tolist() == ids
+    for threads in (1, 3):
+        ragged = tokenizer.encode_ids_batch(inputs, threads=threads, **options)
+        assert ragged.ids.dtype == np.uint32 and ragged.offsets.dtype == np.int64
+        assert len(ragged) == len(inputs)
+        assert [ids.tolist() for ids in ragged] == expected
+
+
+@pytest.mark.parametrize("make", [plain_bpe, plain_word_piece])
+def test_small(make: Any) -> None:
+    tokenizer = Tokenizer(to_bytes(make()))
+    check(tokenizer, HOSTILE + SPECIAL)
+    check(tokenizer, HOSTILE + SPECIAL, add_special_tokens=False)
+    check(tokenizer, HOSTILE + SPECIAL, special="text")
+    check(tokenizer.with_truncation(7), HOSTILE)
+    check(tokenizer.with_truncation(7, direction="left"), HOSTILE)
+    check(tokenizer, [])
+    check(tokenizer, ["", "a", ""])
+
+
+def test_pipelines() -> None:
+    """What the fast way leaves to the long one, or does itself, must not show."""
+    file = plain_bpe()
+    byte_level = file["pre_tokenizer"]
+    file["added_tokens"].append(
+        added_token(len(file["model"]["vocab"]) + 1, "xx", normalized=True, single_word=True)
+    )
+    for normalizer in (None, "NFC", "NFD", "Lowercase"):
+        file["normalizer"] = normalizer and {"type": normalizer}
+        for options in ({}, {"add_prefix_space": True}):
+            file["pre_tokenizer"] = byte_level | options
+            check(Tokenizer(to_bytes(file)), [*HOSTILE, *SPECIAL, "xx a xxx xx. XX"])
+
+
+@pytest.mark.data("gpt2", "text")
+def test_gpt2(test_data: Path) -> None:
+    file = gpt2(test_data)
+    inputs = HOSTILE + texts(test_data, 100)
+    inputs += ["a" * 10_000, "\u0301" * 1000, " " * 5000, "ab" * 70 + "!" * 300, "\u4e2d" * 500]
+    for keeps_words in (False, True):
+        file["model"]["ignore_merges"] = keeps_words
+        check(Tokenizer(to_bytes(file)), inputs)
+
+
+def test_ragged() -> None:
+    ragged = Ragged(np.arange(5, dtype=np.uint32), np.array([0, 2, 2, 5]))
+    assert [ids.tolist() for ids in ragged] == [[0, 1], [], [2, 3, 4]]
+    assert ragged[-1].tolist() == [2, 3, 4] and ragged[0].base is not None
+    with pytest.raises(IndexError):
+        ragged[3]
+    assert repr(ragged) == "Ragged(3 texts, 5 ids)"
+
+
+def test_refusals() -> None:
+    tokenizer = Tokenizer(to_bytes(plain_bpe()))
+    for call in (tokenizer.encode_ids, tokenizer.encode_array, tokenizer.count):
+        with pytest.raises(InputError, match="expected a str, got int"):
+            call(3)  # type: ignore[operator]
+        with pytest.raises(InputError, match="lone surrogate at character 1"):
+            call("a\ud800")
+        with pytest.raises(InputError, match=r"special token '<\|end\|>'"):
+            call("a<|end|>", special="error")
+    with pytest.raises(InputError, match="texts is a str"):
+        tokenizer.encode_ids_batch("abc")
+    with pytest.raises(InputError, match="got bytes"):
+        tokenizer.encode_ids_batch(["a", b"b"])  # type: ignore[list-item]
