@@ -23,11 +23,15 @@ _c = _core.tokenizer
 
 def read(source: Source) -> Description:
     """What a ``tokenizer.json``, and the files beside it, say."""
-    return describe(parse(source.own, source.name), source)
+    return describe(parse(source.own, source.name), source, renumbers=True)
 
 
-def describe(root: Node, source: Source) -> Description:
-    """As `read`, of the fields of a ``tokenizer.json``."""
+def describe(root: Node, source: Source, *, renumbers: bool = False) -> Description:
+    """As `read`, of the fields of a ``tokenizer.json``.
+
+    With ``renumbers``, added tokens have the ids that ``tokenizers`` would give them; without, an
+    id that it would not give is refused.
+    """
     root.only(
         "version",
         "truncation",
@@ -48,7 +52,9 @@ def describe(root: Node, source: Source) -> Description:
     spec.decoders = _components(root, "decoder", DECODERS)
     spec.model = _model(root.child("model"))
     added = root.optional("added_tokens")
-    tokens = _added_tokens(added, root.child("model").child("vocab")) if added else []
+    if added and renumbers:
+        _renumber(added, root.child("model").child("vocab"))
+    tokens = [_added_token(item) for item in added.items()] if added else []
     spec.added_tokens = tokens
     return Description(
         spec,
@@ -155,32 +161,32 @@ def _word_level(node: Node) -> Any:
 # Added tokens
 
 
-def _added_tokens(node: Node, vocab: Node) -> list[Any]:
-    """The added tokens, with the ids that ``tokenizers`` reads: a token that the vocabulary lacks
-    has the next id, whatever its own is in the file. A warning says where the two differ."""
-    tokens = [_added_token(item) for item in node.items()]
-    contents = {token.content for token in tokens}
+def _renumber(added: Node, vocab: Node) -> None:
+    """Gives added tokens the ids that ``tokenizers`` reads: a token that the vocabulary lacks has
+    the next id, whatever its own is in the file. A warning says where the two differ."""
+    tokens = [(item, item.child("content").text()) for item in added.items()]
+    contents = {content for _, content in tokens}
     if isinstance(vocab.value, dict):
         known = {content: vocab.value[content] for content in contents & vocab.value.keys()}
     else:  # Unigram's
         known = {piece: i for i, (piece, _) in enumerate(vocab.value) if piece in contents}
     next_id = len(vocab.value)
     differing = []
-    for item, token in zip(node.items(), tokens, strict=True):
-        index = known.get(token.content)
+    for item, content in tokens:
+        index = known.get(content)
         if index is None:
             index = next_id
             next_id += 1
-        if index != token.id:
+        node = item.child("id")
+        if index != node.integer():
             differing.append(
-                f"{item.path}.id: token {token.content!r} has id {token.id}, but is "
-                f"read as {index}, as tokenizers reads it"
+                f"{node.path}: token {content!r} has id {node.value}, but is read as {index}, "
+                "as tokenizers reads it"
             )
-            token.id = index
+            item.value["id"] = index
     if differing:
         more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
-        warnings.warn(f"{node.file}: {differing[0]}{more}", stacklevel=2)
-    return tokens
+        warnings.warn(f"{added.file}: {differing[0]}{more}", stacklevel=2)
 
 
 def _added_token(node: Node) -> Any:
