@@ -181,8 +181,9 @@ std::vector<std::uint64_t> Lattice::best_counts(std::span<const double> scores, 
       });
 }
 
-Lattice::Way Lattice::best_without(std::uint32_t piece, std::uint32_t place, std::uint32_t length,
-                                   std::span<const double> scores) const {
+std::vector<std::uint32_t> Lattice::best_without(std::uint32_t piece, std::uint32_t place,
+                                                 std::uint32_t length,
+                                                 std::span<const double> scores) const {
   std::vector<double> best(length + 1, kImpossible);
   std::vector<Arc> last(length + 1);
   best[0] = 0;
@@ -195,9 +196,9 @@ Lattice::Way Lattice::best_without(std::uint32_t piece, std::uint32_t place, std
       last[at + arc.length] = arc;
     }
   }
-  Way way{best[length], {}};
+  std::vector<std::uint32_t> way;
   for (std::uint32_t at = length; at > 0; at -= last[at].length) {
-    way.pieces.push_back(last[at].piece);
+    way.push_back(last[at].piece);
   }
   return way;
 }

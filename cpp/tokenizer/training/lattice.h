@@ -27,12 +27,9 @@ class Lattice {
   std::vector<std::uint64_t> best_counts(std::span<const double> scores, int threads) const;
 
   // The best way to cut a piece into others, given one place where it stands.
-  struct Way {
-    double score;
-    std::vector<std::uint32_t> pieces;
-  };
-  Way best_without(std::uint32_t piece, std::uint32_t place, std::uint32_t length,
-                   std::span<const double> scores) const;
+  std::vector<std::uint32_t> best_without(std::uint32_t piece, std::uint32_t place,
+                                          std::uint32_t length,
+                                          std::span<const double> scores) const;
 
  private:
   struct Arc {

@@ -139,10 +139,11 @@ class Trainer {
               double sum) const {
     const auto count = static_cast<double>(counts[piece]);
     const std::uint32_t place = substrings_.places[pieces_[piece].first];
-    const Lattice::Way way = lattice.best_without(piece, place, pieces_[piece].length, scores_);
-    const double total = std::log(sum + count * static_cast<double>(way.pieces.size() - 1));
+    const std::vector<std::uint32_t> way =
+        lattice.best_without(piece, place, pieces_[piece].length, scores_);
+    const double total = std::log(sum + count * static_cast<double>(way.size() - 1));
     double other = 0;
-    for (const std::uint32_t part : way.pieces) {
+    for (const std::uint32_t part : way) {
       other += std::log(static_cast<double>(counts[part]) + count) - total;
     }
     return count * (std::log(count) - std::log(sum) - other);
