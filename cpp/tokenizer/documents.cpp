@@ -93,7 +93,8 @@ DocumentEncoder::Output DocumentEncoder::encode(std::span<const Part> parts) {
   struct Share {
     std::span<const Part> parts;
     std::uint64_t documents;  // before it
-    Output output;
+    IdBuffer ids;
+    std::vector<std::int64_t> ends;
   };
   std::vector<Share> shares;
   std::size_t begin = 0, bytes = 0;
@@ -101,35 +102,35 @@ DocumentEncoder::Output DocumentEncoder::encode(std::span<const Part> parts) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     bytes += parts[i].text.size() + 1;
     if (bytes < wanted && i + 1 < parts.size()) continue;
-    shares.push_back({parts.subspan(begin, i + 1 - begin), documents, {}});
+    shares.push_back({parts.subspan(begin, i + 1 - begin), documents, {}, {}});
     for (; begin <= i; ++begin) documents += parts[begin].is_last;
     bytes = 0;
   }
   parallel_for(threads_, std::ssize(shares), [&](std::ptrdiff_t from, std::ptrdiff_t to) {
     for (auto i = static_cast<std::size_t>(from); i < static_cast<std::size_t>(to); ++i) {
-      auto& [own, document, output] = shares[i];
+      auto& [own, document, ids, ends] = shares[i];
       for (const Part& part : own) {
-        if (part.is_first) output.ids.insert(output.ids.end(), before_.begin(), before_.end());
+        if (part.is_first) ids.append(before_);
         try {
-          tokenizer_->append_ids(part.text, rule_, output.ids);
+          tokenizer_->append_ids(part.text, false, {}, rule_, ids);
         } catch (const InputError& error) {
           throw InputError("document " + std::to_string(document) + ": " + error.what());
         }
         if (!part.is_last) continue;
-        output.ids.insert(output.ids.end(), behind_.begin(), behind_.end());
-        output.ends.push_back(static_cast<std::int64_t>(output.ids.size()));
+        ids.append(behind_);
+        ends.push_back(static_cast<std::int64_t>(ids.size()));
         ++document;
       }
     }
   });
   Output all;
   std::size_t count = 0;
-  for (const Share& share : shares) count += share.output.ids.size();
+  for (const Share& share : shares) count += share.ids.size();
   all.ids.reserve(count);
   for (const Share& share : shares) {
     const std::int64_t before = tokens_ + std::ssize(all.ids);
-    for (const std::int64_t end : share.output.ends) all.ends.push_back(before + end);
-    all.ids.insert(all.ids.end(), share.output.ids.begin(), share.output.ids.end());
+    for (const std::int64_t end : share.ends) all.ends.push_back(before + end);
+    all.ids.insert(all.ids.end(), share.ids.ids().begin(), share.ids.ids().end());
   }
   tokens_ += std::ssize(all.ids);
   documents_ = documents;

@@ -211,14 +211,6 @@ Encoding Tokenizer::encode_one(const Input& input, bool add_special_tokens,
       [&](std::size_t, bool is_second) -> const Sequence& { return scratch.texts[is_second]; });
 }
 
-void Tokenizer::append_ids(std::string_view text, const SpecialRule& rule,
-                           std::vector<std::uint32_t>& ids) const {
-  Lease lease(*this);
-  Sequence& tokens = (*lease).texts[0];
-  read(text, rule, std::nullopt, *lease, tokens);
-  ids.insert(ids.end(), tokens.ids.begin(), tokens.ids.end());
-}
-
 std::pair<Tokenizer::Ids, Tokenizer::Ids> Tokenizer::frame() const {
   const Encoding around = post_processor_.join(
       false, true, [nothing = Sequence()](std::size_t, bool) -> const auto& { return nothing; });

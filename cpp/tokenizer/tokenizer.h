@@ -60,9 +60,6 @@ class Tokenizer {
   std::vector<Encoding> overflow(const Input& input, bool add_special_tokens,
                                  const LengthSpec& lengths, const SpecialRule& rule,
                                  std::size_t padded) const;
-  // Appends the ids of a text, without special tokens around it.
-  void append_ids(std::string_view text, const SpecialRule& rule,
-                  std::vector<std::uint32_t>& ids) const;
   // The special tokens that stand before and behind a text.
   using Ids = std::vector<std::uint32_t>;
   std::pair<Ids, Ids> frame() const;
