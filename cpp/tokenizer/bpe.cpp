@@ -59,6 +59,7 @@ Bpe::Bpe(const ModelSpec& spec, bool bytes)
     }
   }
   if (bytes_) prepare_bytes(spec);
+  set_boundaries(spec);
   if (!ignore_merges_ || byte_bpe_) return;
   for (const auto& [token, id] : spec.vocab) {
     std::string word;
@@ -66,6 +67,32 @@ Bpe::Bpe(const ModelSpec& spec, bool bytes)
     if (bytes_ && (!is_spelled(token) || !unicode::is_valid(word))) continue;  // no word can be it
     words_.add(bytes_ ? word : token, static_cast<std::uint32_t>(id));
   }
+}
+
+// A token's text must be what it covers, wherever it takes part in a merge; and the first and the
+// last characters of a part must be read as in the middle of a word.
+void Bpe::set_boundaries(const ModelSpec& spec) {
+  const auto has_token = [](std::uint32_t id) { return id != kNone; };
+  const bool has_bytes =
+      byte_fallback_ && std::all_of(fallback_.begin(), fallback_.end(), has_token);
+  const bool reads_all = has_bytes || (!byte_fallback_ && unk_);
+  if (bytes_ || ignore_merges_ || !prefix_.empty() || !suffix_.empty() || !reads_all) return;
+  IdSet others;  // tokens that stand for text other than their own
+  if (unk_) others.insert(*unk_);
+  for (const std::uint32_t id : fallback_) {
+    if (byte_fallback_) others.insert(id);
+  }
+  Boundaries boundaries;
+  for (const auto& [left, right] : spec.merges) {
+    const std::string whole = left + right;
+    for (const std::string_view token :
+         {std::string_view(left), std::string_view(right), std::string_view(whole)}) {
+      if (token.empty() || others.has(*vocabulary().find(token))) return;
+    }
+    boundaries.add(whole);
+  }
+  boundaries_ = std::move(boundaries);
+  if (fuse_unk_ && unk_) fused_ = *unk_;
 }
 
 void Bpe::read_merges(const ModelSpec& spec) {

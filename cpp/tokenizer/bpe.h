@@ -18,6 +18,9 @@ class Bpe : public Model {
  private:
   static constexpr std::uint32_t kNone = PairTable::kNone;
 
+  // Lets words be cut where no merge crosses, if that cannot change how they are read.
+  void set_boundaries(const ModelSpec& spec);
+
   void read_merges(const ModelSpec& spec);
   // The tables for bytes alone, if every byte has a token.
   void prepare_bytes(const ModelSpec& spec);

@@ -52,12 +52,32 @@ void Model::tokenize(std::string_view word, Workspace& workspace, std::vector<To
     }
     return;
   }
-  if (word.size() > WordCache::kLongestWord) return compute(word, nullptr, workspace, out);
-  const std::uint64_t hash = hash_bytes(word);
-  if (workspace.cache.find(word, hash, out)) return;
+  if (!boundaries_) return tokenize_part(word, workspace, out);
+  const std::size_t start = out.size();
+  for (std::size_t at = 0; at < word.size();) {
+    const std::size_t end = boundaries_->next(word, at), first = out.size();
+    tokenize_part(word.substr(at, end - at), workspace, out);
+    for (std::size_t i = first; i < out.size(); ++i) {
+      out[i].begin += static_cast<std::uint32_t>(at);
+      out[i].end += static_cast<std::uint32_t>(at);
+    }
+    if (first > start && first < out.size() && out[first - 1].id == fused_ &&
+        out[first].id == fused_) {
+      out[first - 1].end = out[first].end;
+      out.erase(out.begin() + static_cast<std::ptrdiff_t>(first));
+    }
+    at = end;
+  }
+}
+
+void Model::tokenize_part(std::string_view part, Workspace& workspace,
+                          std::vector<Token>& out) const {
+  if (part.size() > WordCache::kLongestWord) return compute(part, nullptr, workspace, out);
+  const std::uint64_t hash = hash_bytes(part);
+  if (workspace.cache.find(part, hash, out)) return;
   const std::size_t first = out.size();
-  compute(word, nullptr, workspace, out);
-  workspace.cache.insert(word, hash, {out.data() + first, out.size() - first});
+  compute(part, nullptr, workspace, out);
+  workspace.cache.insert(part, hash, {out.data() + first, out.size() - first});
 }
 
 std::unique_ptr<Model> make_model(const ModelSpec& spec, bool bytes) {

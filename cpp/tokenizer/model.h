@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizer/boundaries.h"
 #include "tokenizer/id_buffer.h"
 #include "tokenizer/id_cache.h"
 #include "tokenizer/spec.h"
@@ -106,7 +107,14 @@ class Model {
   virtual void compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                        std::vector<Token>& out) const = 0;
 
+  // Where words are cut into parts that are as independent as words; if absent, nowhere.
+  std::optional<Boundaries> boundaries_;
+  // The token of which one that ends a part and one that begins the next are the same.
+  std::uint32_t fused_ = UINT32_MAX;
+
  private:
+  void tokenize_part(std::string_view part, Workspace& workspace, std::vector<Token>& out) const;
+
   Vocabulary vocabulary_;
 };
 

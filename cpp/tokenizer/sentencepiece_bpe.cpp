@@ -56,6 +56,11 @@ SentencePieceBpe::SentencePieceBpe(const ModelSpec& spec)
                           "pieces", "the piece '", name, "' is missing, which byte_fallback needs");
   }
   check<TokenizerError>(unk_ || byte_fallback_, "pieces", "no piece is of the type UNKNOWN");
+  boundaries_.emplace();
+  for (std::size_t id = 0; id < kinds_.size(); ++id) {
+    if (find(spec.vocab[id].first, nullptr)) boundaries_->add(spec.vocab[id].first);
+  }
+  if (unk_) fused_ = *unk_;
 }
 
 std::optional<std::uint32_t> SentencePieceBpe::find(std::string_view text,
