@@ -20,6 +20,7 @@ import quatrain
 from quatrain import errors
 from quatrain.ops import layout_reading, primitives, rowwise
 from quatrain.tasks.generate import Likelihood, Settings
+from quatrain.tokenizer import Chat
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 COLUMNS = 88
@@ -27,7 +28,7 @@ COLUMNS = 88
 PARTS: dict[str, list[Any]] = {
     "Models": [quatrain.load, quatrain.Model],
     "Generation": [Settings, quatrain.Generation, Likelihood],
-    "Tokenizers": [quatrain.Tokenizer, quatrain.Encoding],
+    "Tokenizers": [quatrain.Tokenizer, quatrain.Encoding, Chat],
     "Looking inside": [quatrain.Trace, quatrain.diff, quatrain.Diff],
     "Export and verify": [quatrain.export, quatrain.verify, quatrain.Report],
 }
@@ -42,8 +43,8 @@ HEAD = """\
 Made from the docstrings by `tools/api_reference.py`; change those, not this page.
 
 `import quatrain` gives every name of the first five parts but `Settings` and `Likelihood`, whose
-fields are what `generate` takes and gives. Wherever a text goes in, a sequence of token ids may go
-in too.
+fields are what `generate` takes and gives, and `Chat`, which `apply_chat_template` gives. Wherever
+a text goes in, a sequence of token ids may go in too.
 """
 
 

@@ -199,6 +199,7 @@ void register_tokenizer_spec(py::module_& m) {
   py::enum_<PreTokenizer::Scanner>(pre_tokenizer, "Scanner")
       .value("GPT2", PreTokenizer::Scanner::kGpt2)
       .value("LLAMA3", PreTokenizer::Scanner::kLlama3)
+      .value("CL100K", PreTokenizer::Scanner::kCl100k)
       .value("QWEN2", PreTokenizer::Scanner::kQwen2)
       .value("QWEN35", PreTokenizer::Scanner::kQwen35)
       .value("O200K", PreTokenizer::Scanner::kO200k)

@@ -205,7 +205,7 @@ class Scan {
       stop += c.size;
       if (P.line_breaks && is_line_break(*last)) line_break = stop;
     }
-    if (line_break) return line_break;
+    if (line_break && !(P.end_whole && stop == end_)) return line_break;
     return stop == end_ || last == at ? stop : last;
   }
 

@@ -16,6 +16,8 @@ void with_pattern(PreTokenizerSpec::Scanner scanner, Visit&& visit) {
       return visit.template operator()<kGpt2>();
     case Scanner::kLlama3:
       return visit.template operator()<kLlama3>();
+    case Scanner::kCl100k:
+      return visit.template operator()<kCl100k>();
     case Scanner::kQwen2:
       return visit.template operator()<kQwen2>();
     case Scanner::kQwen35:

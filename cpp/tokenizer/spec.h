@@ -83,7 +83,7 @@ struct PreTokenizerSpec {
   // Which pieces get a replacement character in front: that at the text's begin, all, or none.
   enum class Prepend { kFirst, kAlways, kNever };
   // The regular expressions that have a scanner (word_pattern.h).
-  enum class Scanner { kGpt2, kLlama3, kQwen2, kQwen35, kO200k, kTekken };
+  enum class Scanner { kGpt2, kLlama3, kCl100k, kQwen2, kQwen35, kO200k, kTekken };
 
   Kind kind = Kind::kByteLevel;
   bool add_prefix_space = false;            // ByteLevel

@@ -26,6 +26,8 @@ struct WordPattern {
   // What belongs to the symbols before it: line breaks, and slashes.
   bool line_breaks = true;
   bool slashes = false;
+  // Whether the spaces that end a text stay together, line breaks or not.
+  bool end_whole = false;
 };
 
 // '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
@@ -37,7 +39,10 @@ inline constexpr WordPattern kGpt2{.contraction = WordPattern::Contraction::kExa
 // \s*[\r\n]+|\s+(?!\S)|\s+
 inline constexpr WordPattern kLlama3{.contraction = WordPattern::Contraction::kAnyCase,
                                      .digits = 3};
-// The same with \p{N}.
+// The same with \s+\z before \s*[\r\n]+, as tiktoken has it.
+inline constexpr WordPattern kCl100k{
+    .contraction = WordPattern::Contraction::kAnyCase, .digits = 3, .end_whole = true};
+// The same with \p{N}, and without \z.
 inline constexpr WordPattern kQwen2{.contraction = WordPattern::Contraction::kAnyCase};
 // The same with [\p{L}\p{M}]+ and  ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*.
 inline constexpr WordPattern kQwen35{

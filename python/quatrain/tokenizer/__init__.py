@@ -4,6 +4,7 @@
 not known is refused by name, never approximated.
 """
 
+from quatrain.tokenizer.chat import Chat
 from quatrain.tokenizer.encoding import Arrays, Encoding
 from quatrain.tokenizer.lengths import Padding, Truncation
 from quatrain.tokenizer.ragged import Ragged
@@ -13,6 +14,7 @@ from quatrain.tokenizer.tokenizer import Tokenizer
 
 __all__ = [
     "Arrays",
+    "Chat",
     "Encoding",
     "Padding",
     "Ragged",

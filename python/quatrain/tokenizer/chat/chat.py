@@ -19,14 +19,17 @@ class Chat:
 
     Content is all that the template did not write itself: what stands in messages, tools and
     variables, and what the template made of it. No id from content is a control token.
+
+    Attributes:
+        text: the text, as the template rendered it.
+        content: the (begin, end) in characters of the parts of ``text`` that are content.
+        encoding: the tokens of the text, with their offsets in it.
+        from_content: for each token whether any of its text is content.
     """
 
     def __init__(self, text: str, content: Ranges, encoding: Encoding):
-        #: The text, as the template rendered it.
         self.text = text
-        #: The (begin, end) in characters of the parts of ``text`` that are content.
         self.content = content
-        #: The tokens of the text, with their offsets in it.
         self.encoding = encoding
 
     def __len__(self) -> int:
@@ -43,7 +46,6 @@ class Chat:
 
     @cached_property
     def from_content(self) -> list[bool]:
-        """For each token whether any of its text is content."""
         found, at = [], 0
         for begin, end in self.encoding.offsets:
             # A token of white space may have been trimmed to nothing, behind what it stands for.

@@ -180,7 +180,7 @@ def _ranks(source: Source) -> dict[bytes, int]:
     ranks: dict[bytes, int] = {}
     seen: set[int] = set()
     for number, line in enumerate(source.own.splitlines(), 1):
-        if not line:
+        if not line or line.startswith(b"= "):  # Whisper's list has an empty token
             continue
         try:
             text, digits = line.split()
