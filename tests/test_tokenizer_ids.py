@@ -62,6 +62,7 @@ def test_gpt2(test_data: Path) -> None:
     file = gpt2(test_data)
     inputs = HOSTILE + texts(test_data, 100)
     inputs += ["a" * 10_000, "\u0301" * 1000, " " * 5000, "ab" * 70 + "!" * 300, "\u4e2d" * 500]
+    inputs += [c * n for c in " =-\n" for n in (2047, 2048, 2500, 3001)]
     for keeps_words in (False, True):
         file["model"]["ignore_merges"] = keeps_words
         check(Tokenizer(to_bytes(file)), inputs)

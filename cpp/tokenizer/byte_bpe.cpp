@@ -157,7 +157,7 @@ void ByteBpe::encode_new(const IdCache::Key& key, std::string_view word, IdCache
 void ByteBpe::merge(std::string_view word, IdBuffer& out) const {
   const std::size_t first = out.size();
   if (word.size() > kShort) {
-    if (merge_blocks(word, out)) return;
+    if (merge_run(word, out) || merge_blocks(word, out)) return;
     out.shorten(first);
   }
   merge_at_once(word, out);
@@ -251,6 +251,27 @@ void ByteBpe::merge_heap(std::string_view word, IdBuffer& out) const {
     if (at > 0 && push(symbol.previous)) std::push_heap(heap.begin(), heap.end(), later);
   }
   for (std::uint32_t i = 0; i < size; i = symbols[i].next) out.push(symbols[i].id);
+}
+
+// The tokens of the run repeat. If two alike stand side by side in a short run, any number may in
+// front of them.
+bool ByteBpe::merge_run(std::string_view word, IdBuffer& out) const {
+  constexpr std::size_t kSample = 512;
+  if (word.size() < 4 * kSample) return false;
+  if (word.find_first_not_of(word[0]) != std::string_view::npos) return false;
+  IdBuffer sample;
+  merge_heap(word.substr(0, kSample), sample);
+  const std::uint32_t id = sample.data()[0];
+  const std::size_t rest = kSample + (word.size() - kSample) % size(id);
+  sample.shorten(0);
+  merge_heap(word.substr(0, rest), sample);
+  if (sample.size() < 2 || sample.data()[0] != id || sample.data()[1] != id) return false;
+  const std::size_t count = (word.size() - rest) / size(id);
+  out.reserve(count);
+  std::fill_n(out.end(), count, id);
+  out.advance(count);
+  out.append(sample.ids());
+  return true;
 }
 
 bool ByteBpe::merge_blocks(std::string_view word, IdBuffer& out) const {

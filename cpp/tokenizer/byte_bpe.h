@@ -65,6 +65,8 @@ class ByteBpe {
   // Up to kShort bytes. Writes the ids, for which there is room, and returns how many.
   std::size_t merge_short(std::string_view word, std::uint32_t* to) const;
   void merge_heap(std::string_view word, IdBuffer& out) const;
+  // A long run of one byte; false if the word is none.
+  bool merge_run(std::string_view word, IdBuffer& out) const;
   // Block after block; false if too much has to be done again.
   bool merge_blocks(std::string_view word, IdBuffer& out) const;
   bool join(std::size_t first, std::size_t middle, const char* seam, std::size_t& budget,
