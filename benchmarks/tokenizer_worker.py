@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import sys
 import time
 import zlib
@@ -60,6 +59,9 @@ def best(call: Callable[[], object], repeats: int = 5, calls: int = 3000) -> flo
 
 def worst(engine: Engine) -> dict[str, Any]:
     """Seconds for each text that breaks tokenizers, a tenth of it first: is growth linear?"""
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))
+    from worst_texts import WORST
+
     found = {}
     for name, make in WORST.items():
         seconds = []
@@ -68,26 +70,8 @@ def worst(engine: Engine) -> dict[str, Any]:
             start = time.process_time()
             engine.ids(text)
             seconds.append(time.process_time() - start)
-            print(json.dumps({"so far": name, "size": size}), file=sys.stderr, flush=True)
         found[name] = {"seconds": seconds, "bytes": len(text.encode())}
     return found
-
-
-def _letters(alphabet: Sequence[str], size: int) -> str:
-    return "".join(random.Random(5).choices(alphabet, k=size))
-
-
-#: Name -> a text of about so many bytes.
-WORST: dict[str, Callable[[int], str]] = {
-    "one letter": lambda size: "a" * size,
-    "spaces": lambda size: " " * size,
-    "newlines": lambda size: "\n" * size,
-    "Han": lambda size: _letters([chr(c) for c in range(0x4E00, 0x9F00)], size // 3),
-    "letters": lambda size: _letters("abcdefghijklmnopqrstuvwxyz", size),
-    "marks": lambda size: "a" + "\u0301\u0323" * (size // 20),
-    "pairs": lambda size: "ab" * (size // 2),
-    "merging": lambda size: "".join("aeinorst"[(i * i) % 8] for i in range(size)),
-}
 
 
 def resident() -> int:

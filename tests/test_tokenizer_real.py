@@ -20,20 +20,18 @@ pytestmark = [
     pytest.mark.data("tokenizers", "text", "minilm", "gpt2", "llama.cpp", "gpt-tokenizer"),
 ]
 TEXTS = 1000
-AWAITED = {"xlm-roberta", "t5"}
-NAMES = [name for name in PAIRS if name not in AWAITED]
 
 TEXT = st.lists(
     st.one_of(
         st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
         st.sampled_from(AFFIXES + EMOJI + SPACES + MARKS[:20] + CONTROLS),
-        st.sampled_from(HOSTILE),
+        st.sampled_from([text for text in HOSTILE if len(text) < 100]),
     ),
     max_size=8,
 ).map("".join)
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=list(PAIRS))
 def both(request: pytest.FixtureRequest, test_data: Path) -> Pair:
     return PAIRS[request.param](request.param, test_data)
 
@@ -44,7 +42,7 @@ def test_equal(both: Pair) -> None:
 
 def test_equal_on_any_text(both: Pair) -> None:
     @settings(
-        max_examples=60,
+        max_examples=30,
         deadline=None,
         database=None,
         derandomize=True,
@@ -57,7 +55,7 @@ def test_equal_on_any_text(both: Pair) -> None:
     equal()
 
 
-@pytest.mark.parametrize("name", sorted({*LOSSLESS} - AWAITED))
+@pytest.mark.parametrize("name", LOSSLESS)
 def test_lone_surrogates_are_refused(name: str, test_data: Path) -> None:
     tokenizer = Tokenizer(real(name, test_data))
     for text in ("\ud800", "a\udfff", "\ud83d \ude00"):

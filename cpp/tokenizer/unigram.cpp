@@ -29,7 +29,12 @@ bool is_barred(const IdSet* barred, std::uint32_t id) { return barred && barred-
 
 bool may_occur(Kind kind) { return kind == Kind::kNormal || kind == Kind::kUserDefined; }
 
-DoubleArray make_pieces(const ModelSpec& spec) {
+// The pieces that occur in texts, once it is known that each has a kind.
+DoubleArray make_pieces(const ModelSpec& spec, const Vocabulary& vocabulary) {
+  const std::size_t size = spec.vocab.size();
+  check<TokenizerError>(spec.scores.size() == size && vocabulary.end_id() == size &&
+                            (spec.kinds.empty() || spec.kinds.size() == size),
+                        "model.vocab", "expected a score and a kind for each of ", size, " pieces");
   std::vector<DoubleArray::Entry> entries;
   entries.reserve(spec.vocab.size());
   for (const auto& [piece, id] : spec.vocab) {
@@ -43,14 +48,11 @@ DoubleArray make_pieces(const ModelSpec& spec) {
 
 Unigram::Unigram(const ModelSpec& spec)
     : Model(Vocabulary(spec.vocab)),
-      pieces_(make_pieces(spec)),
+      pieces_(make_pieces(spec, vocabulary())),
       scores_(spec.scores),
       byte_fallback_(spec.byte_fallback),
       sentencepiece_(spec.sentencepiece) {
   const std::size_t size = spec.vocab.size();
-  check<TokenizerError>(scores_.size() == size && vocabulary().end_id() == size &&
-                            (spec.kinds.empty() || spec.kinds.size() == size),
-                        "model.vocab", "expected a score and a kind for each of ", size, " pieces");
   if (spec.unk_id) {
     check<TokenizerError>(*spec.unk_id >= 0 && static_cast<std::size_t>(*spec.unk_id) < size,
                           "model.unk_id", "found ", *spec.unk_id, ", expected 0 to ",

@@ -16,6 +16,7 @@ from quatrain.tokenizer.chat import Conversing
 from quatrain.tokenizer.description import Source
 from quatrain.tokenizer.encoding import Call, Encoding
 from quatrain.tokenizer.formats import read
+from quatrain.tokenizer.formats.fields import brief
 from quatrain.tokenizer.ids import IdCalls, checked_threads
 from quatrain.tokenizer.lengths import Direction, Padding, Strategy, Truncation, to_core
 from quatrain.tokenizer.special import Special
@@ -57,7 +58,7 @@ class Tokenizer(IdCalls, Conversing):
         try:
             core = _core.tokenizer.Tokenizer(description.spec)
         except TokenizerError as error:
-            raise TokenizerError(f"{source.name}: {error}") from None
+            raise TokenizerError(brief(f"{source.name}: {error}")) from None
         super().__init__(core, description, source.name)
         self._source = source
         self._set_lengths(description.truncation, description.padding)

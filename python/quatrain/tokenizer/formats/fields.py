@@ -56,7 +56,7 @@ class Node:
 
     def fail(self, message: str) -> NoReturn:
         where = f"{self.file}: {self.path}" if self.path else self.file
-        raise TokenizerError(f"{where}: {message}")
+        raise TokenizerError(brief(f"{where}: {message}"))
 
     def _expect(self, kind: type) -> Any:
         if type(self.value) is not kind:
@@ -222,6 +222,11 @@ def read_float(text: str) -> float:
     elif value:
         value *= float(f"1e{power}")
     return -value if text.startswith("-") else value
+
+
+def brief(message: str) -> str:
+    """A message, without the middle of one that quotes something huge."""
+    return message if len(message) <= 1000 else f"{message[:700]} ... {message[-200:]}"
 
 
 def _is_text(value: str) -> bool:
