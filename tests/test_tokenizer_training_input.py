@@ -69,6 +69,8 @@ def test_bad_algorithm() -> None:
 def test_bad_surroundings() -> None:
     with pytest.raises(TokenizerError, match=r"like: pre_tokenizer.type: 'Magic' is not supported"):
         train(like={"pre_tokenizer": {"type": "Magic"}})
+    with pytest.raises(TokenizerError, match="like: added_tokens: found 3, expected a list"):
+        train(like={"added_tokens": 3})
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["  ", "\n"]])

@@ -74,7 +74,8 @@ class Draft:
         self.unk_token: str | None = _unknown(model) or self.model.get("unk_token")
         if special_tokens is not None:
             self.fields["added_tokens"] = [
-                presets.added_token(token) for token in dict.fromkeys(special_tokens)
+                presets.added_token(index, token)
+                for index, token in enumerate(dict.fromkeys(special_tokens))
             ]
 
     @property
@@ -88,10 +89,8 @@ class Draft:
     def spec(self) -> Any:
         """The core's spec of what is around the model. Raises TokenizerError naming ``like``."""
         model = {"type": "BPE", "vocab": {}, "merges": []}
-        tokens = self.fields["added_tokens"]
-        fields = {**self.fields, "added_tokens": [{**t, "id": i} for i, t in enumerate(tokens)]}
         try:
-            data = json.dumps({**fields, "model": model}).encode()
+            data = json.dumps({**self.fields, "model": model}).encode()
         except (TypeError, ValueError) as error:
             raise InputError(f"like cannot be written as JSON: {error}") from None
         return read(Source("tokenizer.json", {"tokenizer.json": data}, "like")).spec

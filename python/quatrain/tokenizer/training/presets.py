@@ -74,14 +74,14 @@ def _bert(lowercase: bool) -> Json:
     }
 
 
-def added_token(content: str) -> Json:
-    """A special token, which is matched as it stands. It has no id before the training."""
+def added_token(index: int, content: str) -> Json:
+    """A special token, which is matched as it stands."""
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
-    return {"id": 0, "content": content, **flags, "special": True}
+    return {"id": index, "content": content, **flags, "special": True}
 
 
 def _special(*tokens: str) -> list[Json]:
-    return [added_token(token) for token in tokens]
+    return [added_token(index, token) for index, token in enumerate(tokens)]
 
 
 #: Their special tokens come first in the vocabulary, in this order.
