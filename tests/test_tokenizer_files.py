@@ -205,6 +205,15 @@ def test_added_tokens_are_numbered_on() -> None:
         Tokenizer(to_bytes(file))
 
 
+def test_deep_sequences_are_refused() -> None:
+    for part, name in (("normalizer", "normalizers"), ("decoder", "decoders")):
+        node: dict[str, Any] = {"type": "Sequence", name: []}
+        for _ in range(300):
+            node = {"type": "Sequence", name: [node]}
+        with pytest.raises(TokenizerError, match=rf"{part}.{name}.* nested deeper than 32"):
+            Tokenizer(to_bytes(plain_bpe() | {part: node}))
+
+
 def test_old_merges() -> None:
     file = plain_bpe()
     expected = Tokenizer(to_bytes(file)).encode("hello world").ids

@@ -15,7 +15,6 @@ import pytest
 from quatrain import _core
 from quatrain.errors import InputError, TokenizerError
 from quatrain.tokenizer import Tokenizer, to_file
-from test_tokenizer_random import random_file, random_text
 from tokenizer_data import (
     GPT2_PATTERN,
     HOSTILE,
@@ -28,6 +27,7 @@ from tokenizer_data import (
     texts,
     to_bytes,
 )
+from tokenizer_random import random_file, random_text
 
 Setting = dict[str, Any]
 

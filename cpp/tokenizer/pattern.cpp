@@ -10,6 +10,8 @@ namespace {
 
 // Where much of a literal stands at every place, the search costs its length each time.
 constexpr std::size_t kLongestLiteral = 1024;
+// They are tried one after the other for every character.
+constexpr std::size_t kMostRanges = 64;
 
 Piece piece(std::size_t begin, std::size_t end) {
   return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
@@ -64,6 +66,8 @@ void check_pattern(const PatternSpec& pattern, const char* where) {
       return check<TokenizerError>(unicode::is_valid(pattern.literal), where,
                                    "the literal is not valid UTF-8");
     case PatternSpec::Kind::kRun:
+      check<TokenizerError>(pattern.ranges.size() <= kMostRanges, where, "a class of ",
+                            pattern.ranges.size(), " ranges, expected at most ", kMostRanges);
       return check<TokenizerError>(pattern.least >= 1 && pattern.most >= pattern.least, where,
                                    "a run of ", pattern.least, " to ", pattern.most,
                                    " characters, expected at least 1");

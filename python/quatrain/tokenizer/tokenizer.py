@@ -145,7 +145,8 @@ class Tokenizer(IdCalls, Conversing):
         Raises:
             InputError: the text is no ``str`` or has a lone surrogate, or ``max_length`` leaves no
                 room for the special tokens, or the text has a special token that is refused.
-            TokenizerError: the text needs a token that the vocabulary lacks.
+            TokenizerError: the text needs a token that the vocabulary lacks, or more time than a
+                regular expression of the tokenizer's may take.
         """
         lengths = self._lengths if max_length is None else self._with_max_length(max_length)
         rule = to_rule(self._core, self._special_ids, special)

@@ -22,6 +22,7 @@ _RUN = re.compile(
 _CLASSES = {r"\s": _Spec.SPACE, r"\p{L}": _Spec.LETTER, r"\p{N}": _Spec.NUMBER}
 _ESCAPES = {r"\n": "\n", r"\r": "\r", r"\t": "\t"}
 _ENDLESS = 2**62
+_MOST_RANGES = 64  # the core tries one after the other
 
 
 def literal(text: str) -> Any:
@@ -76,4 +77,4 @@ def read_run(expression: str) -> Any | None:
                 return None
             ranges.append((ord(text[0]), ord(text[-1])))
     spec.ranges = ranges
-    return spec
+    return spec if len(ranges) <= _MOST_RANGES else None

@@ -36,11 +36,16 @@ _PREPENDS = {
 }
 
 
+_DEEPEST = 32
+
+
 def sequence(field: str, readers: dict[str, Any]) -> Any:
     """A reader of a ``Sequence``, whose elements are under ``field``."""
 
     def read(node: Node) -> list[Any]:
         node.only("type", field)
+        if node.path.count("[") > _DEEPEST:
+            node.fail(f"sequences are nested deeper than {_DEEPEST}")
         return [part for item in node.child(field).items() for part in item.component(readers)]
 
     return read
