@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,32 @@ def test_pipelines() -> None:
         for options in ({}, {"add_prefix_space": True}):
             file["pre_tokenizer"] = byte_level | options
             check(Tokenizer(to_bytes(file)), [*HOSTILE, *SPECIAL, "xx a xxx xx. XX"])
+
+
+# What BERT's normalizer drops, splits, moves or strips, beside what its pre-tokenizer cuts at.
+BERT_CHARACTERS = (
+    " \t\n\0\x01\x7f.,!-'aAbBhHeElLoO09\u00e9\u0301\u0327\u0338\u302e\u4e2d\uf900\u3000\u037e"
+    "\u2000\u00a0\u0085\u200d\ufeff\u0130\u1e9e\u0345\uac00\u1100\u1161\u3002\u0f73\u0f72"
+    "\U0001d165\U00020000\ufffd\u00ad"
+)
+
+
+@pytest.mark.parametrize("cased", [False, True])
+@pytest.mark.parametrize("clean", [False, True])
+@pytest.mark.parametrize("accents", [False, True])
+def test_bert(cased: bool, clean: bool, accents: bool) -> None:
+    random = Random(1)
+    file = plain_word_piece()
+    file["normalizer"] |= {"clean_text": clean, "strip_accents": not accents}
+    file["normalizer"] |= {"lowercase": not cased, "handle_chinese_chars": accents}
+    characters = BERT_CHARACTERS + "".join(file["model"]["vocab"])
+    inputs = ["".join(random.choices(characters, k=random.randrange(40))) for _ in range(300)]
+    inputs += ["a" * 70, "A" * 200, "hello" * 13 + "\u0301", "\u0301" * 100, "\u4e2d" * 100]
+    check(Tokenizer(to_bytes(file)), HOSTILE + inputs)
+    file["normalizer"] = None
+    check(Tokenizer(to_bytes(file)), HOSTILE + inputs)
+    file["added_tokens"].append(added_token(len(file["model"]["vocab"]), "xx", normalized=True))
+    check(Tokenizer(to_bytes(file)), ["xx a xxx xx. XX"])
 
 
 @pytest.mark.data("gpt2", "text")

@@ -33,10 +33,15 @@ class DoubleArray {
   };
   // The longest string at text[at], read from `node` on.
   Match longest(std::string_view text, std::size_t at, std::uint32_t node = 0) const {
+    return longest(text, at, node, [](std::uint32_t) { return true; });
+  }
+  // The longest of those whose value is accepted.
+  template <class Accept>
+  Match longest(std::string_view text, std::size_t at, std::uint32_t node, Accept accept) const {
     Match match;
     while (at < text.size() && step(node, text[at])) {
       ++at;
-      if (value(node) != kNone) match = {value(node), at};
+      if (value(node) != kNone && accept(value(node))) match = {value(node), at};
     }
     return match;
   }

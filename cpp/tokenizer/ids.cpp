@@ -91,7 +91,9 @@ void Tokenizer::read_part_ids(std::string_view part, const char* readable, Scrat
 
 void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch& scratch,
                          IdBuffer& out) const {
-  if (!model_->byte_bpe() || !pre_tokenizer_.alone() || !rule.refused.empty()) {
+  const bool is_byte_level = model_->byte_bpe() && pre_tokenizer_.alone();
+  const bool is_bert = bert_words_ && !added_.has_any(true);
+  if (!(is_byte_level || is_bert) || !rule.refused.empty()) {
     Sequence& tokens = scratch.texts[0];
     read(text, rule, std::nullopt, scratch, tokens);
     return out.append(tokens.ids);
@@ -109,6 +111,10 @@ void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch
     }
     std::string_view part = text.substr(outer.piece.begin, outer.piece.end - outer.piece.begin);
     const char* readable = text.data() + text.size();
+    if (is_bert) {
+      bert_words_->read(part, readable, scratch.workspace.id_cache, out);
+      continue;
+    }
     if (!surely_keep(normalizers_, part)) {
       scratch.normalized = normalized(normalizers_, part);
       part = scratch.normalized;

@@ -18,6 +18,7 @@
 namespace quatrain::tokenizer {
 
 class ByteBpe;
+class WordPiece;
 
 // Bytes [begin, end) of the word.
 struct Token {
@@ -68,7 +69,7 @@ struct Workspace {
     std::uint32_t left, right, size;
   };
   WordCache cache;
-  IdCache id_cache;  // of a byte-level model, in its place
+  IdCache id_cache;  // where ids alone are asked for, and of a byte-level model
   IdBuffer ids;
   std::vector<Symbol> symbols;
   std::vector<Merge> merges;
@@ -99,6 +100,7 @@ class Model {
   }
   // The same at speed, for models of which it is possible, or null.
   virtual const ByteBpe* byte_bpe() const { return nullptr; }
+  virtual const WordPiece* word_piece() const { return nullptr; }
   // The token of text that the vocabulary lacks.
   virtual std::optional<std::uint32_t> unknown() const = 0;
 

@@ -265,6 +265,10 @@ std::optional<PreTokenizerSpec::Scanner> PreTokenizer::alone() const {
   return steps_[0].scanner;
 }
 
+bool PreTokenizer::is_bert() const {
+  return steps_.size() == 1 && steps_[0].kind == PreTokenizerSpec::Kind::kBert;
+}
+
 PreTokenizer::PreTokenizer(std::vector<PreTokenizerSpec> steps, bool bytes)
     : steps_(std::move(steps)), bytes_(bytes) {
   constexpr const char* kWhere = "pre_tokenizer";

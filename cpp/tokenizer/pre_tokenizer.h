@@ -16,6 +16,8 @@ class PreTokenizer {
 
   // The scanner that does all there is to do, if one does.
   std::optional<PreTokenizerSpec::Scanner> alone() const;
+  // Whether BertPreTokenizer does all there is to do.
+  bool is_bert() const;
   // Cuts the text, which a step may edit, into pieces, none of them empty.
   void split(Text& text, std::vector<Piece>& pieces) const;
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tokenizer/added_tokens.h"
+#include "tokenizer/bert_words.h"
 #include "tokenizer/cuts.h"
 #include "tokenizer/decoder.h"
 #include "tokenizer/encoding.h"
@@ -111,6 +112,7 @@ class Tokenizer {
   std::vector<NormalizerSpec> normalizers_;
   PreTokenizer pre_tokenizer_;
   std::unique_ptr<Model> model_;
+  std::optional<BertWords> bert_words_;
   AddedTokens added_;
   std::size_t size_;
   std::uint32_t end_id_;
