@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from quatrain.errors import TokenizerError
 from quatrain.tokenizer import Tokenizer
 from quatrain.tokenizer.formats import gguf_file
+from quatrain.tokenizer.formats.gguf_patterns import CUTS
 from tokenizer_data import HOSTILE, plain_bpe
 
 VOCABULARIES = (
@@ -139,6 +141,17 @@ def test_a_small_file(tmp_path: Path) -> None:
     old = tmp_path / "old.gguf"
     old.write_bytes(write(small(), version=2))
     assert Tokenizer.from_file(old).encode("hello").ids == tokenizer.encode("hello").ids
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_every_cut_without_a_regex_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "onigurumacffi", None)
+    tokenizer = opened(tmp_path, small() | {"tokenizer.ggml.pre": name})
+    for text in HOSTILE:
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
+        assert tokenizer.decode(ids, skip_special_tokens=False) == text
 
 
 def scored() -> dict[str, Any]:

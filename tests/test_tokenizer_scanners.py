@@ -6,11 +6,15 @@ import random
 
 import pytest
 
+from quatrain import _core
+from quatrain.tokenizer.formats.expressions import CLIP
 from quatrain.tokenizer.formats.scanners import SCANNERS
 from test_tokenizer_oracle import byte_model, check_every_character
 from tokenizer_data import HOSTILE
 
 pytestmark = pytest.mark.oracle("tokenizers")
+
+_Behavior = _core.tokenizer.PreTokenizerSpec.Behavior
 
 #: What the patterns tell apart, and what is easily taken for it.
 PARTS = [
@@ -21,10 +25,16 @@ PARTS = [
 ]
 
 
-@pytest.mark.parametrize("pattern", SCANNERS)
-def test_scanner(pattern: str) -> None:
-    split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated"}
-    both = byte_model([split | {"invert": False}])
+@pytest.mark.parametrize(
+    ("pattern", "behavior"),
+    [
+        *((pattern, "Isolated") for pattern in SCANNERS[_Behavior.ISOLATED, False]),
+        (CLIP, "Removed"),
+    ],
+)
+def test_scanner(pattern: str, behavior: str) -> None:
+    split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": behavior}
+    both = byte_model([split | {"invert": behavior == "Removed"}])
     check_every_character(both, "a?1 ?'?A?a ??\n?")
     rng = random.Random(pattern)
     texts = ["".join(rng.choices(PARTS, k=rng.randrange(1, 40))) for _ in range(1500)]

@@ -6,10 +6,10 @@
 #include <string_view>
 
 #include "bindings/register.h"
+#include "tokenizer/categories.h"
 #include "tokenizer/charsmap.h"
 #include "tokenizer/sentencepiece_decoder.h"
 #include "tokenizer/spec.h"
-#include "tokenizer/unicode.h"
 
 namespace py = pybind11;
 
@@ -70,16 +70,26 @@ void register_pattern(py::module_& m) {
       .value("LITERAL", Pattern::Kind::kLiteral)
       .value("RUN", Pattern::Kind::kRun)
       .value("REGEX", Pattern::Kind::kRegex);
-  pattern.attr("LETTER") = static_cast<int>(unicode::kLetter);
-  pattern.attr("NUMBER") = static_cast<int>(unicode::kNumber);
-  pattern.attr("SPACE") = static_cast<int>(unicode::kSpace);
+  py::enum_<Pattern::Lead>(pattern, "Lead")
+      .value("NONE", Pattern::Lead::kNone)
+      .value("SPACE", Pattern::Lead::kSpace)
+      .value("ANY_SPACE", Pattern::Lead::kAnySpace);
+  pattern.attr("LETTER") = static_cast<int>(unicode::kLetters);
+  pattern.attr("MARK") = static_cast<int>(unicode::kMarks);
+  pattern.attr("NUMBER") = static_cast<int>(unicode::kNumbers);
+  pattern.attr("PUNCTUATION") = static_cast<int>(unicode::kPunctuated);
+  pattern.attr("SYMBOL") = static_cast<int>(unicode::kSymbols);
+  pattern.attr("SPACE") = static_cast<int>(unicode::kSpaces);
   pattern.def(py::init<>())
       .def_readwrite("kind", &Pattern::kind)
       .def_readwrite("literal", &Pattern::literal)
       .def_readwrite("classes", &Pattern::classes)
       .def_readwrite("ranges", &Pattern::ranges)
+      .def_readwrite("outside", &Pattern::outside)
       .def_readwrite("least", &Pattern::least)
       .def_readwrite("most", &Pattern::most)
+      .def_readwrite("lead", &Pattern::lead)
+      .def_readwrite("to_line_end", &Pattern::to_line_end)
       .def_readwrite("matcher", &Pattern::matcher);  // a callable; the GIL is taken to call it
 }
 
@@ -198,12 +208,18 @@ void register_tokenizer_spec(py::module_& m) {
       .value("CONTIGUOUS", PreTokenizer::Behavior::kContiguous);
   py::enum_<PreTokenizer::Scanner>(pre_tokenizer, "Scanner")
       .value("GPT2", PreTokenizer::Scanner::kGpt2)
+      .value("CLIP", PreTokenizer::Scanner::kClip)
       .value("LLAMA3", PreTokenizer::Scanner::kLlama3)
       .value("CL100K", PreTokenizer::Scanner::kCl100k)
+      .value("MINI_CPM5", PreTokenizer::Scanner::kMiniCpm5)
       .value("QWEN2", PreTokenizer::Scanner::kQwen2)
       .value("QWEN35", PreTokenizer::Scanner::kQwen35)
+      .value("SEED_CODER", PreTokenizer::Scanner::kSeedCoder)
+      .value("UFAKZEKA", PreTokenizer::Scanner::kUfakzeka)
       .value("O200K", PreTokenizer::Scanner::kO200k)
-      .value("TEKKEN", PreTokenizer::Scanner::kTekken);
+      .value("YOUTU", PreTokenizer::Scanner::kYoutu)
+      .value("TEKKEN", PreTokenizer::Scanner::kTekken)
+      .value("DEEP_SEEK3", PreTokenizer::Scanner::kDeepSeek3);
   pre_tokenizer.def(py::init<>())
       .def_readwrite("kind", &PreTokenizer::kind)
       .def_readwrite("add_prefix_space", &PreTokenizer::add_prefix_space)

@@ -18,13 +18,16 @@ PatternSpec pattern(Bytes& bytes) {
   PatternSpec spec;
   spec.kind = bytes.flag() ? PatternSpec::Kind::kRun : PatternSpec::Kind::kLiteral;
   spec.literal = bytes.text(3);
-  spec.classes = static_cast<std::uint16_t>(bytes.byte() << 8 | bytes.byte());
+  spec.classes = bytes.byte();
   spec.ranges = some(bytes, 2, [](Bytes& from) {
     const auto first = static_cast<std::uint32_t>(from.number());
     return std::pair(first, first + static_cast<std::uint32_t>(from.number()));
   });
+  spec.outside = bytes.flag();
+  spec.lead = bytes.choice(PatternSpec::Lead::kAnySpace);
+  spec.to_line_end = bytes.flag();
   spec.least = bytes.number();
-  spec.most = bytes.number();
+  spec.most = bytes.flag() ? std::int64_t{1} << 62 : bytes.number();
   return spec;
 }
 
@@ -161,7 +164,7 @@ PreTokenizerSpec pre_tokenizer(Bytes& bytes) {
   spec.behavior = bytes.choice(PreTokenizerSpec::Behavior::kContiguous);
   spec.invert = bytes.flag();
   spec.pattern = pattern(bytes);
-  spec.scanner = bytes.choice(PreTokenizerSpec::Scanner::kQwen2);
+  spec.scanner = bytes.choice(PreTokenizerSpec::Scanner::kDeepSeek3);
   spec.replacement = bytes.flag() ? U'_' : U'\u2581';
   spec.prepend = bytes.choice(PreTokenizerSpec::Prepend::kNever);
   spec.split = bytes.flag();

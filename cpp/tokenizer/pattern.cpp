@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "tokenizer/categories.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -10,31 +11,61 @@ namespace {
 
 // Where much of a literal stands at every place, the search costs its length each time.
 constexpr std::size_t kLongestLiteral = 1024;
-// They are tried one after the other for every character.
-constexpr std::size_t kMostRanges = 64;
 
 Piece piece(std::size_t begin, std::size_t end) {
   return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
 }
 
+struct Run {
+  std::size_t end, seen;  // the latter behind the first character that is of no run
+  std::int64_t count;     // characters
+};
+
 std::vector<Piece> find_runs(const PatternSpec& pattern, std::string_view text) {
-  const auto& table = unicode::class_table();
+  using Lead = PatternSpec::Lead;
+  const auto& table = unicode::category_table();
   const auto is_member = [&](char32_t c) {
-    return (table[c] & pattern.classes) ||
-           std::any_of(pattern.ranges.begin(), pattern.ranges.end(),
-                       [c](const auto& range) { return range.first <= c && c <= range.second; });
+    if (table[c] & pattern.classes) return !pattern.outside;
+    const auto above =
+        std::upper_bound(pattern.ranges.begin(), pattern.ranges.end(), c,
+                         [](char32_t value, const auto& range) { return value < range.first; });
+    const bool is_in = above != pattern.ranges.begin() && c <= std::prev(above)->second;
+    return is_in != pattern.outside;
+  };
+  const auto is_lead = [&](char32_t c) {
+    return pattern.lead == Lead::kSpace ? c == ' ' : (table[c] & unicode::kSpaces) != 0;
+  };
+  const auto run = [&](std::size_t begin) {
+    Run result{begin, begin, 0};
+    while (result.count < pattern.most && result.seen < text.size() &&
+           is_member(unicode::decode(text, result.seen))) {
+      result.end = result.seen;
+      ++result.count;
+    }
+    return result;
   };
   std::vector<Piece> found;
   for (std::size_t begin = 0; begin < text.size();) {
-    std::size_t end = begin, next = begin;
-    std::int64_t count = 0;
-    while (count < pattern.most && next < text.size() && is_member(unicode::decode(text, next))) {
-      end = next;
-      ++count;
+    std::size_t behind = begin;
+    if (pattern.lead != Lead::kNone && is_lead(unicode::decode(text, behind)) &&
+        behind < text.size()) {
+      if (const Run led = run(behind); led.count >= pattern.least) {
+        found.push_back(piece(begin, led.end));
+        begin = led.end;
+        continue;
+      }
     }
-    if (count >= pattern.least) found.push_back(piece(begin, end));
-    // A run that is too short has no long enough part either.
-    begin = count > 0 ? end : next;
+    const Run plain = run(begin);
+    if (plain.count >= pattern.least) {
+      std::size_t end = plain.end;
+      if (pattern.to_line_end && end < text.size()) {
+        while (end > begin && text[end] != '\n') --end;
+      }
+      if (end > begin) found.push_back(piece(begin, end));
+    }
+    // A run that is too short has no long enough part either; and one has one end of a line that
+    // counts, the last.
+    begin = plain.count > 0 ? plain.end : plain.seen;
   }
   return found;
 }
@@ -66,8 +97,16 @@ void check_pattern(const PatternSpec& pattern, const char* where) {
       return check<TokenizerError>(unicode::is_valid(pattern.literal), where,
                                    "the literal is not valid UTF-8");
     case PatternSpec::Kind::kRun:
-      check<TokenizerError>(pattern.ranges.size() <= kMostRanges, where, "a class of ",
-                            pattern.ranges.size(), " ranges, expected at most ", kMostRanges);
+      for (std::uint64_t i = 0, next = 0; i < pattern.ranges.size(); ++i) {
+        const auto& [first, last] = pattern.ranges[i];
+        check<TokenizerError>(next <= first && first <= last, where, "range ", i, " is ", first,
+                              " to ", last, ", expected ascending ranges that do not overlap");
+        next = std::uint64_t{last} + 1;
+      }
+      check<TokenizerError>(
+          !pattern.to_line_end || (pattern.lead == PatternSpec::Lead::kNone && pattern.least == 1 &&
+                                   pattern.most > UINT32_MAX),
+          where, "a run to the end of a line, expected no lead and no bounds");
       return check<TokenizerError>(pattern.least >= 1 && pattern.most >= pattern.least, where,
                                    "a run of ", pattern.least, " to ", pattern.most,
                                    " characters, expected at least 1");

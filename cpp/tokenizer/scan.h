@@ -1,5 +1,5 @@
 // Executes a WordPattern (word_pattern.h): finds the end of the match that begins at a place of a
-// text. The patterns match everywhere.
+// text; what is between two matches counts as one.
 //
 // ASCII runs are read eight bytes at a time, wherever that many can be read.
 #pragma once
@@ -67,15 +67,6 @@ class Scan {
     }
     return at;
   }
-  // Skips characters of none of the given categories.
-  const char* skip_other(const char* at, std::uint8_t kinds) const {
-    while (at < end_) {
-      const Char c = peek(at);
-      if (c.kind & kinds) break;
-      at += c.size;
-    }
-    return at;
-  }
   template <unsigned char low, unsigned char high, unsigned char fold>
   const char* skip_ascii(const char* at) const {
     while (at + 8 <= readable_) {
@@ -129,15 +120,17 @@ class Scan {
     const Char c = peek(word);
     if (c.kind & unicode::kSpaces) return spaces(at);
     if (c.kind & P.word) return skip(word, P.word);
-    if (c.kind & unicode::kNumbers) return skip(word, unicode::kNumbers);
+    if (c.kind & unicode::kNumbers) return digits(word + c.size);
     return symbols(word);
   }
 
   const char* next_any_lead(const char* at) const {
     const Char c = peek(at);
     const char* behind = at + c.size;
-    const bool can_lead =
-        !(c.kind & (unicode::kLetters | unicode::kNumbers)) && *at != '\r' && *at != '\n';
+    const bool can_lead = !(c.kind & P.no_lead) && !is_line_break(*at);
+    if (P.ascii_lead && is_ascii(*at) && is_symbol(c.kind) && behind < end_ && is_letter(*behind)) {
+      return skip_ascii<'a', 'z', 0x20>(behind);
+    }
     if constexpr (P.cased) {
       if (const char* stop = cased_word(at, can_lead ? behind : nullptr)) return suffix(stop);
     } else {
@@ -145,19 +138,35 @@ class Scan {
       if (stop != behind) return stop;
       if (c.kind & P.word) return skip(behind, P.word);
     }
-    if (c.kind & unicode::kNumbers) {
-      for (int count = 1; count < P.digits && behind < end_; ++count) {
-        const Char digit = peek(behind);
-        if (!(digit.kind & unicode::kNumbers)) break;
-        behind += digit.size;
-      }
-      return behind;
+    if (is_symbol(c.kind)) return symbols(at);
+    if (c.kind & unicode::kSpaces) {
+      const bool leads = *at == ' ' && behind < end_ && is_symbol(peek(behind).kind);
+      return leads ? symbols(behind) : spaces(at);
     }
-    if (!(c.kind & unicode::kSpaces)) return symbols(at);
-    if (*at == ' ' && behind < end_ && !(peek(behind).kind & (P.ordinary | unicode::kSpaces))) {
-      return symbols(behind);
+    return P.symbols ? next_match(behind) : digits(behind);
+  }
+
+  // The end of the digits of which one is before `at`.
+  const char* digits(const char* at) const {
+    if constexpr (P.digits == 0) return skip(at, unicode::kNumbers);
+    for (int count = 1; count < P.digits && at < end_; ++count) {
+      const Char digit = peek(at);
+      if (!(digit.kind & unicode::kNumbers)) break;
+      at += digit.size;
     }
-    return spaces(at);
+    return at;
+  }
+
+  // Where a match begins, with a lead or without, at or behind `at`.
+  const char* next_match(const char* at) const {
+    while (at < end_) {
+      const Char c = peek(at);
+      const char* behind = at + c.size;
+      if (c.kind & (P.word | P.symbols | unicode::kSpaces)) break;
+      if (behind < end_ && (peek(behind).kind & P.word)) break;
+      at = behind;
+    }
+    return at;
   }
 
   // [Lu Lt Lm Lo M]*[Ll Lm Lo M]+ behind the lead, else at it; else with + and * exchanged.
@@ -185,8 +194,12 @@ class Scan {
   }
 
   const char* symbols(const char* at) const {
-    at = skip_other(at, P.ordinary | unicode::kSpaces);
-    if constexpr (P.line_breaks) {
+    while (at < end_) {
+      const Char c = peek(at);
+      if (!is_symbol(c.kind)) break;
+      at += c.size;
+    }
+    if constexpr (P.joined_breaks) {
       while (at < end_ && (is_line_break(*at) || (P.slashes && *at == '/'))) ++at;
     }
     return at;
@@ -211,6 +224,9 @@ class Scan {
 
   static bool is_ascii(char c) { return static_cast<signed char>(c) >= 0; }
   static bool is_letter(char c) { return static_cast<unsigned char>((c | 0x20) - 'a') < 26; }
+  static bool is_symbol(std::uint8_t kind) {
+    return P.symbols ? (kind & P.symbols) != 0 : !(kind & (P.ordinary | unicode::kSpaces));
+  }
   static bool is_line_break(char c) { return c == '\r' || c == '\n'; }
 
   const unicode::CategoryTable& table_ = unicode::category_table();

@@ -26,12 +26,17 @@ struct PatternSpec {
 
   Kind kind = Kind::kLiteral;
   std::string literal;  // if empty, it is found around every character
-  // Run: as many characters of the classes (unicode.h) or of the ranges (first, last) as there
-  // are, but `least` to `most`.
-  std::uint16_t classes = 0;
+  // Run: as many characters of the classes (categories.h) or of the ranges (first, last; in
+  // ascending order) as there are, but `least` to `most`; `outside`: as many of all others.
+  std::uint8_t classes = 0;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges;
+  bool outside = false;
   std::int64_t least = 1, most = 1;
-  Matcher matcher;  // Regex
+  // What may stand before a run and is part of the match: nothing, a space, or any one of \s.
+  enum class Lead { kNone, kSpace, kAnySpace };
+  Lead lead = Lead::kNone;
+  bool to_line_end = false;  // the match ends before a line feed or at the text's end
+  Matcher matcher;           // Regex
 };
 
 struct NormalizerSpec {
@@ -83,7 +88,21 @@ struct PreTokenizerSpec {
   // Which pieces get a replacement character in front: that at the text's begin, all, or none.
   enum class Prepend { kFirst, kAlways, kNever };
   // The regular expressions that have a scanner (word_pattern.h).
-  enum class Scanner { kGpt2, kLlama3, kCl100k, kQwen2, kQwen35, kO200k, kTekken };
+  enum class Scanner {
+    kGpt2,
+    kClip,
+    kLlama3,
+    kCl100k,
+    kMiniCpm5,
+    kQwen2,
+    kQwen35,
+    kSeedCoder,
+    kUfakzeka,
+    kO200k,
+    kYoutu,
+    kTekken,
+    kDeepSeek3
+  };
 
   Kind kind = Kind::kByteLevel;
   bool add_prefix_space = false;            // ByteLevel

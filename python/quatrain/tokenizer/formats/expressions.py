@@ -13,7 +13,10 @@ LLAMA3 = (
     ENDINGS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+MINI_CPM5 = LLAMA3.replace("{1,3}", "+")
 QWEN2 = LLAMA3.replace("{1,3}", "")
+SEED_CODER = LLAMA3.replace("{1,3}", "{1}").replace(r"\p{N}]+[\r\n]*", r"\p{N}\r\n]+")
+UFAKZEKA = QWEN2.removeprefix(ENDINGS + "|")
 QWEN35 = (
     ENDINGS + r"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}"
     r"| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -33,4 +36,12 @@ def _cased(ending: str, number: str) -> str:
 
 
 O200K = _cased(ENDINGS + "?", r"\p{N}{1,3}")
+YOUTU = _cased(ENDINGS + "?", r"\p{N}")
 TEKKEN = _cased("", r"\p{N}")
+# It does not match everywhere: digits, for one, which are cut off before.
+DEEP_SEEK3 = (
+    r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
+    r"""| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
+)
+# Spaces are what lies between its matches.
+CLIP = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"

@@ -131,7 +131,7 @@ def _gemma4(vocabulary: _Vocabulary) -> _Fields:
     """Merges over characters, of whole lines: only line breaks are cut off."""
     return {
         "normalizer": _replace(" ", _SPACE),
-        "pre_tokenizer": _isolated(r"[^\n]+|[\n]+"),
+        "pre_tokenizer": _isolated(r"\n+"),
         "decoder": _decoder(),
         "post_processor": vocabulary.ends(True),
         "model": _characters(vocabulary, _merges(vocabulary)),

@@ -10,7 +10,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from quatrain.tokenizer.formats.expressions import GPT2, LLAMA3, O200K, QWEN2, QWEN35, TEKKEN
+from quatrain.tokenizer.formats.expressions import (
+    DEEP_SEEK3,
+    GPT2,
+    LLAMA3,
+    MINI_CPM5,
+    O200K,
+    QWEN2,
+    QWEN35,
+    SEED_CODER,
+    TEKKEN,
+    UFAKZEKA,
+    YOUTU,
+)
 
 _HAN = "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+"
 # Cased letters, range by range: compatible spellings of some would be other ranges.
@@ -28,7 +40,8 @@ _DEEPSEEK_LETTERS = (
     "\uff5a\U00010400-\U0001044f\U000104b0-\U000104d3\U000104d8-\U000104fb\U00010c80-"
     "\U00010cb2\U00010cc0-\U00010cf2\U000118a0-\U000118df\U0001e900-\U0001e943"
 )
-_ASCII_PUNCTUATION = r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]"""
+_KANA_AND_HAN = "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"
+_WORDS_AND_MARKS = " ?[^(\\s|.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c)]+"
 
 
 class Cut(NamedTuple):
@@ -41,14 +54,7 @@ class Cut(NamedTuple):
 
 _LLAMA3 = Cut((LLAMA3,))
 _DIGITS = Cut((r"\p{N}", GPT2))
-_DEEPSEEK3 = Cut(
-    (
-        r"\p{N}{1,3}",
-        "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+",
-        _ASCII_PUNCTUATION + r"[A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"
-        r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-    )
-)
+_DEEPSEEK3 = Cut((r"\p{N}{1,3}", _KANA_AND_HAN, DEEP_SEEK3))
 
 CUTS: dict[str, Cut] = {
     "default": Cut((r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]")),
@@ -92,11 +98,28 @@ CUTS: dict[str, Cut] = {
     **dict.fromkeys(
         (
             *("qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "stablelm2", "hunyuan"),
-            *("solar-open", "grok-2"),
+            *("solar-open", "grok-2", "bailingmoe", "bailingmoe2", "llada-moe"),
         ),
         Cut((QWEN2,)),
     ),
     "qwen35": Cut((QWEN35,)),
+    "laguna": Cut(("\n+", QWEN2)),
+    "seed-coder": Cut((SEED_CODER,)),
+    "ufakzeka": Cut((UFAKZEKA,)),
+    "minicpm5": Cut((r"\p{N}{1,3}", MINI_CPM5), ignore_merges=True),
+    **dict.fromkeys(("bloom", "poro-chat", "gpt3-finnish"), Cut((_WORDS_AND_MARKS,))),
+    "viking": Cut((_WORDS_AND_MARKS, r"\p{N}")),
+    "youtu": Cut(
+        (
+            "[\uac00-\ud7a3\u3131-\u318e]+",
+            "[\uff01\u2026\u201c\u201d\u2018\u2019\u2014\uff1a\uff1b\uff0c"
+            "\u3001-\u303f\ufe30-\ufe4f]+",
+            "[\u3105-\u312f]+",
+            _KANA_AND_HAN,
+            YOUTU,
+        ),
+        ignore_merges=True,
+    ),
     **dict.fromkeys(("gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"), Cut((O200K,))),
     "tekken": Cut((TEKKEN,), ignore_merges=True, add_bos=True),
 }

@@ -9,7 +9,7 @@ from quatrain import _core
 from quatrain.errors import TokenizerError
 from quatrain.tokenizer.formats.fields import Node
 from quatrain.tokenizer.formats.patterns import literal, read_pattern
-from quatrain.tokenizer.formats.scanners import SCANNERS
+from quatrain.tokenizer.formats.scanners import find_scanner
 
 _c = _core.tokenizer
 _Behavior = _c.PreTokenizerSpec.Behavior
@@ -174,14 +174,11 @@ def _split(node: Node) -> list[Any]:
     invert = node.child("invert").flag()
     pattern = node.child("pattern")
     expression = pattern.optional("Regex")
-    # The expressions with scanners match everywhere: each match is a piece, whether it counts as a
-    # delimiter that is kept or (inverted) as what lies between delimiters that are removed.
-    keeps = behavior == _Behavior.ISOLATED or (behavior == _Behavior.REMOVED and invert)
-    if keeps and expression is not None and expression.text() in SCANNERS:
-        pattern.only("Regex")
-        spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.SPLIT_SCANNER)
-        spec.scanner = SCANNERS[expression.text()]
-        return [spec]
+    if expression is not None:
+        steps = find_scanner(expression.text(), behavior, invert)
+        if steps is not None:
+            pattern.only("Regex")
+            return steps
     spec = _pre_tokenizer(_c.PreTokenizerSpec.Kind.SPLIT)
     spec.pattern = read_pattern(pattern)
     spec.behavior = behavior
