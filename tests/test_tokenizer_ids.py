@@ -12,6 +12,7 @@ import pytest
 from quatrain.errors import InputError
 from quatrain.tokenizer import Ragged, Tokenizer
 from tokenizer_data import HOSTILE, added_token, gpt2, plain_bpe, plain_word_piece, texts, to_bytes
+from tokenizer_peer import Both
 
 SPECIAL = ["a<|end|>b", "<|end|>", " <|end|> <|end|>\n<|end"]
 
@@ -117,3 +118,25 @@ def test_refusals() -> None:
         tokenizer.encode_ids_batch("abc")
     with pytest.raises(InputError, match="got bytes"):
         tokenizer.encode_ids_batch(["a", b"b"])  # type: ignore[list-item]
+
+
+@pytest.mark.oracle("tokenizers")
+def test_runs_of_one_byte() -> None:
+    """With merges in any order, those of new tokens before those of old ones among them."""
+    for seed in range(60):
+        rng = Random(seed)
+        sizes = [1]
+        pairs = []
+        for _ in range(rng.randrange(1, 14)):
+            left, right = rng.choice(sizes), rng.choice(sizes)
+            if (left, right) not in pairs and left + right <= 150:
+                pairs.append((left, right))
+                sizes.append(left + right)
+        if rng.random() < 0.5:
+            rng.shuffle(pairs)
+        both = Both(to_bytes(plain_bpe([f"{'a' * left} {'a' * right}" for left, right in pairs])))
+        for size in (*range(60, 70), 127, 128, 129, 300, 1023, rng.randrange(2000)):
+            assert both.ours.encode_ids("a" * size) == both.peer.encode("a" * size).ids, (
+                seed,
+                size,
+            )

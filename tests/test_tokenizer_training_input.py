@@ -136,10 +136,15 @@ def test_ctrl_c_ends_the_training() -> None:
     """While the core joins pairs, with the GIL released."""
     letters = "".join(random.Random(1).choices("abcdefghijklmnop", k=2_000_000))
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    # A shell's background processes ignore the signal unless told otherwise.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        Tokenizer.train(iter([letters]), "bpe", 10**6, like={}, threads=1)
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Tokenizer.train(iter([letters]), "bpe", 10**6, like={}, threads=1)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
 
 
 def test_progress_bars() -> None:

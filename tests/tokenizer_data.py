@@ -64,7 +64,7 @@ def plain_bpe(words: list[str] | None = None) -> dict[str, Any]:
     merges = []
     for pair in MERGES if words is None else words:
         left, right = pair.split()
-        vocab[left + right] = len(vocab)
+        vocab.setdefault(left + right, len(vocab))
         merges.append(pair)
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
     return {

@@ -32,7 +32,7 @@ class Conversing(Vocabulary):
         tools: Sequence[Mapping[str, Any]] | None = None,
         documents: Sequence[Mapping[str, Any]] | None = None,
         *,
-        add_generation_prompt: bool = False,
+        add_generation_prompt: bool = True,
         chat_template: str | None = None,
         **variables: Any,
     ) -> Chat:
