@@ -1,20 +1,14 @@
 #include "tokenizer/bert_words.h"
 
 #include <algorithm>
+#include <string>
 
 #include "tokenizer/normalizer.h"
 #include "tokenizer/scan.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
-namespace {
-
 using unicode::Class;
-
-// Words ahead of their ids: while some are found, the cache's memory for those before comes near.
-constexpr std::size_t kAhead = 16;
-
-}  // namespace
 
 std::optional<BertWords> BertWords::make(const std::vector<NormalizerSpec>& normalizers,
                                          const PreTokenizer& pre_tokenizer, const Model& model) {
@@ -76,7 +70,7 @@ const char* BertWords::word_end(const char* at, const char* end, const char* rea
   return std::min(at, end);
 }
 
-bool BertWords::compute(const Word& word, IdBuffer& out) const {
+bool BertWords::compute(const RawWord& word, Workspace&, IdBuffer& out) const {
   if (word.is_plain) {
     std::string lowered(word.bytes);
     if (lowers_) {
@@ -93,65 +87,7 @@ bool BertWords::compute(const Word& word, IdBuffer& out) const {
   std::vector<Piece> pieces;
   pre_tokenizer_.split(text, pieces);
   for (const Piece& piece : pieces) model_.append_ids(text.view(piece), out);
-  return pieces.size() == 1;
-}
-
-void BertWords::append_ids(const Word& word, IdCache& cache, IdBuffer& out) const {
-  if (word.key.size > 0) {
-    const IdCache::Ids ids = cache.find(word.key, word.bytes);
-    if (ids.size() - 1 < IdCache::kFew) return out.append_few<IdCache::kFew>(ids);
-    if (!ids.empty()) return out.append(ids);
-  }
-  const std::size_t first = out.size();
-  const bool is_one = compute(word, out);
-  if (word.key.size > 0 && is_one) cache.insert(word.key, word.bytes, out.ids(first));
-}
-
-// Appends the ids of the words that begin before `stop`, where IdCache::kShort bytes can be read
-// behind each, and returns where the last of them ends.
-const char* BertWords::read_words(std::string_view text, const char* stop, const char* readable,
-                                  IdCache& cache, IdBuffer& out) const {
-  const char* at = text.data();
-  const char* end = at + text.size();
-  std::array<Word, kAhead> words;
-  while (at < stop) {
-    std::size_t count = 0;
-    do {
-      Word& word = words[count];
-      const char* begin = at;
-      at = word_end(begin, end, readable, word.is_plain);
-      if (at == begin) {
-        at += unicode::length(*at);
-        continue;
-      }
-      word.bytes = {begin, at};
-      word.key.size = 0;
-      if (word.bytes.size() <= IdCache::kShort) {
-        word.key = IdCache::short_key(begin, word.bytes.size(), 0);
-        cache.prefetch(word.key);
-      } else if (word.bytes.size() <= IdCache::kLongest) {
-        word.key = IdCache::long_key(word.bytes, 0);
-      }
-      ++count;
-    } while (count < kAhead && at < stop);
-    for (std::size_t i = 0; i < count; ++i) append_ids(words[i], cache, out);
-  }
-  return at;
-}
-
-void BertWords::read(std::string_view text, const char* readable, IdCache& cache,
-                     IdBuffer& out) const {
-  constexpr auto kMargin = static_cast<std::ptrdiff_t>(IdCache::kShort);
-  const char* at = text.data();
-  const char* end = at + text.size();
-  if (readable - at > kMargin) {
-    at = read_words(text, std::min(end, readable - kMargin), readable, cache, out);
-  }
-  if (at >= end) return;
-  // What is left is at the end of readable memory, and short.
-  std::array<char, 2 * IdCache::kShort> copy{};
-  const char* stop = std::copy(at, end, copy.data());
-  read_words({copy.data(), stop}, stop, copy.data() + copy.size(), cache, out);
+  return pieces.size() <= 1;
 }
 
 }  // namespace quatrain::tokenizer

@@ -7,12 +7,10 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include "tokenizer/id_buffer.h"
-#include "tokenizer/id_cache.h"
+#include "tokenizer/cached_words.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/spec.h"
 #include "tokenizer/wordpiece.h"
@@ -26,32 +24,27 @@ class BertWords {
                                        const PreTokenizer& pre_tokenizer, const Model& model);
 
   // Appends the ids of a text without added tokens. Memory can be read up to `readable`.
-  void read(std::string_view text, const char* readable, IdCache& cache, IdBuffer& out) const;
+  void read(std::string_view text, const char* readable, Workspace& workspace,
+            IdBuffer& out) const {
+    read_cached(*this, text, readable, workspace, out);
+  }
+
+  // For read_cached(). A plain word stays as it is, but for the case of ASCII letters.
+  const char* word_end(const char* at, const char* end, const char* readable, bool& is_plain) const;
+  bool compute(const RawWord& word, Workspace& workspace, IdBuffer& out) const;
 
  private:
   enum class Kind : std::uint8_t {
-    kPlain,   // stays as it is, but for the case of ASCII letters
+    kPlain,
     kSpace,   // ends a word
     kAlone,   // is a word
     kEdited,  // normalization does more to it
     kWide     // the first byte of a character that is not ASCII
   };
-  struct Word {
-    std::string_view bytes;
-    IdCache::Key key;  // size 0 if it is not to be cached
-    bool is_plain;
-  };
 
   BertWords(const std::vector<NormalizerSpec>& normalizers, const PreTokenizer& pre_tokenizer,
             const WordPiece& model);
   Kind kind(char32_t c) const;
-  const char* read_words(std::string_view text, const char* stop, const char* readable,
-                         IdCache& cache, IdBuffer& out) const;
-  // The end of the word that begins at `at`, which is `at` itself if a space does.
-  const char* word_end(const char* at, const char* end, const char* readable, bool& is_plain) const;
-  void append_ids(const Word& word, IdCache& cache, IdBuffer& out) const;
-  // Returns whether the word was one to the pre-tokenizer, too.
-  bool compute(const Word& word, IdBuffer& out) const;
 
   const std::vector<NormalizerSpec>& normalizers_;
   const PreTokenizer& pre_tokenizer_;

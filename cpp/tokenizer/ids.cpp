@@ -92,8 +92,8 @@ void Tokenizer::read_part_ids(std::string_view part, const char* readable, Scrat
 void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch& scratch,
                          IdBuffer& out) const {
   const bool is_byte_level = model_->byte_bpe() && pre_tokenizer_.alone();
-  const bool is_bert = bert_words_ && !added_.has_any(true);
-  if (!(is_byte_level || is_bert) || !rule.refused.empty()) {
+  const bool is_raw = (bert_words_ || spaced_words_) && !added_.has_any(true);
+  if (!(is_byte_level || is_raw) || !rule.refused.empty()) {
     Sequence& tokens = scratch.texts[0];
     read(text, rule, std::nullopt, scratch, tokens);
     return out.append(tokens.ids);
@@ -111,8 +111,15 @@ void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch
     }
     std::string_view part = text.substr(outer.piece.begin, outer.piece.end - outer.piece.begin);
     const char* readable = text.data() + text.size();
-    if (is_bert) {
-      bert_words_->read(part, readable, scratch.workspace.id_cache, out);
+    if (is_raw) {
+      const auto read = [&](const auto& words) {
+        words.read(part, readable, scratch.workspace, out);
+      };
+      if (bert_words_) {
+        read(*bert_words_);
+      } else {
+        read(*spaced_words_);
+      }
       continue;
     }
     if (!surely_keep(normalizers_, part)) {

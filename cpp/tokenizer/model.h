@@ -93,6 +93,10 @@ class Model {
 
   // Appends the tokens of a non-empty word.
   void tokenize(std::string_view word, Workspace& workspace, std::vector<Token>& out) const;
+  // The same without the cache of words.
+  void tokenize_anew(std::string_view word, Workspace& workspace, std::vector<Token>& out) const {
+    compute(word, nullptr, workspace, out);
+  }
   // As if the vocabulary had none of the barred tokens.
   void tokenize_without(const IdSet& barred, std::string_view word, Workspace& workspace,
                         std::vector<Token>& out) const {

@@ -269,6 +269,15 @@ bool PreTokenizer::is_bert() const {
   return steps_.size() == 1 && steps_[0].kind == PreTokenizerSpec::Kind::kBert;
 }
 
+bool PreTokenizer::marks_words() const {
+  using Kind = PreTokenizerSpec::Kind;
+  if (steps_.empty() || steps_.size() > 2) return false;
+  if (steps_.size() == 2 && steps_[0].kind != Kind::kWhitespaceSplit) return false;
+  const PreTokenizerSpec& last = steps_.back();
+  return last.kind == Kind::kMetaspace && last.split && last.replacement == U'\u2581' &&
+         last.prepend == PreTokenizerSpec::Prepend::kAlways;
+}
+
 PreTokenizer::PreTokenizer(std::vector<PreTokenizerSpec> steps, bool bytes)
     : steps_(std::move(steps)), bytes_(bytes) {
   constexpr const char* kWhere = "pre_tokenizer";

@@ -18,6 +18,8 @@ class PreTokenizer {
   std::optional<PreTokenizerSpec::Scanner> alone() const;
   // Whether BertPreTokenizer does all there is to do.
   bool is_bert() const;
+  // Whether all that is done is to begin each word with U+2581 in place of its space, if any.
+  bool marks_words() const;
   // Cuts the text, which a step may edit, into pieces, none of them empty.
   void split(Text& text, std::vector<Piece>& pieces) const;
 

@@ -18,6 +18,7 @@
 #include "tokenizer/model.h"
 #include "tokenizer/post_processor.h"
 #include "tokenizer/pre_tokenizer.h"
+#include "tokenizer/spaced_words.h"
 #include "tokenizer/spec.h"
 #include "tokenizer/special.h"
 
@@ -112,7 +113,9 @@ class Tokenizer {
   std::vector<NormalizerSpec> normalizers_;
   PreTokenizer pre_tokenizer_;
   std::unique_ptr<Model> model_;
+  // What reads ids alone at speed, if these are the steps.
   std::optional<BertWords> bert_words_;
+  std::optional<SpacedWords> spaced_words_;
   AddedTokens added_;
   std::size_t size_;
   std::uint32_t end_id_;
