@@ -50,10 +50,10 @@ const char* BertWords::word_end(const char* at, const char* end, const char* rea
   const char* begin = at;
   is_plain = true;
   while (at < end) {
-    if (at + 8 <= readable) {
-      const std::size_t letters = leading<'a', 'z', 0x20>(load8(at));
+    if (readable - at >= static_cast<std::ptrdiff_t>(kLeading)) {
+      const std::size_t letters = leading<'a', 'z', 0x20>(at);
       at += letters;
-      if (letters == 8) continue;
+      if (letters == kLeading) continue;
       if (at >= end) break;
     }
     Kind kind = kinds_[static_cast<unsigned char>(*at)];

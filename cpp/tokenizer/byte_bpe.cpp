@@ -169,15 +169,16 @@ void ByteBpe::merge_at_once(std::string_view word, IdBuffer& out) const {
   out.advance(merge_short(word, out.end()));
 }
 
-// The least of the ranks is sought again and again: quadratic, but fastest for a few.
+// The least of the ranks is sought again and again: quadratic, but fastest for a few. One at a
+// time, too: reading several at once would wait for the one just written.
 std::size_t ByteBpe::merge_short(std::string_view word, std::uint32_t* to) const {
-  constexpr std::int32_t kNever = INT32_MAX;
+  constexpr std::uint64_t kNever = UINT64_MAX;
   const std::size_t size = word.size();
-  std::array<std::int32_t, kShort + 4> order;  // rank and place of the pair that begins here
+  std::array<std::uint64_t, kShort + 1> order;  // rank and place of the pair that begins here
   std::array<std::uint32_t, kShort> ids;
   std::array<std::uint8_t, kShort + 1> next, previous;
   const auto ordered = [](std::uint32_t rank, std::size_t place) {
-    return rank == PairTable::kNone ? kNever : static_cast<std::int32_t>(rank << 6 | place);
+    return rank == PairTable::kNone ? kNever : std::uint64_t{rank} << 32 | place;
   };
   for (std::size_t i = 0; i < size; ++i) {
     ids[i] = byte_ids_[byte_at(word, i)];
@@ -187,16 +188,18 @@ std::size_t ByteBpe::merge_short(std::string_view word, std::uint32_t* to) const
   for (std::size_t i = 0; i + 1 < size; ++i) {
     order[i] = ordered(pairs_[std::size_t{byte_at(word, i)} << 8 | byte_at(word, i + 1)], i);
   }
-  const std::size_t end = (size + 3) & ~std::size_t{3};
-  std::fill(order.begin() + static_cast<std::ptrdiff_t>(size) - 1,
-            order.begin() + static_cast<std::ptrdiff_t>(end), kNever);
+  order[size - 1] = order[size] = kNever;
   while (true) {
-    std::int32_t least = kNever;
-    for (std::size_t i = 0; i < end; ++i) least = std::min(least, order[i]);
+    std::uint64_t even = kNever, odd = kNever;
+    for (std::size_t i = 0; i < size; i += 2) {
+      even = std::min(even, order[i]);
+      odd = std::min(odd, order[i + 1]);
+    }
+    const std::uint64_t least = std::min(even, odd);
     if (least == kNever) break;
-    const std::size_t at = static_cast<std::size_t>(least) & (kShort - 1);
+    const auto at = static_cast<std::uint32_t>(least);
     const std::size_t gone = next[at], behind = next[gone];
-    ids[at] = merges_.id(static_cast<std::uint32_t>(least) >> 6);
+    ids[at] = merges_.id(static_cast<std::uint32_t>(least >> 32));
     next[at] = static_cast<std::uint8_t>(behind);
     previous[behind] = static_cast<std::uint8_t>(at);
     order[gone] = kNever;

@@ -50,8 +50,7 @@ class ByteBpe {
   std::uint32_t find_word(std::string_view word) const;
 
  private:
-  static constexpr std::size_t kShort = 64;  // bytes; a rank and a place must fit in 31 bits
-  static_assert(PairTable::kRankBits + 6 < 31);
+  static constexpr std::size_t kShort = 64;  // bytes
 
   void read_tokens(const Vocabulary& vocabulary);
   void find_merges(const Vocabulary& vocabulary, PairTable& merges);

@@ -1,6 +1,7 @@
 // Recently seen words and their ids. Bounded: a table and a pool of fixed size; when the pool is
 // full, everything is forgotten. An entry is never longer than one word.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -28,11 +29,14 @@ class IdCache {
 
   // The key of 1 to 16 bytes, where 16 can be read. `part` is 0 or kPart.
   static Key short_key(const char* at, std::size_t size, std::uint8_t part) {
-    const std::size_t low_size = size < 8 ? size : 8;
-    const auto mask = [](std::size_t count) {  // of the first 0 to 8 bytes
-      return count == 0 ? 0 : ~std::uint64_t{0} >> (8 - count) * 8;
-    };
-    return {load8(at) & mask(low_size), load8(at + 8) & mask(size - low_size),
+    // Read from a table: words are of 8 bytes and less or more as it comes, and no branch knows.
+    static constexpr std::array<char, 2 * kShort> kMask = [] {
+      std::array<char, 2 * kShort> mask{};
+      std::fill_n(mask.begin(), kShort, '\xFF');
+      return mask;
+    }();
+    const char* mask = kMask.data() + kShort - size;
+    return {load8(at) & load8(mask), load8(at + 8) & load8(mask + 8),
             static_cast<std::uint8_t>(size | part)};
   }
   static Key long_key(std::string_view word, std::uint8_t part);
@@ -72,9 +76,10 @@ class IdCache {
   };
 
   static std::size_t place(const Key& key) {
-    const std::uint64_t mixed = (key.low ^ (key.high + key.size) * 0x9E3779B97F4A7C15u);
-    return static_cast<std::size_t>((mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93u >>
-                                    (64 - kSlotBits));
+    // The top bits of a product depend on all of its factor.
+    return static_cast<std::size_t>(
+        (key.low * 0x9E3779B97F4A7C15u + (key.high + key.size) * 0xD6E8FEB86659FD93u) >>
+        (64 - kSlotBits));
   }
   // The ids in the pool, if the bytes in front of them are the word's.
   const std::uint32_t* pooled(const Slot& slot, std::string_view word) const;

@@ -1,10 +1,9 @@
 // Executes a WordPattern (word_pattern.h): finds the end of the match that begins at a place of a
 // text; what is between two matches counts as one.
 //
-// ASCII runs are read eight bytes at a time, wherever that many can be read.
+// ASCII runs are read many bytes at a time, wherever as many can be read.
 #pragma once
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -14,18 +13,6 @@
 #include "tokenizer/word_pattern.h"
 
 namespace quatrain::tokenizer {
-
-// How many of the eight bytes, from the first on, are from `low` to `high` (ASCII) once `fold` is
-// set in them.
-template <unsigned char low, unsigned char high, unsigned char fold>
-std::size_t leading(std::uint64_t bytes) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101u, kTops = 0x80u * kOnes;
-  const std::uint64_t folded = (bytes | fold * kOnes) & ~kTops;
-  const std::uint64_t reach = folded + (0x80u - low) * kOnes;    // top bit: at least low
-  const std::uint64_t exceed = folded + (0x7Fu - high) * kOnes;  // top bit: above high
-  const std::uint64_t outside = (~reach | exceed | bytes) & kTops;
-  return static_cast<std::size_t>(std::countr_zero(outside)) / 8;
-}
 
 template <WordPattern P>
 class Scan {
@@ -69,10 +56,10 @@ class Scan {
   }
   template <unsigned char low, unsigned char high, unsigned char fold>
   const char* skip_ascii(const char* at) const {
-    while (at + 8 <= readable_) {
-      const std::size_t count = leading<low, high, fold>(load8(at));
+    while (readable_ - at >= static_cast<std::ptrdiff_t>(kLeading)) {
+      const std::size_t count = leading<low, high, fold>(at);
       at += count;
-      if (count < 8) return std::min(at, end_);
+      if (count < kLeading) return std::min(at, end_);
     }
     const auto is_in = [](char c) {
       const auto folded = static_cast<unsigned char>(c | fold);
@@ -212,6 +199,11 @@ class Scan {
     const char* last = at;
     const char* line_break = nullptr;  // behind the last one
     while (stop < end_) {
+      if (*stop == ' ') {  // indentation
+        stop = skip_ascii<' ', ' ', 0>(stop + 1);
+        last = stop - 1;
+        continue;
+      }
       const Char c = peek(stop);
       if (!(c.kind & unicode::kSpaces)) break;
       last = stop;
