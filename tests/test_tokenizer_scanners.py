@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from quatrain import _core
-from quatrain.tokenizer.formats.expressions import CLIP
+from quatrain.tokenizer.formats.expressions import CLIP, DEEP_SEEK3, QWEN2
 from quatrain.tokenizer.formats.scanners import SCANNERS
 from test_tokenizer_oracle import byte_model, check_every_character
-from tokenizer_data import HOSTILE
+from tokenizer_data import HOSTILE, gpt2, to_bytes
+from tokenizer_peer import Both
 
 pytestmark = pytest.mark.oracle("tokenizers")
 
@@ -43,3 +46,33 @@ def test_scanner(pattern: str, behavior: str) -> None:
         assert ours.word_ids == peer.word_ids, text
         assert ours.offsets == peer.offsets, text
         assert both.ours.encode_ids(text) == peer.ids, text
+
+
+def _split(pattern: str, behavior: str = "Isolated") -> dict[str, Any]:
+    pattern_of = {"Regex": pattern}
+    return {"type": "Split", "pattern": pattern_of, "behavior": behavior, "invert": False}
+
+
+@pytest.mark.data("gpt2")
+@pytest.mark.parametrize(
+    ("before", "use_regex"),
+    [
+        ([{"type": "Digits", "individual_digits": True}], True),
+        ([{"type": "Digits", "individual_digits": False}], True),
+        ([{"type": "Punctuation", "behavior": "Contiguous"}, _split("[0-9][0-9][0-9]")], True),
+        ([_split(r"\p{N}{1,3}"), _split("[\u4e00-\u9fa5]+"), _split(DEEP_SEEK3)], False),
+        ([_split(r"\s+", "Removed"), _split(QWEN2)], False),
+        ([_split(r"\s?\p{L}+"), _split(r"\s+$"), _split(QWEN2)], False),
+    ],
+)
+def test_ids_of_words_in_pieces(
+    test_data: Path, before: list[dict[str, Any]], use_regex: bool
+) -> None:
+    file = gpt2(test_data)
+    last = file["pre_tokenizer"] | {"use_regex": use_regex, "add_prefix_space": False}
+    file["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [*before, last]}
+    both = Both(to_bytes(file))
+    rng = random.Random(len(before))
+    parts = [*PARTS, " the", "ing", "123", "\u4e2d\u6587", "don't", "  world"]
+    for text in [*HOSTILE, *("".join(rng.choices(parts, k=rng.randrange(40))) for _ in range(500))]:
+        assert both.ours.encode_ids(text) == both.peer.encode(text).ids, text

@@ -84,14 +84,22 @@ void append_text(const ByteBpe& bpe, std::string_view text, const char* readable
 void Tokenizer::read_part_ids(std::string_view part, const char* readable, Scratch& scratch,
                               IdBuffer& out) const {
   const ByteBpe& bpe = *model_->byte_bpe();
-  with_pattern(*pre_tokenizer_.alone(), [&]<WordPattern P>() {
-    append_text<P>(bpe, part, readable, scratch.workspace.id_cache, out);
+  IdCache& cache = scratch.workspace.id_cache;
+  with_pattern(*pre_tokenizer_.scanner(), [&]<WordPattern P>() {
+    if (!pre_tokenizer_.cuts_before_scanner()) {
+      return append_text<P>(bpe, part, readable, cache, out);
+    }
+    pre_tokenizer_.cut_before_scanner(part, scratch.pieces);
+    for (const Piece& piece : scratch.pieces) {
+      const std::string_view words = part.substr(piece.begin, piece.end - piece.begin);
+      append_text<P>(bpe, words, readable, cache, out);
+    }
   });
 }
 
 void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch& scratch,
                          IdBuffer& out) const {
-  const bool is_byte_level = model_->byte_bpe() && pre_tokenizer_.alone();
+  const bool is_byte_level = model_->byte_bpe() && pre_tokenizer_.scanner();
   const bool is_raw = (bert_words_ || spaced_words_) && !added_.has_any(true);
   if (!(is_byte_level || is_raw) || !rule.refused.empty()) {
     Sequence& tokens = scratch.texts[0];

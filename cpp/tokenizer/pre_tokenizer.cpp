@@ -63,16 +63,18 @@ void arrange(std::vector<Match>& matches, Behavior behavior, std::size_t base,
 
 // Cuts each piece; `cut(view, base, out)` appends what becomes of it.
 template <class Cut>
-void cut_each(const Text& text, std::vector<Piece>& pieces, Cut cut) {
+void cut_each(std::string_view text, std::vector<Piece>& pieces, Cut cut) {
   std::vector<Piece> out;
   out.reserve(pieces.size() + text.size() / 4);
-  for (const Piece& piece : pieces) cut(text.view(piece), piece.begin, out);
+  for (const Piece& piece : pieces) {
+    cut(text.substr(piece.begin, piece.end - piece.begin), piece.begin, out);
+  }
   pieces.swap(out);
 }
 
 // Cuts at every character that `is_delimiter`.
 template <class IsDelimiter>
-void cut_at(const Text& text, std::vector<Piece>& pieces, Behavior behavior,
+void cut_at(std::string_view text, std::vector<Piece>& pieces, Behavior behavior,
             IsDelimiter is_delimiter) {
   std::vector<Match> matches;
   cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
@@ -90,13 +92,14 @@ void cut_at(const Text& text, std::vector<Piece>& pieces, Behavior behavior,
   });
 }
 
-void cut_at_classes(const Text& text, std::vector<Piece>& pieces, std::uint16_t classes,
+void cut_at_classes(std::string_view text, std::vector<Piece>& pieces, std::uint16_t classes,
                     Behavior behavior) {
   const auto& table = unicode::class_table();
   cut_at(text, pieces, behavior, [&](char32_t c) { return (table[c] & classes) != 0; });
 }
 
-void cut_at_pattern(const Text& text, std::vector<Piece>& pieces, const PreTokenizerSpec& spec) {
+void cut_at_pattern(std::string_view text, std::vector<Piece>& pieces,
+                    const PreTokenizerSpec& spec) {
   std::vector<Match> matches;
   cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
     matches.clear();
@@ -111,7 +114,7 @@ void cut_at_pattern(const Text& text, std::vector<Piece>& pieces, const PreToken
   });
 }
 
-void scan(const Text& text, std::vector<Piece>& pieces, PreTokenizerSpec::Scanner scanner) {
+void scan(std::string_view text, std::vector<Piece>& pieces, PreTokenizerSpec::Scanner scanner) {
   const auto cut = [&]<WordPattern P>() {
     cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
       const char* begin = view.data();
@@ -130,7 +133,7 @@ void scan(const Text& text, std::vector<Piece>& pieces, PreTokenizerSpec::Scanne
 }
 
 // Words between spaces, punctuation marks alone.
-void bert(const Text& text, std::vector<Piece>& pieces) {
+void bert(std::string_view text, std::vector<Piece>& pieces) {
   const auto& table = unicode::class_table();
   cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
     std::size_t word = 0;
@@ -152,7 +155,7 @@ void bert(const Text& text, std::vector<Piece>& pieces) {
 }
 
 // \w+|[^\w\s]+
-void words(const Text& text, std::vector<Piece>& pieces) {
+void words(std::string_view text, std::vector<Piece>& pieces) {
   const auto& table = unicode::class_table();
   constexpr std::uint16_t kKinds = Class::kWord | Class::kSpace;
   cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
@@ -172,7 +175,7 @@ void words(const Text& text, std::vector<Piece>& pieces) {
 
 // A new piece wherever the script changes. Spaces go with what is before them; those at the front,
 // where nothing is, are lost, as the peer loses them.
-void cut_at_scripts(const Text& text, std::vector<Piece>& pieces) {
+void cut_at_scripts(std::string_view text, std::vector<Piece>& pieces) {
   cut_each(text, pieces, [](std::string_view view, std::size_t base, std::vector<Piece>& out) {
     std::uint8_t last = 0;
     for (std::size_t at = 0; at < view.size();) {
@@ -189,7 +192,7 @@ void cut_at_scripts(const Text& text, std::vector<Piece>& pieces) {
   });
 }
 
-void cut_lengths(const Text& text, std::vector<Piece>& pieces, std::int64_t length) {
+void cut_lengths(std::string_view text, std::vector<Piece>& pieces, std::int64_t length) {
   cut_each(text, pieces, [&](std::string_view view, std::size_t base, std::vector<Piece>& out) {
     for (std::size_t at = 0; at < view.size();) {
       const std::size_t begin = at;
@@ -221,7 +224,7 @@ void metaspace(Text& text, std::vector<Piece>& pieces, const PreTokenizerSpec& s
   }
   editor.commit();
   if (!spec.split) return;
-  cut_at(text, pieces, Behavior::kMergedWithNext,
+  cut_at(text.view(), pieces, Behavior::kMergedWithNext,
          [&spec](char32_t c) { return c == spec.replacement; });
 }
 
@@ -254,16 +257,45 @@ void spell_bytes(Text& text, std::vector<Piece>& pieces) {
   editor.commit();
 }
 
-}  // namespace
-
-std::optional<PreTokenizerSpec::Scanner> PreTokenizer::alone() const {
+bool edits(const PreTokenizerSpec& step) {
   using Kind = PreTokenizerSpec::Kind;
-  if (!bytes_ || steps_.back().add_prefix_space) return std::nullopt;
-  const bool matches = steps_.back().use_regex;
-  if (steps_.size() == 1 && matches) return PreTokenizerSpec::Scanner::kGpt2;
-  if (steps_.size() != 2 || matches || steps_[0].kind != Kind::kSplitScanner) return std::nullopt;
-  return steps_[0].scanner;
+  return step.kind == Kind::kByteLevel || step.kind == Kind::kMetaspace;
 }
+
+void cut(std::string_view text, std::vector<Piece>& pieces, const PreTokenizerSpec& step) {
+  using Kind = PreTokenizerSpec::Kind;
+  switch (step.kind) {
+    case Kind::kByteLevel:
+    case Kind::kMetaspace:
+      break;  // edit
+    case Kind::kBert:
+      return bert(text, pieces);
+    case Kind::kWhitespace:
+      return words(text, pieces);
+    case Kind::kWhitespaceSplit:
+      return cut_at_classes(text, pieces, Class::kSpace, Behavior::kRemoved);
+    case Kind::kDigits:
+      return cut_at_classes(text, pieces, Class::kNumeric,
+                            step.individual_digits ? Behavior::kIsolated : Behavior::kContiguous);
+    case Kind::kPunctuation:
+      return cut_at_classes(text, pieces, Class::kPunctuation, step.behavior);
+    case Kind::kSplit:
+      return cut_at_pattern(text, pieces, step);
+    case Kind::kUnicodeScripts:
+      return cut_at_scripts(text, pieces);
+    case Kind::kFixedLength:
+      return cut_lengths(text, pieces, step.length);
+    case Kind::kSplitScanner:
+      return scan(text, pieces, step.scanner);
+  }
+}
+
+std::vector<Piece> whole(std::string_view text) {
+  if (text.empty()) return {};
+  return {{0, static_cast<std::uint32_t>(text.size())}};
+}
+
+}  // namespace
 
 bool PreTokenizer::is_bert() const {
   return steps_.size() == 1 && steps_[0].kind == PreTokenizerSpec::Kind::kBert;
@@ -280,6 +312,7 @@ bool PreTokenizer::marks_words() const {
 
 PreTokenizer::PreTokenizer(std::vector<PreTokenizerSpec> steps, bool bytes)
     : steps_(std::move(steps)), bytes_(bytes) {
+  using Kind = PreTokenizerSpec::Kind;
   constexpr const char* kWhere = "pre_tokenizer";
   for (const PreTokenizerSpec& step : steps_) {
     check_pattern(step.pattern, kWhere);
@@ -288,52 +321,32 @@ PreTokenizer::PreTokenizer(std::vector<PreTokenizerSpec> steps, bool bytes)
     check<TokenizerError>(step.length > 0, kWhere, "the length is ", step.length,
                           ", expected at least 1");
   }
+  if (!bytes_ || steps_.back().add_prefix_space) return;
+  const std::size_t last = steps_.size() - 1;
+  const bool is_whole = steps_[last].use_regex;
+  if (!is_whole && (last == 0 || steps_[last - 1].kind != Kind::kSplitScanner)) return;
+  before_scanner_ = is_whole ? last : last - 1;
+  if (std::any_of(steps_.begin(), steps_.end() - 1, edits)) return;
+  scanner_ = is_whole ? PreTokenizerSpec::Scanner::kGpt2 : steps_[last - 1].scanner;
+}
+
+void PreTokenizer::cut_before_scanner(std::string_view text, std::vector<Piece>& pieces) const {
+  pieces = whole(text);
+  for (std::size_t i = 0; i < before_scanner_; ++i) cut(text, pieces, steps_[i]);
 }
 
 void PreTokenizer::split(Text& text, std::vector<Piece>& pieces) const {
   using Kind = PreTokenizerSpec::Kind;
-  using Scanner = PreTokenizerSpec::Scanner;
-  pieces.clear();
-  if (text.size() == 0) return;
-  pieces.push_back({0, static_cast<std::uint32_t>(text.size())});
+  pieces = whole(text.view());
   for (const PreTokenizerSpec& step : steps_) {
-    switch (step.kind) {
-      case Kind::kByteLevel:
-        if (step.add_prefix_space) prefix_spaces(text, pieces);
-        if (step.use_regex) scan(text, pieces, Scanner::kGpt2);
-        if (!bytes_ || &step != &steps_.back()) spell_bytes(text, pieces);
-        break;
-      case Kind::kBert:
-        bert(text, pieces);
-        break;
-      case Kind::kWhitespace:
-        words(text, pieces);
-        break;
-      case Kind::kWhitespaceSplit:
-        cut_at_classes(text, pieces, Class::kSpace, Behavior::kRemoved);
-        break;
-      case Kind::kDigits:
-        cut_at_classes(text, pieces, Class::kNumeric,
-                       step.individual_digits ? Behavior::kIsolated : Behavior::kContiguous);
-        break;
-      case Kind::kPunctuation:
-        cut_at_classes(text, pieces, Class::kPunctuation, step.behavior);
-        break;
-      case Kind::kSplit:
-        cut_at_pattern(text, pieces, step);
-        break;
-      case Kind::kMetaspace:
-        metaspace(text, pieces, step);
-        break;
-      case Kind::kUnicodeScripts:
-        cut_at_scripts(text, pieces);
-        break;
-      case Kind::kFixedLength:
-        cut_lengths(text, pieces, step.length);
-        break;
-      case Kind::kSplitScanner:
-        scan(text, pieces, step.scanner);
-        break;
+    if (step.kind == Kind::kByteLevel) {
+      if (step.add_prefix_space) prefix_spaces(text, pieces);
+      if (step.use_regex) scan(text.view(), pieces, PreTokenizerSpec::Scanner::kGpt2);
+      if (!bytes_ || &step != &steps_.back()) spell_bytes(text, pieces);
+    } else if (step.kind == Kind::kMetaspace) {
+      metaspace(text, pieces, step);
+    } else {
+      cut(text.view(), pieces, step);
     }
   }
 }

@@ -1,6 +1,8 @@
 // Pre-tokenizers: where a text may be cut before the model sees it.
 #pragma once
+#include <cstddef>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "tokenizer/spec.h"
@@ -14,8 +16,11 @@ class PreTokenizer {
   // reads bytes; otherwise it spells them.
   PreTokenizer(std::vector<PreTokenizerSpec> steps, bool bytes);
 
-  // The scanner that does all there is to do, if one does.
-  std::optional<PreTokenizerSpec::Scanner> alone() const;
+  // The scanner that makes the words, if one does, out of the pieces of an unedited text that the
+  // steps before it cut.
+  std::optional<PreTokenizerSpec::Scanner> scanner() const { return scanner_; }
+  bool cuts_before_scanner() const { return before_scanner_ > 0; }
+  void cut_before_scanner(std::string_view text, std::vector<Piece>& pieces) const;
   // Whether BertPreTokenizer does all there is to do.
   bool is_bert() const;
   // Whether all that is done is to begin each word with U+2581 in place of its space, if any.
@@ -26,6 +31,8 @@ class PreTokenizer {
  private:
   std::vector<PreTokenizerSpec> steps_;
   bool bytes_;
+  std::optional<PreTokenizerSpec::Scanner> scanner_;
+  std::size_t before_scanner_ = 0;  // steps
 };
 
 }  // namespace quatrain::tokenizer
