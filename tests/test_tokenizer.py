@@ -191,7 +191,7 @@ def test_folder(tmp_path: Path) -> None:
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
         assert (tmp_path / "copy" / name).read_bytes() == (folder / name).read_bytes()
     assert len(os.listdir(tmp_path / "copy")) == 3
-    assert Tokenizer.from_file(tmp_path / "copy" / "tokenizer.json").pad_id is None
+    assert Tokenizer.from_file(tmp_path / "copy" / "tokenizer.json").pad_id == 0
 
 
 def test_folder_errors(tmp_path: Path) -> None:

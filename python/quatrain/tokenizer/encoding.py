@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quatrain.errors import InputError
+from quatrain.tokenizer.integers import in_range, to_int
 
 
 class Call(NamedTuple):
@@ -162,7 +163,7 @@ class Encoding:
 
     def char_to_token(self, char: int, sequence: int = 0) -> int | None:
         """The first token that covers a character; None if none does."""
-        return self._core.token_at(_count(char, "char"), self._second(sequence))
+        return self._core.token_at(in_range("char", char), self._second(sequence))
 
     def char_to_word(self, char: int, sequence: int = 0) -> int | None:
         """The index of the word that covers a character; None if none does."""
@@ -171,7 +172,7 @@ class Encoding:
 
     def word_to_tokens(self, word: int, sequence: int = 0) -> tuple[int, int] | None:
         """The tokens [begin, end) of a word; None if it has none."""
-        return self._core.tokens_of_word(_count(word, "word"), self._second(sequence))
+        return self._core.tokens_of_word(in_range("word", word), self._second(sequence))
 
     def word_to_chars(self, word: int, sequence: int = 0) -> tuple[int, int] | None:
         """The characters [begin, end) of a word; None if it has no token."""
@@ -181,17 +182,13 @@ class Encoding:
         return self.offsets[tokens[0]][0], self.offsets[tokens[1] - 1][1]
 
     def _checked(self, token: int) -> int:
-        if _count(token, "token") >= len(self):
-            raise InputError(f"token is {token}, but there are {len(self)} tokens")
-        return token
+        index = in_range("token", token)
+        if index >= len(self):
+            raise InputError(f"token is {index}, but there are {len(self)} tokens")
+        return index
 
     def _second(self, sequence: int) -> bool:
-        if type(sequence) is not int or not 0 <= sequence < self.n_sequences:
-            raise InputError(f"sequence is {sequence!r}, but there are {self.n_sequences}")
-        return sequence == 1
-
-
-def _count(value: int, name: str) -> int:
-    if type(value) is not int or not 0 <= value < 2**32:
-        raise InputError(f"{name} is {value!r}, expected an index")
-    return value
+        index = to_int(sequence)
+        if index is None or not 0 <= index < self.n_sequences:
+            raise InputError(f"sequence is {sequence!r:.60}, but there are {self.n_sequences}")
+        return index == 1

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from quatrain import _core
 from quatrain.errors import InputError
+from quatrain.tokenizer.integers import in_range
 from quatrain.tokenizer.ragged import Ragged
 from quatrain.tokenizer.special import Special
 from quatrain.tokenizer.special import to_core as to_rule
@@ -27,29 +28,35 @@ class IdCalls:
     ) -> list[int]:
         """The ids of one text: those of `encode`, never padded, at a fraction of the time.
 
+        They are cut as `encode` cuts them where there is a `truncation`, as files may ask for; see
+        `without_truncation`.
+
         Args:
             text, add_special_tokens, special: see `encode`.
 
         Raises:
             InputError, TokenizerError: see `encode`.
         """
-        if special == "allow":
+        if isinstance(special, str) and special == "allow":
             return self._encode_ids(text, add_special_tokens)
         return self._calls(special)[0](text, add_special_tokens)
 
     def encode_array(
         self, text: str, add_special_tokens: bool = True, *, special: Special = "allow"
     ) -> NDArray[np.uint32]:
-        """What `encode_ids` returns, as an array: uint32 [T]."""
-        if special == "allow":
+        """What `encode_ids` returns, cut where there is a `truncation`, as an array: uint32 [T]."""
+        if isinstance(special, str) and special == "allow":
             return self._encode_array(text, add_special_tokens)
         return self._calls(special)[1](text, add_special_tokens)
 
     def count(
         self, text: str, add_special_tokens: bool = True, *, special: Special = "allow"
     ) -> int:
-        """How many ids `encode_ids` returns, without making them Python's."""
-        if special == "allow":
+        """How many ids `encode_ids` returns, without making them Python's.
+
+        Where there is a `truncation`, never more than it leaves; see `without_truncation`.
+        """
+        if isinstance(special, str) and special == "allow":
             return self._count(text, add_special_tokens)
         return self._calls(special)[2](text, add_special_tokens)
 
@@ -61,7 +68,8 @@ class IdCalls:
         special: Special = "allow",
         threads: int | None = None,
     ) -> Ragged:
-        """The ids of several texts, in order, each as `encode_ids` gives it.
+        """The ids of several texts, in order, each as `encode_ids` gives it: cut where there is a
+        `truncation`, never padded.
 
         Args:
             texts: texts.
@@ -97,6 +105,4 @@ def checked_threads(threads: int | None) -> int:
     """How many threads are meant."""
     if threads is None:
         return _core.default_threads()
-    if type(threads) is not int or threads < 1:
-        raise InputError(f"threads is {threads!r}, expected an int of at least 1")
-    return threads
+    return in_range("threads", threads, 1)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from quatrain import _core
 from quatrain.errors import InputError
+from quatrain.tokenizer.integers import in_range
 
 _core_spec = _core.tokenizer
 _STRATEGIES = {
@@ -16,7 +17,7 @@ _STRATEGIES = {
 }
 
 # No model reads more; a file that asks for gigabytes of padding is refused.
-_LONGEST = 2**24
+_LONGEST, _MOST = 2**24, 2**31 - 1
 
 Direction = Literal["left", "right"]
 Strategy = Literal["longest_first", "only_first", "only_second"]
@@ -40,8 +41,7 @@ class Truncation:
     stride: int = 0
 
     def __post_init__(self) -> None:
-        _check_count("max_length", self.max_length)
-        _check_count("stride", self.stride)
+        _to_ints(self, max_length=_MOST, stride=_MOST)
         _check_choice("strategy", self.strategy, *_STRATEGIES)
         _check_choice("direction", self.direction, "left", "right")
 
@@ -68,11 +68,9 @@ class Padding:
 
     def __post_init__(self) -> None:
         if self.length is not None:
-            _check_count("length", self.length, _LONGEST)
+            _to_ints(self, length=_LONGEST)
         _check_choice("direction", self.direction, "left", "right")
-        _check_count("multiple_of", self.multiple_of, _LONGEST)
-        for name in ("pad_id", "pad_type_id"):
-            _check_count(name, getattr(self, name))
+        _to_ints(self, multiple_of=_LONGEST, pad_id=_MOST, pad_type_id=_MOST)
         if not isinstance(self.pad_token, str):
             raise InputError(f"pad_token is {self.pad_token!r}, expected a str")
 
@@ -99,11 +97,11 @@ def to_core(truncation: Truncation | None, padding: Padding | None) -> Any:
     return lengths
 
 
-def _check_count(name: str, value: object, largest: int = 2**31 - 1) -> None:
-    if type(value) is not int or not 0 <= value <= largest:
-        raise InputError(f"{name} is {value!r}, expected an int from 0 to {largest}")
+def _to_ints(owner: Truncation | Padding, **largest: int) -> None:
+    for name, most in largest.items():
+        object.__setattr__(owner, name, in_range(name, getattr(owner, name), 0, most))
 
 
 def _check_choice(name: str, value: object, *options: str) -> None:
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         raise InputError(f"{name} is {value!r}, expected one of {', '.join(options)}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from quatrain.tokenizer.formats.side_files import SIDE_FILES, TEMPLATE_FOLDER
 #: What a tokenizer was opened with, if not with its files alone; written beside them.
 OPTIONS_FILE = "tokenizer_options.json"
 _HEAD_BYTES = 4096
+_TEMPLATE_NAME = re.compile(re.escape(TEMPLATE_FOLDER) + r"/[^/\\\0]+\.jinja")
 
 
 def open_file(path: Path, options: dict[str, Any]) -> Source:
-    """The files of the tokenizer at ``path``, a file.
+    """The files of the tokenizer at ``path``, a file, and those beside it.
 
     Raises:
         TokenizerError: the file cannot be read, or its name or contents are of no known format.
@@ -44,30 +46,61 @@ def open_folder(folder: Path, options: dict[str, Any]) -> Source:
     Raises:
         TokenizerError: see `open_file`; or no file of the folder is a tokenizer's.
     """
-    path, format = _search(folder)
-    saved = folder / OPTIONS_FILE
-    if saved.is_file():
-        options = {**_saved_options(saved), **options}
-    source = _open(path, format, options)
-    for name in (*SIDE_FILES, *_templates(folder)):
-        if (folder / name).is_file():
-            source.files.setdefault(name, read_bytes(folder / name))
-    return source
+    return _open(*_search(folder), options)
+
+
+def check_files(own: object, side_files: Mapping[str, object]) -> None:
+    """Refuses contents that are no bytes, and names that `open_folder` would not read."""
+    for name, data in {"data": own, **side_files}.items():
+        if not isinstance(data, bytes):
+            raise InputError(f"{name} is {type(data).__name__}, expected bytes")
+    for name in side_files:
+        if name not in SIDE_FILES and not _TEMPLATE_NAME.fullmatch(name):
+            known = ", ".join(SIDE_FILES)
+            raise InputError(
+                f"side_files has {name!r:.200}, expected {known} or {TEMPLATE_FOLDER}/NAME.jinja"
+            )
 
 
 def write(source: Source, folder: Path) -> None:
-    """Writes a tokenizer's files, so that `open_folder` opens the same tokenizer."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes a tokenizer's files, so that `open_folder` opens the same tokenizer.
+
+    Raises:
+        InputError: the folder holds files that would make it another one, or cannot be written.
+    """
     files = dict(source.files)
     if source.options:
         files[OPTIONS_FILE] = json.dumps(source.options, indent=2).encode()
-    for name, data in files.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        with new_file(folder / name) as draft:
-            draft.write_bytes(data)
+    try:
+        _refuse_others(folder, files, FORMATS[source.format])
+        for name, data in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            with new_file(folder / name) as draft:
+                draft.write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{folder}: could not be written: {error.strerror or error}") from None
+
+
+def _refuse_others(folder: Path, files: dict[str, bytes], format: Format) -> None:
+    """Refuses a folder of which `open_folder` would read other files, too or instead."""
+    if not folder.is_dir():
+        return
+    formats = list(FORMATS.values())
+    searched = formats[: formats.index(format) + 1]
+    read = [path.name for other in searched for path in _named(folder, other)]
+    read += [n for n in (OPTIONS_FILE, *SIDE_FILES, *_templates(folder)) if (folder / n).exists()]
+    if others := ", ".join(dict.fromkeys(name for name in read if name not in files)):
+        raise InputError(f"{folder}: holds {others}, which would be read too; expected none there")
+    own, data = next(iter(files.items()))
+    if format.saved_as is None and own in read and read_bytes(folder / own) != data:
+        raise InputError(f"{folder / own}: exists already, and holds more than this vocabulary")
 
 
 def _open(path: Path, format: Format, options: dict[str, Any]) -> Source:
+    folder = path.parent
+    saved = folder / OPTIONS_FILE
+    if saved.is_file():
+        options = {**_saved_options(saved), **options}
     for name in options:
         if name not in format.options:
             known = ", ".join(format.options) or "none"
@@ -75,7 +108,10 @@ def _open(path: Path, format: Format, options: dict[str, Any]) -> Source:
     files = {format.saved_as or path.name: format.load(path)}
     if format.companion is not None:
         name = format.companion(path.name)
-        files[format.companion(format.saved_as or path.name)] = read_bytes(path.parent / name)
+        files[format.companion(format.saved_as or path.name)] = read_bytes(folder / name)
+    for name in (*SIDE_FILES, *_templates(folder)):
+        if (folder / name).is_file():
+            files.setdefault(name, read_bytes(folder / name))
     return Source(format.name, files, os.fspath(path), options)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from quatrain.errors import InputError
+from quatrain.tokenizer.integers import to_int
 
 
 class StreamDecoder:
@@ -23,10 +24,12 @@ class StreamDecoder:
         Raises:
             InputError: the id is not in the vocabulary.
         """
-        try:
-            return self._core.push(index)
-        except TypeError:
-            raise InputError(f"the id is {index!r}, expected an int") from None
+        found = to_int(index)
+        if found is None:
+            raise InputError(f"the id is {index!r:.60}, expected an int")
+        if not 0 <= found < 2**63:
+            raise InputError(f"id {found} is not in the vocabulary")
+        return self._core.push(found)
 
     def flush(self) -> str:
         """The end of the text: U+FFFD if it stops inside a character. A new text may follow."""

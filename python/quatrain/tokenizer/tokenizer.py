@@ -39,13 +39,16 @@ class Tokenizer(IdCalls, Conversing):
     """
 
     def __init__(self, data: bytes, side_files: dict[str, bytes] | None = None, name: str = _FILE):
-        """From the bytes of a ``tokenizer.json`` and of files beside it.
+        """From the bytes of a ``tokenizer.json`` and of files beside it, by name.
 
         Raises:
+            InputError: what should be bytes is not, or no such file is read beside it.
             TokenizerError: a file is malformed, or asks for a component that is not supported;
                 the message names the file (``name``), the field and what is supported.
         """
-        self._open(Source("tokenizer.json", {_FILE: data, **(side_files or {})}, name))
+        side_files = {} if side_files is None else side_files
+        opening.check_files(data, side_files)
+        self._open(Source("tokenizer.json", {_FILE: data, **side_files}, name))
 
     @classmethod
     def _from_source(cls, source: Source) -> Tokenizer:
@@ -69,7 +72,9 @@ class Tokenizer(IdCalls, Conversing):
 
         A ``tokenizer.json``; a SentencePiece ``.model``; ``tiktoken``'s ranks (``*.tiktoken``,
         ``tokenizer.model``); GPT-2's ``vocab.json`` with ``merges.txt`` beside it; BERT's
-        ``vocab.txt``; the vocabulary of a ``.gguf``.
+        ``vocab.txt``; the vocabulary of a ``.gguf``. Files beside it are read too, where they
+        exist: ``tokenizer_config.json``, ``special_tokens_map.json``, ``added_tokens.json`` and
+        chat templates, for `eos_id` and its like, and the options with which it was saved.
 
         Args:
             path: the file.
@@ -97,9 +102,7 @@ class Tokenizer(IdCalls, Conversing):
     ) -> Tokenizer:
         """From a folder, or from a model's id on the hub.
 
-        The folder is searched for the files that `from_file` takes, in its order; files beside
-        them (``tokenizer_config.json``, ``special_tokens_map.json``, ...) are read too, where they
-        exist, for `eos_id` and its like.
+        The folder is searched for the files that `from_file` takes, in its order.
 
         Raises:
             TokenizerError: see `from_file`; or the folder holds no tokenizer, or several.
@@ -118,6 +121,10 @@ class Tokenizer(IdCalls, Conversing):
 
         Truncation and padding set by `with_truncation` or `with_padding` are not written. Each
         file appears whole or not at all.
+
+        Raises:
+            InputError: the folder holds other files of a tokenizer, with which `from_pretrained`
+                would read another one (nothing is written then); or it cannot be written.
         """
         opening.write(self._source, Path(folder))
 

@@ -7,6 +7,7 @@ from typing import Any
 from quatrain.errors import InputError
 from quatrain.tokenizer.description import Description
 from quatrain.tokenizer.formats.fields import Node
+from quatrain.tokenizer.integers import to_int
 
 
 class Vocabulary:
@@ -75,14 +76,15 @@ class Vocabulary:
         return self._named["pad_token"]
 
     def _checked(self, index: int) -> int:
-        if not isinstance(index, int) or isinstance(index, bool):
-            raise InputError(f"the id is {index!r}, expected an int")
-        if not (0 <= index <= self.max_id and self._core.has(index)):
+        found = to_int(index)
+        if found is None:
+            raise InputError(f"the id is {index!r:.60}, expected an int")
+        if not (0 <= found <= self.max_id and self._core.has(found)):
             raise InputError(
-                f"id {index} is not in the vocabulary of {len(self)} tokens (ids 0 to "
+                f"id {found} is not in the vocabulary of {len(self)} tokens (ids 0 to "
                 f"{self.max_id})"
             )
-        return index
+        return found
 
     def _role_id(self, token: Node | None) -> int | None:
         if token is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from quatrain.errors import InputError
+from quatrain.tokenizer.integers import in_range
 
 _MOST = 2**31 - 1
 
@@ -14,9 +15,7 @@ def count(smallest: int, largest: int = _MOST) -> Callable[[str, object], int]:
     """A check that a setting is an int in a range."""
 
     def check(name: str, value: object) -> int:
-        if type(value) is not int or not smallest <= value <= largest:
-            raise InputError(f"{name} is {value!r}, expected an int from {smallest} to {largest}")
-        return value
+        return in_range(name, value, smallest, largest)
 
     return check
 
