@@ -47,6 +47,15 @@ def test_small(make: Any) -> None:
     check(tokenizer, ["", "a", ""])
 
 
+def test_cache_info() -> None:
+    tokenizer = Tokenizer(to_bytes(plain_bpe()))
+    assert tokenizer.cache_info().caches == 0
+    for text in HOSTILE:
+        tokenizer.encode_ids(text)
+    caches, bytes_each = tokenizer.cache_info()
+    assert caches == 1 and 2**20 < bytes_each < 2**25
+
+
 def test_pipelines() -> None:
     """What the fast way leaves to the long one, or does itself, must not show."""
     file = plain_bpe()

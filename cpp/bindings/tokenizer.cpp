@@ -129,6 +129,11 @@ void register_core(py::module_& m) {
             return self.special_rule(raises, allowed, control);
           },
           py::arg("raises"), py::arg("allowed"), py::arg("control") = std::vector<std::uint32_t>{})
+      .def("cache_info",
+           [](const Tokenizer& self) {
+             const CacheInfo info = self.cache_info();
+             return std::pair(info.caches, info.bytes);
+           })
       .def("decode",
            [](const Tokenizer& self, const py::handle& ids, bool skip_special_tokens) {
              return to_str(self.decode(to_ids(ids), skip_special_tokens));

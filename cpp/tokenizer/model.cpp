@@ -40,6 +40,12 @@ void WordCache::insert(std::string_view word, std::uint64_t hash, std::span<cons
   ++size_;
 }
 
+// Vectors have room for up to twice what they hold.
+std::size_t WordCache::bytes() {
+  return kSlots * sizeof(Slot) + 2 * (kBytes + kLongestWord) +
+         2 * (kTokens + UINT16_MAX) * sizeof(Token);
+}
+
 void Model::tokenize(std::string_view word, Workspace& workspace, std::vector<Token>& out) const {
   if (const ByteBpe* bpe = byte_bpe()) {
     workspace.ids.shorten(0);

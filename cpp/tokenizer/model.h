@@ -34,6 +34,8 @@ class WordCache {
   bool find(std::string_view word, std::uint64_t hash, std::vector<Token>& out) const;
   void insert(std::string_view word, std::uint64_t hash, std::span<const Token> tokens);
 
+  static std::size_t bytes();  // of memory, at most
+
  private:
   static constexpr std::size_t kSlots = 1 << 16, kEntries = kSlots / 2, kBytes = 1 << 20,
                                kTokens = 1 << 18;

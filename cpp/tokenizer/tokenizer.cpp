@@ -68,6 +68,11 @@ Tokenizer::Tokenizer(const TokenizerSpec& spec)
 
 Tokenizer::~Tokenizer() = default;
 
+CacheInfo Tokenizer::cache_info() const {
+  const std::lock_guard lock(mutex_);
+  return {idle_.size(), WordCache::bytes() + IdCache::bytes()};
+}
+
 bool Tokenizer::has(std::int64_t id) const {
   if (id < 0 || id >= end_id_) return false;
   const auto index = static_cast<std::uint32_t>(id);

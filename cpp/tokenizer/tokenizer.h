@@ -37,6 +37,11 @@ struct RaggedIds {
   std::vector<std::int64_t> offsets;
 };
 
+// Word caches kept for the next calls, and the memory that each takes at most.
+struct CacheInfo {
+  std::size_t caches, bytes;
+};
+
 // Immutable once built: any number of threads may use one.
 class Tokenizer {
  public:
@@ -70,6 +75,8 @@ class Tokenizer {
   // `control`: further added tokens, to be treated as special ones.
   SpecialRule special_rule(bool raises, std::span<const std::uint32_t> allowed,
                            std::span<const std::uint32_t> control) const;
+
+  CacheInfo cache_info() const;
 
   std::string decode(std::span<const std::int64_t> ids, bool skip_special_tokens) const;
   // Appends what one more token makes certain. A skipped special token leaves no trace.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,18 @@ from quatrain.tokenizer.integers import in_range
 from quatrain.tokenizer.ragged import Ragged
 from quatrain.tokenizer.special import Special
 from quatrain.tokenizer.special import to_core as to_rule
+
+
+class CacheInfo(NamedTuple):
+    """The word caches of a tokenizer.
+
+    They are as many as calls and their threads ran at once, and shared with the tokenizers made
+    from it by `with_truncation` and its like.
+    """
+
+    caches: int
+    #: What one takes at most, in bytes; memory is taken as words come.
+    bytes_each: int
 
 
 class IdCalls:
@@ -92,6 +104,10 @@ class IdCalls:
                 checked_threads(threads),
             )
         )
+
+    def cache_info(self) -> CacheInfo:
+        """How many word caches are kept for the next calls, and how large each may become."""
+        return CacheInfo(*self._core.cache_info())
 
     def _set_calls(self) -> None:
         self._encode_ids, self._encode_array, self._count = self._calls("allow")
