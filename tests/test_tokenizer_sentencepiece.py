@@ -197,6 +197,13 @@ def no_unknown(model: Any) -> None:
     model.pieces[0].type = 1
 
 
+def no_unknown_but_some_bytes(model: Any) -> None:
+    no_unknown(model)
+    model.trainer_spec.byte_fallback = True
+    for byte in range(128):
+        model.pieces.add(piece=b"<0x%02X>" % byte, score=0.0, type=6)
+
+
 def bad_text(model: Any) -> None:
     model.pieces[3].piece = b"\xff"
 
@@ -234,6 +241,7 @@ def bad_rules(model: Any) -> None:
     [
         (second_unknown, r"pieces\[1\].type: a second unknown piece"),
         (no_unknown, "pieces: none is of the type UNKNOWN"),
+        (no_unknown_but_some_bytes, "no piece is of the type UNKNOWN, and not every byte has one"),
         (bad_text, r"pieces\[3\].piece: found b'\\xff', which is not UTF-8"),
         (empty_piece, r"pieces\[3\].piece: found ''"),
         (bad_type, r"pieces\[3\].type: found 9, expected 1 to 6"),

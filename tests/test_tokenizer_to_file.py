@@ -116,6 +116,8 @@ WHOLE: dict[str, Setting] = {
         }
     },
     "token with a space": with_tokens(added_token(0, "a b")),
+    "token that gets a space": with_tokens(added_token(0, "a\tb", normalized=True))
+    | {"normalizer": plain_word_piece()["normalizer"]},
     "token that takes spaces": with_tokens(added_token(0, "ab", rstrip=True)),
 }
 

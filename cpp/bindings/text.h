@@ -47,10 +47,13 @@ inline pybind11::object to_int(std::uint32_t value) {
   constexpr std::size_t kKept = 1 << 18;
   static std::unique_ptr<PyObject*[]> kept(new PyObject* [kKept] {});
   if (value >= kKept) {
-    return pybind11::reinterpret_steal<pybind11::object>(PyLong_FromUnsignedLong(value));
+    PyObject* made = PyLong_FromUnsignedLong(value);
+    if (!made) throw pybind11::error_already_set();
+    return pybind11::reinterpret_steal<pybind11::object>(made);
   }
   PyObject*& known = kept[value];
   if (!known) known = PyLong_FromUnsignedLong(value);
+  if (!known) throw pybind11::error_already_set();
   return pybind11::reinterpret_borrow<pybind11::object>(known);
 }
 

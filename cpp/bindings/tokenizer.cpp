@@ -45,17 +45,17 @@ struct BoundStream {
 };
 
 std::vector<std::int64_t> to_ids(const py::handle& ids) {
-  const auto sequence = py::reinterpret_steal<py::object>(
-      PySequence_Fast(ids.ptr(), "expected a sequence of token ids"));
+  // A copy: an item's __index__ may change the caller's own list.
+  const auto sequence = py::reinterpret_steal<py::object>(PySequence_Tuple(ids.ptr()));
   if (!sequence) {
     PyErr_Clear();
     fail("decode", "expected a sequence of ints, got ", Py_TYPE(ids.ptr())->tp_name);
   }
   std::vector<std::int64_t> out;
-  const Py_ssize_t size = PySequence_Fast_GET_SIZE(sequence.ptr());
+  const Py_ssize_t size = PyTuple_GET_SIZE(sequence.ptr());
   out.reserve(static_cast<std::size_t>(size));
   for (Py_ssize_t i = 0; i < size; ++i) {
-    PyObject* item = PySequence_Fast_GET_ITEM(sequence.ptr(), i);
+    PyObject* item = PyTuple_GET_ITEM(sequence.ptr(), i);
     const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(item));  // NumPy's too
     int overflow = 0;
     const long long value = index ? PyLong_AsLongLongAndOverflow(index.ptr(), &overflow) : 0;

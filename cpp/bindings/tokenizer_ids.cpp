@@ -27,7 +27,7 @@ struct Calls {
   std::shared_ptr<const Tokenizer> tokenizer;
   LengthSpec lengths;
   SpecialRule rule;
-  IdBuffer ids;  // of short texts, which keep the GIL
+  IdBuffer ids;  // memory for short texts, which keep the GIL
 };
 constexpr const char* kCapsule = "quatrain.tokenizer.Calls";
 
@@ -65,9 +65,13 @@ PyObject* encode_ids(PyObject* self, PyObject* const* arguments, Py_ssize_t coun
       calls.tokenizer->append_ids(a.text, a.add_special_tokens, calls.lengths, calls.rule, ids);
     };
     if (a.text.size() < kReleaseBytes) {
-      calls.ids.shorten(0);
-      append(calls.ids);
-      return to_list(calls.ids.ids(), to_int).release().ptr();
+      // Taken out meanwhile: making a list may run the garbage collector, and that other calls.
+      IdBuffer ids = std::move(calls.ids);
+      ids.shorten(0);
+      append(ids);
+      py::list list = to_list(ids.ids(), to_int);
+      calls.ids = std::move(ids);
+      return list.release().ptr();
     }
     IdBuffer ids;
     run(a, [&] { append(ids); });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tokenizer/normalizer.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -64,11 +65,14 @@ bool adds_space(const PreTokenizerSpec& step) {
 }
 
 // Whether the token may, in some normalized form, take what stands on both sides of a cut.
-bool spans_cuts(const AddedTokenSpec& token) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\n'; };
-  const std::string& text = token.content;
-  for (std::size_t at = 1; at < text.size(); ++at) {
-    if (is_space(text[at]) && !is_space(text[at - 1])) return true;
+bool spans_cuts(const AddedTokenSpec& token, const std::vector<NormalizerSpec>& normalizers) {
+  const std::string text =
+      token.normalized ? normalized(normalizers, token.content) : token.content;
+  bool is_behind = false;  // behind a character other than a space
+  for (std::size_t at = 0; at < text.size();) {
+    const bool is_space = unicode::class_table()[unicode::decode(text, at)] & Class::kSpace;
+    if (is_space && is_behind) return true;
+    is_behind = !is_space;
   }
   constexpr std::string_view kEnds = ">]|})";
   return token.rstrip && (text.empty() || kEnds.find(text.back()) == std::string_view::npos);
@@ -90,7 +94,10 @@ CutRule cut_rule(const TokenizerSpec& spec) {
   }
   if (!is_cut) return {};
   if (!std::all_of(spec.normalizers.begin(), spec.normalizers.end(), is_local)) return {};
-  if (std::any_of(spec.added_tokens.begin(), spec.added_tokens.end(), spans_cuts)) return {};
+  const auto spans = [&](const AddedTokenSpec& token) {
+    return spans_cuts(token, spec.normalizers);
+  };
+  if (std::any_of(spec.added_tokens.begin(), spec.added_tokens.end(), spans)) return {};
   // A part that begins with a space is given none.
   const auto surrounds = [](const NormalizerSpec& step) {
     return step.kind == NormalizerSpec::Kind::kBert && step.handle_chinese_chars;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <utility>
 
 namespace quatrain::tokenizer {
 
@@ -16,7 +17,20 @@ class IdBuffer {
     void operator()(std::uint32_t* memory) const { std::free(memory); }
   };
 
+  IdBuffer() = default;
+  IdBuffer(IdBuffer&& other) noexcept
+      : data_(std::move(other.data_)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)) {}
+  IdBuffer& operator=(IdBuffer&& other) noexcept {
+    data_ = std::move(other.data_);
+    size_ = std::exchange(other.size_, 0);
+    capacity_ = std::exchange(other.capacity_, 0);
+    return *this;
+  }
+
   std::size_t size() const { return size_; }
+  std::size_t capacity() const { return capacity_; }
   std::uint32_t* data() { return data_.get(); }
   std::span<const std::uint32_t> ids(std::size_t from = 0) const {
     return {data_.get() + from, size_ - from};

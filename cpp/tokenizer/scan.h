@@ -56,7 +56,7 @@ class Scan {
   }
   template <unsigned char low, unsigned char high, unsigned char fold>
   const char* skip_ascii(const char* at) const {
-    while (readable_ - at >= static_cast<std::ptrdiff_t>(kLeading)) {
+    while (at < end_ && readable_ - at >= static_cast<std::ptrdiff_t>(kLeading)) {
       const std::size_t count = leading<low, high, fold>(at);
       at += count;
       if (count < kLeading) return std::min(at, end_);

@@ -78,6 +78,11 @@ Unigram::Unigram(const ModelSpec& spec)
     std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
     fallback_[static_cast<std::size_t>(byte)] = vocabulary().find(name).value_or(kNone);
   }
+  // tokenizers reads such a file, and refuses the texts that need it.
+  const bool has_bytes =
+      std::find(fallback_.begin(), fallback_.end(), kNone) == fallback_.end() && byte_fallback_;
+  check<TokenizerError>(unk_ || has_bytes || !sentencepiece_, "pieces",
+                        "no piece is of the type UNKNOWN, and not every byte has one");
 }
 
 template <class Score, class Emit>

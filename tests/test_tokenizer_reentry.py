@@ -1,0 +1,54 @@
+"""Python code that runs in the middle of a call: finalizers, and items that change their list."""
+
+from __future__ import annotations
+
+import gc
+
+from quatrain.tokenizer import Tokenizer
+from tokenizer_data import plain_bpe, to_bytes
+
+
+def test_a_finalizer_may_encode() -> None:
+    tokenizer = Tokenizer(to_bytes(plain_bpe()))
+    text = "hello world " * 20
+    expected = tokenizer.encode_ids(text)
+    finalized = []
+
+    class Cycle:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            tokenizer.encode_ids("zzzz " * 100)
+            finalized.append(self)
+
+    threshold = gc.get_threshold()
+    kept = [[] for _ in range(1000)]  # type: ignore[var-annotated]  # so that new lists are made
+    try:
+        for _ in range(20):
+            gc.disable()
+            Cycle()
+            gc.set_threshold(1, 1000, 1000)
+            gc.enable()
+            ids = tokenizer.encode_ids(text)
+            gc.disable()
+            assert ids == expected
+            kept.append(ids)
+    finally:
+        gc.set_threshold(*threshold)
+        gc.enable()
+    assert finalized
+
+
+def test_an_id_may_change_its_list() -> None:
+    tokenizer = Tokenizer(to_bytes(plain_bpe()))
+    first, *rest = tokenizer.encode_ids("a" + "b" * 1000)
+    ids: list[object] = []
+
+    class Index:
+        def __index__(self) -> int:
+            ids.clear()
+            return first
+
+    ids += [Index(), *rest]
+    assert tokenizer.decode(ids) == "a" + "b" * 1000  # type: ignore[arg-type]
