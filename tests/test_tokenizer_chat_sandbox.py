@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from contextlib import suppress
+from time import process_time
 
 import pytest
 
-from chats import rendered
-from quatrain.errors import TokenizerError
+from chats import MESSAGES, rendered, tokenizer
+from quatrain.errors import InputError, TokenizerError
+from quatrain.tokenizer.chat.rendered import Rendered, by_template, join
 
 
 @pytest.mark.parametrize(
@@ -74,6 +77,120 @@ def test_hostile_templates_end(source: str) -> None:
     assert len(str(caught.value)) < 1000
 
 
+# ns.x and ns.y: tuples a hundred thousand deep, lists that are short but for what they hold twice.
+DEEP = (
+    "{% set ns = namespace(x=(1,)) %}{% for i in range(100000) %}{% set ns.x = (ns.x,) %}"
+    "{% endfor %}"
+)
+DOUBLED = (
+    "{% set ns = namespace(x=1, y=1) %}{% for i in range(60) %}{% set ns.x = (ns.x, ns.x) %}"
+    "{% set ns.y = (ns.y, ns.y) %}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "{{ {ns.x: 1} | length }}",
+        "{{ messages[0].get(ns.x) }}",
+        "{{ messages[0][ns.x] }}",
+        "{{ ns.x in messages[0] }}",
+        "{{ ns.x not in messages[0] }}",
+        "{{ ns.x is in messages[0] }}",
+        "{{ [ns.x] | select('in', messages[0]) | list }}",
+        "{{ [ns.x] | unique | list }}",
+        "{{ [{'a': ns.x}] | unique(attribute='a') | list }}",
+        "{{ dict([(ns.x, 1)]) }}",
+        "{{ namespace([(ns.x, 1)]) }}",
+        "{{ {'a': ns.x}.items() - [] }}",
+        "{{ {}.keys() - [ns.x] }}",
+        "{{ {'a': ns.x}.items() == {'a': 1}.keys() }}",
+        "{{ [{'a': ns.x}.items()] == [{'a': 1}.keys()] }}",
+    ],
+)
+def test_nothing_deep_is_a_key(use: str) -> None:
+    with pytest.raises(TokenizerError, match=r"^it: "):
+        rendered(DEEP + use)
+
+
+@pytest.mark.parametrize(
+    "use", ["{{ {ns.x: 1} }}", "{{ messages[0].get(ns.x) }}", "{{ ns.x in messages[0] }}"]
+)
+def test_nothing_held_twice_is_a_key(use: str) -> None:
+    with pytest.raises(TokenizerError, match="a tuple as a key is not supported"):
+        rendered(DOUBLED + use)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "{{ 1 if ns.x is in messages[0] }}",
+        "{{ [ns.x].count(ns.y) }}",
+        "{{ [ns.x].index(ns.y) }}",
+        "{{ ns.x == ns.y }}",
+        "{{ [ns.x, ns.y] | sort }}",
+        "{{ [[ns.x], [ns.y]] | map('first') | max }}",
+        "{{ [{'a': ns.x}, {'a': ns.y}] | groupby('a') }}",
+        "{{ [ns.x] | upper }}",
+        "{{ ns.x | e }}",
+        "{{ ns }}",
+        "{{ {'a': ns.x}.values() }}",
+        "{{ {'a': ns.x}.items() }}",
+        "{{ raise_exception(ns.x) }}",
+        "{{ '%s' % (ns.x,) }}",
+        "{% for i in [1, 2] %}{{ loop.changed([ns.x] if i == 1 else [ns.y]) }}{% endfor %}",
+    ],
+)
+def test_what_is_held_twice_is_paid_for_twice(use: str) -> None:
+    with pytest.raises(TokenizerError, match="too much work"):
+        rendered(DOUBLED + use)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ ([[1]] * 60000) | sum(start=[]) | length }}",
+        "{{ [[1], [2]] | sum }}",
+        "{{ ('%(a)999d' * 300000) % {'a': 1} }}",
+        "{{ ('{0:>999}' * 300000).format('') }}",
+        "{{ ('%(a)s' * 300000) % {'a': 'x' * 9999} }}",
+        "{{ ('{0}' * 300000).format('x' * 9999) }}",
+        "{{ ('%(a)999d' * 300000) | format(a=1) }}",
+    ],
+)
+def test_sums_and_formats_are_foreseen(source: str) -> None:
+    tracemalloc.start()
+    begin = process_time()
+    with pytest.raises(TokenizerError, match=r"^it: "):
+        rendered(source)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**26 and process_time() - begin < 5
+
+
+def test_lazy_values_do_not_nest() -> None:
+    source = "{% set ns = namespace(x=[1]) %}{% for i in range(30000) %}"
+    source += "{% set ns.x = ns.x | map('string') %}{% endfor %}{{ ns.x | list }}"
+    assert rendered(source) == "['1']"
+
+
+def test_views_of_dicts_are_those_of_python() -> None:
+    source = "{% set d = {'a': 1, 'b': (2,)} %}{{ d.items() }}{{ d.keys() }}{{ d.values() }}"
+    d = {"a": 1, "b": (2,)}
+    assert rendered(source) == f"{d.items()}{d.keys()}{d.values()}"
+    source = "{% set d = {'a': 1} %}{{ 'a' in d.keys() }}{{ d.items() | list | length }}"
+    source += "{{ d.items() is sequence }}{{ dict(d.items()).a }}{{ d.values() | sum }}"
+    assert rendered(source) == "True1False11"
+
+
+def test_pieces_of_a_text_pay_for_their_own_ranges() -> None:
+    pieces = 200_000
+    text = join(by_template("a") if i % 2 else Rendered("c") for i in range(pieces))
+    begin = process_time()
+    assert len(text.split("a")) == pieces // 2 + 1
+    assert process_time() - begin < 5
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -108,3 +225,22 @@ def test_hostile_templates_end(source: str) -> None:
 def test_escapes_and_faults_are_refused(source: str) -> None:
     with suppress(TokenizerError):
         assert rendered(source) == ""  # what the sandbox hides is undefined
+
+
+def test_mistaken_names_are_no_templates() -> None:
+    with pytest.raises(
+        TokenizerError, match="there is no chat template 'tool-use'; templates: default"
+    ):
+        tokenizer().apply_chat_template(MESSAGES, chat_template="tool-use")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("tokenize", "return_tensors", "return_dict", "return_assistant_tokens_mask"),
+        *("continue_final_message", "padding", "truncation", "max_length"),
+    ],
+)
+def test_options_of_others_are_no_variables(option: str) -> None:
+    with pytest.raises(InputError, match=f"^{option} is not supported"):
+        tokenizer().apply_chat_template(MESSAGES, **{option: False})

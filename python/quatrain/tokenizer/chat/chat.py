@@ -102,7 +102,8 @@ def _choose(
     if chosen is None:
         chosen = "tool_use" if has_tools and "tool_use" in templates else "default"
     elif chosen not in templates:
-        return chosen, "chat template"
+        # A source has an expression or a statement: what has none is a mistaken name.
+        return (chosen, "chat template") if "{" in chosen else (None, f"chat template {chosen!r}")
     return templates.get(chosen), f"chat template {chosen!r}"
 
 

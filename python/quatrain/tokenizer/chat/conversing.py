@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from quatrain.errors import InputError
 from quatrain.tokenizer.chat.chat import Chat, apply
 from quatrain.tokenizer.description import Description
 from quatrain.tokenizer.vocabulary import Vocabulary
+
+#: Options of ``transformers`` without a meaning here.
+_NO_VARIABLES = {
+    *("tokenize", "return_tensors", "return_dict", "return_assistant_tokens_mask"),
+    *("continue_final_message", "padding", "truncation", "max_length"),
+}
 
 
 class Conversing(Vocabulary):
@@ -55,10 +62,13 @@ class Conversing(Vocabulary):
             variables: what else the template may use.
 
         Raises:
-            InputError: a value is not JSON, or jinja2 is not installed.
+            InputError: a value is not JSON, a variable has the name of an option that
+                ``transformers`` has and this has not, or jinja2 is not installed.
             TokenizerError: there is no template, or it fails, refuses the messages, or does too
                 much work.
         """
+        for option in sorted(_NO_VARIABLES & variables.keys()):
+            raise InputError(f"{option} is not supported, and cannot be a template's variable")
         return apply(
             self._core,
             self._chat_templates,

@@ -8,6 +8,9 @@ from contextvars import ContextVar
 from typing import Any
 
 from jinja2.exceptions import TemplateRuntimeError
+from jinja2.utils import Namespace
+
+from quatrain.tokenizer.chat.view import View, held
 
 #: In characters made; a node of the syntax tree that is executed counts as `NODE` of them.
 _BASE = 2**26
@@ -16,6 +19,7 @@ _PER_ITEM = 2**15
 NODE = 16
 _LARGEST_BITS = 4096
 _WIDTH = re.compile(r"\*|\d{4}|\{[^{}]*\{")
+_NUMBER = re.compile(r"\d+")
 
 _left: ContextVar[int] = ContextVar("left")
 
@@ -50,6 +54,17 @@ def spend_on(value: Any) -> Any:
         elif isinstance(item, (list, tuple, set)):
             spend(NODE * (1 + len(item)))
             pending += item
+        elif isinstance(item, View):
+            pending.append(held(item))
+        elif isinstance(item, Namespace):
+            pending.append(item._Namespace__attrs)
+    return value
+
+
+def key(value: Any) -> Any:
+    """Refuses what cannot be hashed in bounded time and depth: nothing guards a tuple's hash."""
+    if isinstance(value, tuple):
+        raise LimitError("a tuple as a key is not supported")
     return value
 
 
@@ -86,12 +101,20 @@ def power(left: Any, right: Any) -> Any:
 
 def remainder(left: Any, right: Any) -> Any:
     if isinstance(left, (str, bytes)):
-        check_format(left)
-        spend_on(right)
+        spend_on_format(left, right)
     return left % right
 
 
 def check_format(form: Any) -> None:
-    """Refuses widths that make long texts of short ones."""
+    """Refuses widths that make long texts of short ones, and spends what the others make."""
     if not isinstance(form, str) or _WIDTH.search(form):
         raise LimitError(f"the format {str(form)[:40]!r} is not supported: it may set large widths")
+    spend(sum(map(int, _NUMBER.findall(form))))
+
+
+def spend_on_format(form: Any, values: Any) -> None:
+    """Spends what it takes to write the values wherever the format may name them."""
+    check_format(form)
+    before = _left.get()
+    spend_on(values)
+    spend((before - _left.get()) * NODE * (form.count("%") + form.count("{")))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Any, SupportsIndex
 
 Ranges = tuple[tuple[int, int], ...]
+_BEGIN, _END = itemgetter(0), itemgetter(1)
 
 
 class Rendered(str):
@@ -27,10 +30,14 @@ class Rendered(str):
         return self
 
     def _cut(self, begin: int, end: int) -> Rendered:
+        if begin >= end:
+            return Rendered("")
+        # A piece pays for the ranges in it alone: a text may be cut into many.
+        first_in = bisect_right(self._written, begin, key=_END)
+        past = bisect_left(self._written, end, lo=first_in, key=_BEGIN)
         written = tuple(
             (max(first, begin) - begin, min(last, end) - begin)
-            for first, last in self._written
-            if first < end and last > begin
+            for first, last in self._written[first_in:past]
         )
         return Rendered(str.__getitem__(self, slice(begin, end)), written)
 

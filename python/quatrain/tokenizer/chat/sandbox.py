@@ -6,34 +6,26 @@ strings; loops, macros and operations report to `limits`.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import wraps
 from types import BuiltinMethodType
 from typing import Any, NoReturn
 
-from jinja2 import Environment, Template, nodes, pass_context, pass_environment
+from jinja2 import Template, nodes, pass_context
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.ext import Extension, loopcontrols
-from jinja2.filters import do_format, do_indent, do_round, make_attrgetter
 from jinja2.parser import Parser
-from jinja2.runtime import Context
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
 from quatrain.tokenizer.chat import limits
+from quatrain.tokenizer.chat.filters import charged_filters, charged_tests
 from quatrain.tokenizer.chat.rendered import Rendered, by_template, content_of, join
+from quatrain.tokenizer.chat.view import View
 
-_FILTERS = (
-    *("abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float"),
-    *("format", "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower"),
-    *("map", "max", "min", "reject", "rejectattr", "replace", "reverse", "round", "safe"),
-    *("select", "selectattr", "sort", "string", "sum", "title", "trim", "truncate", "unique"),
-    *("upper", "wordcount"),
-)
 #: Methods of built-in types whose results are not much longer than what they are given.
 _METHODS = {
     str: {
@@ -47,11 +39,11 @@ _METHODS = {
     tuple: {"count", "index"},
     dict: {"copy", "get", "items", "keys", "values"},
 }
-#: Filters that compare or print what they are given, however deep it is.
-_WALKING = {"groupby", "max", "min", "sort", "string", "sum", "unique", "wordcount"}
+_VIEWS = {"items", "keys", "values"}
+_COMPARING = {"count", "index"}
 _LONGEST_SOURCE = 2**20
 # Filters for the compiled template alone: no template can spell these names.
-_COUNTED, _MEASURED, _SPEND = " counted", " measured", " spend"
+_COUNTED, _MEASURED, _MADE, _KEY, _SPEND = " counted", " measured", " made", " key", " spend"
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -71,13 +63,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.binop_table.update(
             {"*": limits.multiply, "**": limits.power, "%": limits.remainder, "+": _add}
         )
-        filters = {name: self.filters[name] for name in _FILTERS} | _OWN_FILTERS
-        self.filters = {name: _charged(name, function) for name, function in filters.items()}
+        self.filters = charged_filters(self.filters)
         self.filters[_COUNTED] = limits.counted
         self.filters[_MEASURED] = limits.spend_on
+        self.filters[_MADE] = limits.made
+        self.filters[_KEY] = limits.key
         self.filters[_SPEND] = lambda cost: limits.spend(limits.NODE * cost)
-        tests: dict[str, Any] = dict(self.tests)
-        self.tests = {name: _charged("sort", test) for name, test in tests.items()}
+        self.tests = charged_tests(self.tests)
         for unused in ("lipsum", "cycler", "joiner"):
             del self.globals[unused]
         self.globals |= {
@@ -96,14 +88,27 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         limits.spend(limits.NODE)
-        owner, name = getattr(__obj, "__self__", None), getattr(__obj, "__name__", "")
+        owner: Any = getattr(__obj, "__self__", None)
+        name = getattr(__obj, "__name__", "")
         if isinstance(__obj, BuiltinMethodType) or isinstance(owner, Rendered):
             if name not in next((n for t, n in _METHODS.items() if isinstance(owner, t)), ()):
                 raise SecurityError(f"{type(owner).__name__}.{name} is not supported")
+            if name == "get" and args:
+                limits.key(args[0])
+            limits.spend_on([args, kwargs])
             if isinstance(owner, str):
                 args = _foreseen(owner, name, args)
+            elif name in _VIEWS and not args and not kwargs:
+                return limits.made(View(name, owner))
+            elif name in _COMPARING:
+                limits.spend_on(owner)
             return limits.made(super().call(__context, __obj, *args, **kwargs))
+        if isinstance(owner, LoopContext):  # loop.changed compares
+            limits.spend_on([args, kwargs])
         return super().call(__context, __obj, *args, **kwargs)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return super().getitem(obj, limits.key(argument))
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
         found = super().wrap_str_format(value)
@@ -112,8 +117,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         plain = found
 
         def checked(*args: Any, **kwargs: Any) -> str:
-            limits.check_format(value.__self__)
-            limits.spend_on([args, kwargs])
+            limits.spend_on_format(value.__self__, [args, kwargs])
             return str(limits.made(plain(*args, **kwargs)))
 
         return checked
@@ -174,14 +178,24 @@ class _Metered(NodeTransformer):
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:
         self.generic_visit(node)
+        left: Any = node
+        for operand in node.ops:
+            if operand.op in ("in", "notin"):
+                left.expr = _filtered(left.expr, _KEY)
+            left = operand
         node.expr = _filtered(node.expr, _MEASURED)
         for operand in node.ops:
             operand.expr = _filtered(operand.expr, _MEASURED)
         return node
 
+    def visit_Pair(self, node: nodes.Pair) -> nodes.Pair:
+        self.generic_visit(node)
+        node.key = _filtered(node.key, _KEY)
+        return node
+
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:
         self.generic_visit(node)
-        return _filtered(node, _MEASURED) if isinstance(node.arg, nodes.Slice) else node
+        return _filtered(node, _MADE) if isinstance(node.arg, nodes.Slice) else node
 
 
 def _pay(node: nodes.For | nodes.Macro | nodes.CallBlock) -> None:
@@ -215,7 +229,7 @@ class _Variables(Namespace):
 
     def __init__(*args: Any, **kwargs: Any) -> None:
         self, *values = args
-        fields = dict(*values, **kwargs)
+        fields = _dict(*values, **kwargs)
         for name in fields:
             _check_name(name)
         Namespace.__init__(self, fields)
@@ -257,84 +271,8 @@ def _add(left: Any, right: Any) -> Any:
     return left + right
 
 
-def _charged(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    walks = name in _WALKING
-
-    @wraps(function)
-    def charged(*args: Any, **kwargs: Any) -> Any:
-        limits.spend(limits.NODE)
-        for value in (*args, *kwargs.values()):
-            if isinstance(value, (str, list, tuple, dict)):
-                _ = limits.spend_on(value) if walks else limits.made(value)
-        result = function(*args, **kwargs)
-        if isinstance(result, Iterator):
-            return limits.counted(result)
-        return limits.made(result)
-
-    return charged
-
-
-@pass_environment
-def _join(
-    environment: Environment, value: Iterable[Any], d: Any = "", attribute: Any = None
-) -> Rendered:
-    if attribute is not None:
-        value = map(make_attrgetter(environment, attribute), value)
-    pieces = [limits.made(_text(item)) for item in limits.counted(value)]
-    limits.spend(len(pieces) * len(_text(d)))
-    return join(pieces, _text(d))
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(limits.spend_on(value))
-
-
-def _replace(s: Any, old: Any, new: Any, count: int | None = None) -> str:
-    text, old, new = _text(s), _text(old), _text(new)
-    limits.spend(text.count(old) * len(new))
-    return text.replace(old, new, -1 if count is None else count)
-
-
-def _indent(s: Any, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
-    text = _text(s)
-    limits.spend(len(text.splitlines()) * (width if isinstance(width, int) else len(width)))
-    return str(do_indent(text, width, first, blank))
-
-
-def _round(value: float, precision: int = 0, method: Any = "common") -> float:
-    if abs(precision) > 300:
-        raise limits.LimitError(f"round to {precision} digits is not supported")
-    return do_round(value, precision, method)
-
-
-def _format(form: Any, *args: Any, **kwargs: Any) -> str:
-    limits.check_format(form)
-    return do_format(form, *args, **kwargs)
-
-
-def _tojson(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | str | None = None,
-    separators: Any = None,
-    sort_keys: bool = False,
-) -> str:
-    limits.spend_on(value)
-    if indent is None:
-        return json.dumps(
-            value, ensure_ascii=ensure_ascii, separators=separators, sort_keys=sort_keys
-        )
-    if (indent if isinstance(indent, int) else len(indent)) > 64:
-        raise limits.LimitError(f"indent {indent!r:.20} is not supported")
-    # In pieces: deep values are mostly indentation.
-    encoder = json.JSONEncoder(
-        ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
-    )
-    return "".join(limits.made(piece) for piece in encoder.iterencode(value))
-
-
 def _raise(message: Any) -> NoReturn:
-    raise TemplateError(str(message))
+    raise TemplateError(str(limits.spend_on(message)))
 
 
 def _strftime_now(form: str) -> str:
@@ -351,14 +289,9 @@ def _range(*args: int) -> range:
 
 
 def _dict(*args: Any, **kwargs: Any) -> dict[Any, Any]:
+    if args and not isinstance(args[0], dict):
+        pairs = [tuple(limits.counted(pair)) for pair in limits.counted(args[0])]
+        for pair in pairs:
+            limits.key(pair[0] if pair else None)
+        args = (pairs, *args[1:])
     return limits.made(dict(*args, **kwargs))
-
-
-_OWN_FILTERS: dict[str, Callable[..., Any]] = {
-    "format": _format,
-    "indent": _indent,
-    "join": _join,
-    "replace": _replace,
-    "round": _round,
-    "tojson": _tojson,
-}
