@@ -33,15 +33,16 @@ class DoubleArray {
   };
   // The longest string at text[at], read from `node` on.
   Match longest(std::string_view text, std::size_t at, std::uint32_t node = 0) const {
-    return longest(text, at, node, [](std::uint32_t) { return true; });
+    return longest(text, at, node, [](const Match&) { return true; });
   }
-  // The longest of those whose value is accepted.
+  // The longest of those that are accepted.
   template <class Accept>
   Match longest(std::string_view text, std::size_t at, std::uint32_t node, Accept accept) const {
     Match match;
     while (at < text.size() && step(node, text[at])) {
       ++at;
-      if (value(node) != kNone && accept(value(node))) match = {value(node), at};
+      const Match found{value(node), at};
+      if (found.value != kNone && accept(found)) match = found;
     }
     return match;
   }

@@ -259,7 +259,7 @@ void replace(const NormalizerSpec& spec, Text& text) {
   editor.commit();
 }
 
-void apply(const NormalizerSpec& spec, Text& text) {
+void apply(const NormalizerSpec& spec, Text& text, const SpecialGuard* guard) {
   using Kind = NormalizerSpec::Kind;
   switch (spec.kind) {
     case Kind::kBert:
@@ -292,7 +292,7 @@ void apply(const NormalizerSpec& spec, Text& text) {
     case Kind::kPrecompiled:
       return rewrite_graphemes(*spec.charsmap, text);
     case Kind::kSentencePiece:
-      return spec.sentencepiece->apply(text);
+      return spec.sentencepiece->apply(text, guard);
   }
 }
 
@@ -308,9 +308,10 @@ void check_normalizer(const NormalizerSpec& spec) {
   check_pattern(spec.pattern, kWhere);
 }
 
-void normalize(const std::vector<NormalizerSpec>& normalizers, Text& text) {
+void normalize(const std::vector<NormalizerSpec>& normalizers, Text& text,
+               const SpecialGuard* guard) {
   for (const NormalizerSpec& spec : normalizers) {
-    if (text.size() > 0) apply(spec, text);
+    if (text.size() > 0) apply(spec, text, guard);
   }
 }
 

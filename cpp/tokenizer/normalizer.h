@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tokenizer/spec.h"
+#include "tokenizer/special.h"
 #include "tokenizer/text.h"
 
 namespace quatrain::tokenizer {
@@ -12,8 +13,10 @@ namespace quatrain::tokenizer {
 // Refuses a normalizer that could not be executed.
 void check_normalizer(const NormalizerSpec& spec);
 
-// Applies the normalizers in order.
-void normalize(const std::vector<NormalizerSpec>& normalizers, Text& text);
+// Applies the normalizers in order. Tokens that the guard, if any, bars are to them as if the
+// vocabulary lacked them.
+void normalize(const std::vector<NormalizerSpec>& normalizers, Text& text,
+               const SpecialGuard* guard = nullptr);
 
 // The normalized form of a string that stands alone.
 std::string normalized(const std::vector<NormalizerSpec>& normalizers, std::string_view string);

@@ -80,8 +80,11 @@ void SentencePieceBpe::compute(std::string_view word, const IdSet* barred, Works
   symbols.clear();
   heap.clear();
   std::vector<std::uint32_t> begins;
+  const auto is_allowed = [barred](const DoubleArray::Match& found) {
+    return !barred || !barred->has(found.value);
+  };
   for (std::size_t at = 0; at < word.size();) {
-    const auto match = user_defined_.longest(word, at);
+    const auto match = user_defined_.longest(word, at, 0, is_allowed);
     const std::size_t size = match.end > at ? match.end - at : unicode::length(word[at]);
     const auto index = static_cast<std::int32_t>(symbols.size());
     symbols.push_back({match.end > at ? 1u : 0u, static_cast<std::uint32_t>(size), index - 1,

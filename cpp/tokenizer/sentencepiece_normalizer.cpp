@@ -6,11 +6,11 @@
 namespace quatrain::tokenizer {
 namespace {
 
-DoubleArray make_set(const std::vector<std::string>& strings) {
+DoubleArray make_pieces(const std::vector<std::pair<std::string, std::uint32_t>>& pieces) {
   std::vector<DoubleArray::Entry> entries;
-  for (const std::string& string : strings) {
-    check<TokenizerError>(unicode::is_valid(string), "pieces", "a piece is not valid UTF-8");
-    entries.emplace_back(string, 0);
+  for (const auto& [piece, id] : pieces) {
+    check<TokenizerError>(unicode::is_valid(piece), "pieces", "a piece is not valid UTF-8");
+    entries.emplace_back(piece, id);
   }
   return DoubleArray(std::move(entries));
 }
@@ -40,10 +40,18 @@ SentencePieceNormalizer::SentencePieceNormalizer(std::shared_ptr<const Charsmap>
                                                  Options options)
     : charsmap_(std::move(charsmap)),
       options_(std::move(options)),
-      user_defined_(make_set(options_.user_defined)) {}
+      user_defined_(make_pieces(options_.user_defined)) {}
 
-Charsmap::Rule SentencePieceNormalizer::prefix(std::string_view text) const {
-  const std::size_t size = user_defined_.longest(text, 0).end;
+Charsmap::Rule SentencePieceNormalizer::prefix(const Text& whole, std::size_t at,
+                                               const SpecialGuard* guard) const {
+  const std::string_view text = whole.view().substr(at);
+  const std::size_t size =
+      user_defined_
+          .longest(text, 0, 0,
+                   [&](const DoubleArray::Match& found) {
+                     return !guard || !guard->bars(found.value, whole.span(at, at + found.end));
+                   })
+          .end;
   if (size > 0) return {size, text.substr(0, size)};
   if (charsmap_ && charsmap_->has_rule(text[0])) {
     const Charsmap::Rule rule = charsmap_->longest(text);
@@ -53,13 +61,13 @@ Charsmap::Rule SentencePieceNormalizer::prefix(std::string_view text) const {
   return {length, text.substr(0, length)};
 }
 
-void SentencePieceNormalizer::apply(Text& text) const {
+void SentencePieceNormalizer::apply(Text& text, const SpecialGuard* guard) const {
   const std::string_view view = text.view();
   const char32_t space = options_.escape_whitespaces ? U'\u2581' : U' ';
   const bool removes = options_.remove_extra_whitespaces;
   std::size_t at = 0;
   while (removes && at < view.size()) {
-    const Charsmap::Rule rule = prefix(view.substr(at));
+    const Charsmap::Rule rule = prefix(text, at, guard);
     if (rule.replacement != " ") break;
     at += rule.size;
   }
@@ -70,7 +78,7 @@ void SentencePieceNormalizer::apply(Text& text) const {
     if (options_.add_dummy_prefix && !options_.whitespace_as_suffix) draft.push(space, at);
     bool is_behind_space = removes;
     while (at < view.size()) {
-      const Charsmap::Rule rule = prefix(view.substr(at));
+      const Charsmap::Rule rule = prefix(text, at, guard);
       std::size_t i = 0;
       while (is_behind_space && i < rule.replacement.size() && rule.replacement[i] == ' ') ++i;
       if (i < rule.replacement.size()) {

@@ -2,10 +2,12 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tokenizer/charsmap.h"
 #include "tokenizer/double_array.h"
+#include "tokenizer/special.h"
 #include "tokenizer/text.h"
 
 namespace quatrain::tokenizer {
@@ -13,21 +15,24 @@ namespace quatrain::tokenizer {
 class SentencePieceNormalizer {
  public:
   struct Options {
-    std::vector<std::string> user_defined;  // pieces that are copied, whatever the rules say
-    bool add_dummy_prefix = true;           // a space in front
-    bool remove_extra_whitespaces = true;   // at both ends, and all but one of several
-    bool escape_whitespaces = true;         // a space becomes U+2581
-    bool whitespace_as_suffix = false;      // the dummy prefix goes behind the text
+    // Pieces that are copied, whatever the rules say, and their ids.
+    std::vector<std::pair<std::string, std::uint32_t>> user_defined;
+    bool add_dummy_prefix = true;          // a space in front
+    bool remove_extra_whitespaces = true;  // at both ends, and all but one of several
+    bool escape_whitespaces = true;        // a space becomes U+2581
+    bool whitespace_as_suffix = false;     // the dummy prefix goes behind the text
   };
   // Without a charsmap, characters stay as they are.
   SentencePieceNormalizer(std::shared_ptr<const Charsmap> charsmap, Options options);
 
   // A token comes from where its first character begins to where the next token's does, as the
-  // library says; spaces that were removed belong to the token before.
-  void apply(Text& text) const;
+  // library says; spaces that were removed belong to the token before. Pieces that the guard, if
+  // any, bars are text like any other.
+  void apply(Text& text, const SpecialGuard* guard = nullptr) const;
 
  private:
-  Charsmap::Rule prefix(std::string_view text) const;  // never of size 0
+  // What becomes of the text's beginning from `at` on; never of size 0.
+  Charsmap::Rule prefix(const Text& text, std::size_t at, const SpecialGuard* guard) const;
 
   std::shared_ptr<const Charsmap> charsmap_;
   Options options_;

@@ -41,10 +41,9 @@ class SpecialGuard {
   // Whether a token from these characters is refused, or must not come from the model.
   bool refuses(std::uint32_t id, Span from) const { return rule_.refused.has(id) && covers(from); }
   bool bars(std::uint32_t id, Span from) const { return rule_.barred.has(id) && covers(from); }
-
- private:
   bool covers(Span span) const;  // any of its characters
 
+ private:
   const SpecialRule& rule_;
   bool is_everywhere_;
   std::vector<Span> within_;  // in characters

@@ -112,8 +112,7 @@ void Tokenizer::read_words(Text& text, const SpecialGuard& guard, Scratch& scrat
         const Span from = text.span(piece.begin + token.begin, piece.begin + token.end);
         if (!guard.bars(token.id, from)) continue;
         if (guard.rule().raises) refuse(this->token(token.id), from.begin);
-        scratch.tokens.clear();
-        model_->tokenize_without(barred, text.view(piece), scratch.workspace, scratch.tokens);
+        read_again(text, piece, guard, scratch);
         break;
       }
     }
@@ -129,6 +128,49 @@ void Tokenizer::read_words(Text& text, const SpecialGuard& guard, Scratch& scrat
     }
     ++word;
   }
+}
+
+void Tokenizer::read_again(const Text& text, Piece word, const SpecialGuard& guard,
+                           Scratch& scratch) const {
+  const IdSet& barred = guard.rule().barred;
+  std::vector<Token>& tokens = scratch.tokens;
+  std::vector<Token> found;
+  const auto push = [&](std::uint32_t begin, const Token& token) {
+    const std::uint32_t behind = begin - word.begin;
+    tokens.push_back({token.id, behind + token.begin, behind + token.end});
+  };
+  std::uint32_t done = word.begin;
+  const auto read_until = [&](std::uint32_t end) {
+    if (done == end) return;
+    found.clear();
+    model_->tokenize_without(barred, text.view({done, end}), scratch.workspace, found);
+    for (const Token& token : found) push(done, token);
+    done = end;
+  };
+  const std::string_view view = text.view();
+  const auto length = [&](std::uint32_t at) {
+    return static_cast<std::uint32_t>(unicode::length(view[at]));
+  };
+  tokens.clear();
+  std::vector<Token> standing;
+  for (std::uint32_t at = word.begin; at < word.end;) {
+    const std::uint32_t begin = at;
+    while (at < word.end && !guard.covers(text.span(at))) at += length(at);
+    if (begin == at) {
+      at += length(at);
+      continue;
+    }
+    standing.clear();
+    model_->tokenize_anew(text.view({begin, at}), scratch.workspace, standing);
+    for (const Token& token : standing) {
+      const Span from = text.span(begin + token.begin, begin + token.end);
+      if (!barred.has(token.id) || guard.covers(from)) continue;
+      read_until(begin + token.begin);
+      push(begin, token);
+      done = begin + token.end;
+    }
+  }
+  read_until(word.end);
 }
 
 void Tokenizer::read(std::string_view bytes, const SpecialRule& rule,
@@ -169,7 +211,7 @@ void Tokenizer::read(std::string_view bytes, const SpecialRule& rule,
       push(scratch.text, {{0, outer.piece.end - outer.piece.begin}, outer.token});
       continue;
     }
-    normalize(normalizers_, scratch.text);
+    normalize(normalizers_, scratch.text, &guard);
     if (!added_.has_any(true)) {
       read_words(scratch.text, guard, scratch, word, out);
       continue;
@@ -234,12 +276,15 @@ SpecialRule Tokenizer::special_rule(bool raises, std::span<const std::uint32_t> 
   };
   SpecialRule rule;
   rule.raises = raises;
-  for (const AddedTokenSpec& token : added_.tokens()) {
-    const auto id = static_cast<std::uint32_t>(token.id);
-    if (!(token.special || holds(control, id)) || holds(allowed, id)) continue;
+  const auto add = [&](std::uint32_t id) {
     rule.refused.insert(id);
     if (model_->vocabulary().has(id) && id != model_->unknown()) rule.barred.insert(id);
+  };
+  for (const AddedTokenSpec& token : added_.tokens()) {
+    const auto id = static_cast<std::uint32_t>(token.id);
+    if (token.special && !holds(allowed, id)) add(id);
   }
+  for (const std::uint32_t id : control) add(id);
   return rule;
 }
 

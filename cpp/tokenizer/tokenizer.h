@@ -72,7 +72,7 @@ class Tokenizer {
   std::pair<Ids, Ids> frame() const;
   CutRule cuts() const { return cuts_; }
   // Refuses the special tokens, but for some.
-  // `control`: further added tokens, to be treated as special ones.
+  // `control`: further tokens, added ones or the model's, to be treated as special ones.
   SpecialRule special_rule(bool raises, std::span<const std::uint32_t> allowed,
                            std::span<const std::uint32_t> control) const;
 
@@ -115,6 +115,9 @@ class Tokenizer {
             std::optional<std::span<const Piece>> within, Scratch& scratch, Sequence& out) const;
   void read_words(Text& text, const SpecialGuard& guard, Scratch& scratch, std::uint32_t& word,
                   Sequence& out) const;
+  // The tokens of a word as if the vocabulary lacked the barred ones where the guard covers the
+  // text; those that stand wholly beside it stay.
+  void read_again(const Text& text, Piece word, const SpecialGuard& guard, Scratch& scratch) const;
   void pad_all(const LengthSpec& lengths, std::span<Encoding> batch) const;
 
   std::vector<NormalizerSpec> normalizers_;

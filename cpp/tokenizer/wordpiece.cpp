@@ -58,7 +58,7 @@ bool WordPiece::cut(std::string_view word, Accept accept, Emit emit) const {
 void WordPiece::append_ids(std::string_view word, IdBuffer& out) const {
   const std::size_t first = out.size();
   const bool is_known = cut(
-      word, [](std::uint32_t) { return true; },
+      word, [](const DoubleArray::Match&) { return true; },
       [&](std::uint32_t id, std::size_t, std::size_t) { out.push(id); });
   if (is_known) return;
   out.shorten(first);
@@ -69,7 +69,8 @@ void WordPiece::compute(std::string_view word, const IdSet* barred, Workspace&,
                         std::vector<Token>& out) const {
   const std::size_t first = out.size();
   const bool is_known = cut(
-      word, [barred](std::uint32_t id) { return !barred || !barred->has(id); },
+      word,
+      [barred](const DoubleArray::Match& found) { return !barred || !barred->has(found.value); },
       [&](std::uint32_t id, std::size_t begin, std::size_t end) {
         out.push_back({id, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)});
       });

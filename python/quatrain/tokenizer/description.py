@@ -50,6 +50,8 @@ class Description:
         truncation, padding: the lengths that the file asks for; callers may change them.
         roles: roles and tokens, as ``{"eos_token": "</s>"}``; each with its place in a file.
         chat_templates: Jinja sources of chat templates by name; the usual one is "default".
+        user_defined: the model's own pieces that texts may name, as they name added tokens that
+            are not special, and their ids.
     """
 
     spec: Any
@@ -58,6 +60,7 @@ class Description:
     padding: Padding | None = None
     roles: dict[str, Node] = field(default_factory=dict)
     chat_templates: dict[str, str] = field(default_factory=dict)
+    user_defined: dict[str, int] = field(default_factory=dict)
 
 
 def read_bytes(path: Path) -> bytes:

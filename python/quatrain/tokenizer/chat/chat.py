@@ -72,7 +72,7 @@ def apply(
         core: the core's tokenizer.
         templates: sources by name.
         special_tokens: tokens by role, which templates may write.
-        plain_added: the added tokens that are not special, and their ids.
+        plain_added: the added tokens and user-defined pieces that are not special, and their ids.
         file: what errors call the tokenizer.
         messages, chosen, variables: the caller's.
     """

@@ -27,6 +27,7 @@ class Conversing(Vocabulary):
         self._role_texts = {role: node.text() for role, node in description.roles.items()}
         added = description.spec.added_tokens
         self._plain_added = {token.content: token.id for token in added if not token.special}
+        self._plain_added |= description.user_defined
 
     @property
     def chat_templates(self) -> dict[str, str]:
@@ -47,7 +48,7 @@ class Conversing(Vocabulary):
 
         The text is what ``transformers`` renders, and the ids are those of that text, but for
         this: what messages say is text. Only the template itself can write special tokens, and the
-        added tokens that its source names.
+        added tokens, or user-defined pieces, that its source names.
 
         Templates run in Jinja2's sandbox, and do a bounded amount of work; they may be a
         stranger's.

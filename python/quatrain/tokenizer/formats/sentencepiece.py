@@ -142,14 +142,21 @@ def _as_sentencepiece(model: Model, source: Source) -> Description:
     spec.model = core
     spec.decoders = [_decoder(model)]
     control = {index for index, kind in enumerate(model.kinds) if kind == _Kind.CONTROL}
-    return Description(spec, frozenset(control), roles=_roles(model, source.name))
+    user_defined = {
+        form: index
+        for index, (piece, kind) in enumerate(zip(model.pieces, model.kinds, strict=True))
+        if kind == _Kind.USER_DEFINED
+        for form in (piece, piece.replace(_SPACE, " "))  # as in the text, and as written there
+    }
+    roles = _roles(model, source.name)
+    return Description(spec, frozenset(control), roles=roles, user_defined=user_defined)
 
 
 def _normalizer(model: Model, message: Any, path: str) -> Any:
     options = _c.SentencePieceOptions()
     options.user_defined = [
-        piece
-        for piece, kind in zip(model.pieces, model.kinds, strict=True)
+        (piece, index)
+        for index, (piece, kind) in enumerate(zip(model.pieces, model.kinds, strict=True))
         if kind == _Kind.USER_DEFINED and path == "normalizer_spec"
     ]
     options.add_dummy_prefix = message.add_dummy_prefix
