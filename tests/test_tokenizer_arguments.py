@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +14,75 @@ from quatrain.errors import InputError
 from quatrain.tokenizer import Padding, Tokenizer, Truncation
 from tokenizer_data import plain_bpe, to_bytes
 
+LISTS = (
+    *("ids", "tokens", "offsets", "byte_offsets", "type_ids", "attention_mask"),
+    *("special_tokens_mask", "word_ids", "sequence_ids", "n_sequences"),
+)
+
 
 @pytest.fixture(scope="module")
 def bpe() -> Tokenizer:
     return Tokenizer(to_bytes(plain_bpe()))
+
+
+# Pickling and copying
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_encodings_are_pickled_without_the_tokenizer(
+    bpe: Tokenizer, again: Callable[[Any], Any]
+) -> None:
+    cut = bpe.with_truncation(4, stride=1).with_padding(5, direction="left", pad_id=0)
+    for ours in (
+        bpe.encode("hello wor é<|end|>"),
+        *bpe.encode_batch(["", ("é a", "hello")]),
+        cut.encode("hello wor é<|end|>", "é a wor"),
+    ):
+        other = again(ours)
+        for window, copied in zip(
+            [ours, *ours.overflowing], [other, *other.overflowing], strict=True
+        ):
+            for name in LISTS:
+                assert getattr(copied, name) == getattr(window, name), name
+            for mine, theirs in zip(window.arrays(), copied.arrays(), strict=True):
+                assert np.array_equal(mine, theirs)
+        assert repr(other) == repr(ours)
+        assert other.char_to_token(0) == ours.char_to_token(0)
+        assert other.word_to_chars(0) == ours.word_to_chars(0)
+    assert len(pickle.dumps(bpe.encode("hello"))) < 1000
+
+
+def test_chats_are_pickled(bpe: Tokenizer) -> None:
+    pytest.importorskip("jinja2")
+    messages = [{"role": "user", "content": ""}]
+    chat = bpe.apply_chat_template(messages, chat_template="{{ x }}<|end|>", x="hello")
+    other = pickle.loads(pickle.dumps(chat))
+    assert (other.text, other.content, other.ids) == (chat.text, chat.content, chat.ids)
+    assert other.from_content == chat.from_content
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda t: t.encode_batch(["a", "\ud800"]), r"text 1: .*lone surrogate at character 0"),
+        (lambda t: t.encode_batch(["a", ("a", 3)]), r"text 1: pair: .*expected a str, got int"),
+        (lambda t: t.encode_ids_batch(["a", None]), r"text 1: .*expected a str, got NoneType"),
+        (lambda t: t.encode("a", False), r"pair: .*expected a str, got bool"),
+        (lambda t: t.encode_batch(None), "texts is a NoneType, expected an iterable of texts"),
+        (lambda t: t.encode_batch(b"a"), "texts is a bytes, expected an iterable of texts"),
+        (lambda t: t.encode_ids_batch(3), "texts is a int, expected an iterable of texts"),
+        (lambda t: t.decode_batch(None), "batch is a NoneType, expected an iterable of lists"),
+        (lambda t: t.encode_batch(["a"], threads=2**40), "threads is 1099511627776, expected"),
+    ],
+)
+def test_refusals_name_the_argument(
+    bpe: Tokenizer, call: Callable[[Any], Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        call(bpe)
 
 
 # Integers

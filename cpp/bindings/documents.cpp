@@ -53,12 +53,10 @@ void register_documents(py::module_& m) {
         std::vector<std::string_view> texts;
         texts.reserve(documents.size());
         for (const py::handle& document : documents) {
-          try {
-            texts.push_back(utf8(document));
-          } catch (const InputError& error) {
-            throw InputError("document " + std::to_string(self.documents() + texts.size()) + ": " +
-                             error.what());
-          }
+          const auto name = [&] {
+            return "document " + std::to_string(self.documents() + texts.size());
+          };
+          texts.push_back(named(name, [&] { return utf8(document); }));
         }
         DocumentEncoder::Output output;
         {

@@ -4,6 +4,9 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <string>
+#include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -75,6 +78,44 @@ py::list byte_offsets(const BoundEncoding& e, const py::handle& text, const py::
   return to_list(spans, [](const Span& span) { return to_span(span.begin, span.end); });
 }
 
+std::vector<std::string_view> tokens(const BoundEncoding& e) {
+  if (e.owner) return e.owner->tokens(e.data);
+  std::vector<std::string_view> found;
+  for (const auto& [at, text] : e.data.texts) found.push_back(text);
+  return found;
+}
+
+// All that an encoding says, without its tokenizer.
+using Spans = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+using Parts = std::vector<std::tuple<std::uint32_t, std::uint32_t, bool>>;
+
+py::tuple to_state(const BoundEncoding& e) {
+  const Encoding& data = e.data;
+  Spans offsets;
+  for (const Span& span : data.offsets) offsets.emplace_back(span.begin, span.end);
+  Parts parts;
+  for (const auto& [range, second] : data.parts) parts.emplace_back(range.begin, range.end, second);
+  return py::make_tuple(data.ids, data.words, offsets, data.type_ids, data.special, data.attention,
+                        parts, to_list(tokens(e), to_str));
+}
+
+BoundEncoding from_state(const py::tuple& state) {
+  Encoding data;
+  data.ids = state[0].cast<decltype(data.ids)>();
+  data.words = state[1].cast<decltype(data.words)>();
+  for (const auto& [begin, end] : state[2].cast<Spans>()) data.offsets.push_back({begin, end});
+  data.type_ids = state[3].cast<decltype(data.type_ids)>();
+  data.special = state[4].cast<decltype(data.special)>();
+  data.attention = state[5].cast<decltype(data.attention)>();
+  for (const auto& [begin, end, second] : state[6].cast<Parts>()) {
+    data.parts.push_back({{begin, end}, second});
+  }
+  for (auto& text : state[7].cast<std::vector<std::string>>()) {
+    data.texts.emplace_back(static_cast<std::uint32_t>(data.texts.size()), std::move(text));
+  }
+  return {nullptr, std::move(data)};
+}
+
 }  // namespace
 
 void register_encoding(py::module_& m) {
@@ -91,8 +132,8 @@ void register_encoding(py::module_& m) {
           "type_ids", [](const BoundEncoding& e) { return to_list(e.data.type_ids, to_int); })
       .def_property_readonly("attention_mask", flags(&Encoding::attention))
       .def_property_readonly("special_tokens_mask", flags(&Encoding::special))
-      .def_property_readonly(
-          "tokens", [](const BoundEncoding& e) { return to_list(e.owner->tokens(e.data), to_str); })
+      .def_property_readonly("tokens",
+                             [](const BoundEncoding& e) { return to_list(tokens(e), to_str); })
       .def_property_readonly("word_ids",
                              [](const BoundEncoding& e) {
                                return to_list(e.data.words, [](std::uint32_t word) -> py::object {
@@ -106,6 +147,8 @@ void register_encoding(py::module_& m) {
                                  return to_span(span.begin, span.end);
                                });
                              })
+      .def(py::pickle([](const BoundEncoding& e) { return to_state(e); },
+                      [](const py::tuple& state) { return from_state(state); }))
       .def("byte_offsets", byte_offsets)
       .def_property_readonly("sequence_ids", sequence_ids)
       .def("arrays", arrays)

@@ -6,7 +6,7 @@
 
 namespace quatrain {
 
-// It keeps its tokenizer, for the tokens' texts.
+// It keeps its tokenizer, for the tokens' texts; without one (as after unpickling) it has them all.
 struct BoundEncoding {
   std::shared_ptr<const tokenizer::Tokenizer> owner;
   tokenizer::Encoding data;

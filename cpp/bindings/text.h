@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "core/check.h"
@@ -24,6 +25,16 @@ inline std::string_view utf8(const pybind11::handle& text) {
   const Py_ssize_t length = PyUnicode_GetLength(text.ptr());
   while (at < length && !Py_UNICODE_IS_SURROGATE(PyUnicode_ReadChar(text.ptr(), at))) ++at;
   fail("encode", "the text has a lone surrogate at character ", at, ", which UTF-8 cannot express");
+}
+
+// Does work that reads texts; errors begin with the name of what is read.
+template <class Name, class Work>
+auto named(Name name, Work work) {
+  try {
+    return work();
+  } catch (const InputError& error) {
+    throw InputError(name() + ": " + error.what());
+  }
 }
 
 inline pybind11::str to_str(std::string_view text) {

@@ -5,6 +5,7 @@
 #include <pybind11/stl.h>
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -26,7 +27,9 @@ constexpr std::size_t kReleaseBytes = 1024;
 
 Input to_input(const py::handle& text, const py::handle& pair) {
   Input input{utf8(text), std::nullopt, std::nullopt};
-  if (!pair.is_none()) input.pair = utf8(pair);
+  if (!pair.is_none()) {
+    input.pair = named([] { return std::string("pair"); }, [&] { return utf8(pair); });
+  }
   return input;
 }
 
@@ -101,7 +104,8 @@ void register_core(py::module_& m) {
              std::vector<Input> inputs;
              inputs.reserve(texts.size());
              for (std::size_t i = 0; i < texts.size(); ++i) {
-               inputs.push_back(to_input(texts[i], pairs[i]));
+               const auto name = [i] { return "text " + std::to_string(i); };
+               inputs.push_back(named(name, [&] { return to_input(texts[i], pairs[i]); }));
              }
              std::vector<Encoding> batch;
              {

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -130,7 +131,10 @@ py::tuple encode_ids_batch(const Tokenizer& self, const py::list& texts, bool ad
                            const LengthSpec& lengths, const SpecialRule& rule, int threads) {
   std::vector<std::string_view> views;
   views.reserve(texts.size());
-  for (const py::handle& text : texts) views.push_back(utf8(text));
+  for (const py::handle& text : texts) {
+    const auto name = [&] { return "text " + std::to_string(views.size()); };
+    views.push_back(named(name, [&] { return utf8(text); }));
+  }
   RaggedIds ragged;
   {
     const py::gil_scoped_release release;

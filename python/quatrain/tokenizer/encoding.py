@@ -48,8 +48,8 @@ class Arrays(NamedTuple):
 class Encoding:
     """The tokens of one text (or pair). Every list has one entry per token.
 
-    Lists are made when first asked for. The sequence that methods ask for is 0 for the text and 1
-    for the second of a pair.
+    Lists are made when first asked for. It can be pickled and copied, `overflowing` included. The
+    sequence that methods ask for is 0 for the text and 1 for the second of a pair.
     """
 
     def __init__(self, core: Any, text: str, pair: str | None, call: Call | None):
@@ -57,6 +57,14 @@ class Encoding:
         self._text = text
         self._pair = pair
         self._call = call
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        # Without the tokenizer, which is far larger: so what was cut off is made now.
+        return self._core, self._text, self._pair, self.overflowing
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._core, self._text, self._pair, self.overflowing = state
+        self._call = None
 
     def __len__(self) -> int:
         """The number of tokens, special and padding tokens included."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,13 +91,11 @@ class IdCalls:
         Raises:
             InputError, TokenizerError: see `encode`.
         """
-        if isinstance(texts, str):
-            raise InputError("texts is a str, expected an iterable of texts; encode_ids takes one")
         rule = to_rule(self._core, self._special_ids, special)
         return Ragged(
             *_core.tokenizer.encode_ids_batch(
                 self._core,
-                list(texts),
+                list(each(texts, "texts", "texts; encode_ids takes one")),
                 add_special_tokens,
                 self._lengths,
                 rule,
@@ -115,6 +113,16 @@ class IdCalls:
     def _calls(self, special: Special) -> tuple[Any, Any, Any]:
         rule = to_rule(self._core, self._special_ids, special)
         return _core.tokenizer.id_calls(self._core, self._lengths, rule)
+
+
+def each(items: Iterable[Any], name: str, expected: str) -> Iterator[Any]:
+    """What an argument holds. Raises InputError where it holds nothing, or is one text."""
+    try:
+        if not isinstance(items, (str, bytes)):
+            return iter(items)
+    except TypeError:
+        pass
+    raise InputError(f"{name} is a {type(items).__name__}, expected an iterable of {expected}")
 
 
 def checked_threads(threads: int | None) -> int:

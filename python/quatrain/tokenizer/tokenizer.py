@@ -17,7 +17,7 @@ from quatrain.tokenizer.description import Source
 from quatrain.tokenizer.encoding import Call, Encoding
 from quatrain.tokenizer.formats import read
 from quatrain.tokenizer.formats.fields import brief
-from quatrain.tokenizer.ids import IdCalls, checked_threads
+from quatrain.tokenizer.ids import IdCalls, checked_threads, each
 from quatrain.tokenizer.lengths import Direction, Padding, Strategy, Truncation, to_core
 from quatrain.tokenizer.special import Special
 from quatrain.tokenizer.special import to_core as to_rule
@@ -180,12 +180,10 @@ class Tokenizer(IdCalls, Conversing):
         Raises:
             InputError, TokenizerError: see `encode`.
         """
-        if isinstance(texts, str):
-            raise InputError("texts is a str, expected an iterable of texts; encode takes one text")
         threads = checked_threads(threads)
         firsts: list[Any] = []
         seconds: list[Any] = []
-        for text in texts:
+        for text in each(texts, "texts", "texts; encode takes one text"):
             first, second = _pair(text, len(firsts)) if not isinstance(text, str) else (text, None)
             firsts.append(first)
             seconds.append(second)
@@ -259,7 +257,8 @@ class Tokenizer(IdCalls, Conversing):
         self, batch: Iterable[Sequence[int]], skip_special_tokens: bool = True
     ) -> list[str]:
         """The texts of several lists of ids; see `decode`."""
-        return [self.decode(ids, skip_special_tokens) for ids in batch]
+        lists = each(batch, "batch", "lists of ids")
+        return [self.decode(ids, skip_special_tokens) for ids in lists]
 
     def stream_decoder(self, skip_special_tokens: bool = True) -> StreamDecoder:
         """A decoder that takes one id at a time; what it returns adds up to `decode`'s text."""
