@@ -164,3 +164,9 @@ def test_random_damage_is_refused_or_harmless() -> None:
         except TokenizerError:
             continue
         tokenizer.encode(text)
+
+
+def test_long_replacements_are_refused() -> None:
+    assert rewritten("a", {"a": "b" * 256}) == "b" * 256
+    with pytest.raises(TokenizerError, match="replacement at byte 0 has more than 256 bytes"):
+        rewritten("a", {"a": "b" * 257})

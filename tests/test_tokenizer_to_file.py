@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -166,6 +168,27 @@ def test_cuts_change_no_token(name: str) -> None:
         expected = [tokenizer.encode(document).ids for document in documents]
         ended = text + "\x1e" if documents else ""
         assert encode_in_blocks(tokenizer, ended.encode(), b"\x1e", size, part) == expected
+
+
+def test_a_refused_token_is_found_in_its_document(tmp_path: Path) -> None:
+    tokenizer = Tokenizer(to_bytes(plain_bpe()))
+    text = "word " * 200_000 + "<|end|>"
+    with pytest.raises(InputError) as raised:
+        tokenizer.encode_to_file([text], tmp_path / "x.npy", special="error", threads=1)
+    found = re.search(r"document 0, from byte (\d+) on: .* at character (\d+)", str(raised.value))
+    assert found
+    assert int(found[1]) + int(found[2]) == len(text) - len("<|end|>")
+
+
+def test_what_has_no_cut_is_searched_once() -> None:
+    def seconds(blocks: int) -> float:
+        encoder = _encoder(Tokenizer(to_bytes(plain_bpe())), part=20)
+        begin = time.process_time()
+        for _ in range(blocks):
+            encoder.push(b"1234567 " * 50, b"", False)
+        return time.process_time() - begin
+
+    assert seconds(1600) < 24 * seconds(200) + 0.1
 
 
 @pytest.mark.parametrize("name", CUT)

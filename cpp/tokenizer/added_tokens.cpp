@@ -102,6 +102,7 @@ void AddedTokens::split(std::string_view text, bool normalized, const Overlooks&
     parts.push_back({{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)}, token});
   };
   std::size_t seen = 0;
+  Piece spaces{0, 0};  // the last that a token took behind it: as tokens overlap, many may
   for (std::size_t at = 0; (at = search.candidate(text, at)) < text.size();) {
     const Trie::Match match = search.trie.longest(text, at, 0, [&](const Trie::Match& found) {
       if (!overlooks) return true;
@@ -127,7 +128,13 @@ void AddedTokens::split(std::string_view text, bool normalized, const Overlooks&
       begin = std::max(begin, seen);
     }
     if (token.rstrip) {
-      while (starts_with(text.substr(end), Class::kSpace)) unicode::decode(text, end);
+      if (end >= spaces.begin && end < spaces.end) {
+        end = spaces.end;
+      } else {
+        spaces.begin = static_cast<std::uint32_t>(end);
+        while (starts_with(text.substr(end), Class::kSpace)) unicode::decode(text, end);
+        spaces.end = static_cast<std::uint32_t>(end);
+      }
     }
     push(seen, begin, nullptr);
     push(begin, end, &token);

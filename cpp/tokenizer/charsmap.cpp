@@ -12,6 +12,7 @@ constexpr const char* kWhere = "precompiled_charsmap";
 constexpr std::uint32_t kBlock = 256;
 // In bytes, far above real rules: a text is read as far as this from each of its characters.
 constexpr std::uint32_t kLongestRule = 256;
+constexpr std::size_t kLongestReplacement = 256;
 
 std::uint32_t read_little_endian(std::string_view bytes, std::size_t at) {
   std::uint32_t value = 0;
@@ -81,6 +82,10 @@ void Charsmap::check_units() const {
       check<TokenizerError>(units_[base].label() > 255 && value < replacements_.size() &&
                                 !unicode::is_continuation(replacements_[value]),
                             kWhere, "unit ", base, " is no place of a replacement");
+      const std::string_view from = std::string_view(replacements_).substr(value);
+      check<TokenizerError>(
+          from.substr(0, kLongestReplacement + 1).find('\0') != std::string_view::npos, kWhere,
+          "the replacement at byte ", value, " has more than ", kLongestReplacement, " bytes");
       check<TokenizerError>(unit > 0 && missing == 0, kWhere, "the rule of unit ", base,
                             " replaces a part of a character");
     }

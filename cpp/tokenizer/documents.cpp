@@ -35,14 +35,17 @@ std::size_t DocumentEncoder::add(std::string_view text, bool is_last, std::vecto
   std::size_t begin = 0;
   while (rule.any() && text.size() - begin > part_) {
     const std::string_view rest = text.substr(begin);
-    std::size_t size = last_cut(rest.substr(0, part_ + 1), 0, rule);
-    if (size == 0) size = last_cut(rest, part_, rule);
+    std::size_t size = uncut_ > part_ ? 0 : last_cut(rest.substr(0, part_ + 1), 0, rule);
+    if (size == 0) size = last_cut(rest, std::max(part_, uncut_), rule);
+    uncut_ = size == 0 ? rest.size() : 0;
     if (size == 0) break;
-    parts.push_back({rest.substr(0, size), !std::exchange(is_inside_, true), false});
+    parts.push_back({rest.substr(0, size), inside_, !std::exchange(is_inside_, true), false});
     begin += size;
+    inside_ += size;
   }
   if (!is_last) return begin;
-  parts.push_back({text.substr(begin), !std::exchange(is_inside_, false), true});
+  parts.push_back({text.substr(begin), inside_, !std::exchange(is_inside_, false), true});
+  uncut_ = inside_ = 0;
   return text.size();
 }
 
@@ -114,7 +117,9 @@ DocumentEncoder::Output DocumentEncoder::encode(std::span<const Part> parts) {
         try {
           tokenizer_->append_ids(part.text, false, {}, rule_, ids);
         } catch (const InputError& error) {
-          throw InputError("document " + std::to_string(document) + ": " + error.what());
+          const std::string place =
+              part.begin > 0 ? ", from byte " + std::to_string(part.begin) + " on" : "";
+          throw InputError("document " + std::to_string(document) + place + ": " + error.what());
         }
         if (!part.is_last) continue;
         ids.append(behind_);

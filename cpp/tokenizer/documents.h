@@ -34,6 +34,7 @@ class DocumentEncoder {
   // A part of a document, or the whole of it.
   struct Part {
     std::string_view text;
+    std::uint64_t begin;  // in the document
     bool is_first, is_last;
   };
   // Adds the parts of a document's next text, and returns how much of it they are: all if it is
@@ -52,6 +53,8 @@ class DocumentEncoder {
   std::string pending_;                                  // text that is not encoded yet
   std::size_t valid_ = 0;                                // how much of it is known to be UTF-8,
   std::size_t searched_ = 0;                             // and to hold no separator
+  std::size_t uncut_ = 0;                                // and, behind a part, no cut
+  std::uint64_t inside_ = 0;                             // bytes of the document before it
   bool is_inside_ = false;                               // a document of which parts are encoded
   std::uint64_t bytes_ = 0, lines_ = 0, documents_ = 0;  // before it
   std::int64_t tokens_ = 0;

@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ struct Tokenizer::Scratch {
   std::array<Sequence, 2> texts;  // of a pair
   IdBuffer ids;
   std::string normalized;
+  std::size_t longest = 0;  // text so far, in bytes
 };
 
 class Tokenizer::Lease {
@@ -34,9 +36,15 @@ class Tokenizer::Lease {
     }
   }
   ~Lease() {
-    if (!scratch_ || scratch_->source.bytes().size() > kKeptBytes) return;
+    if (!scratch_ || scratch_->longest > kKeptBytes || scratch_->ids.capacity() > kKeptBytes ||
+        scratch_->normalized.capacity() > kKeptBytes) {
+      return;
+    }
     const std::lock_guard lock(owner_.mutex_);
-    owner_.idle_.push_back(std::move(scratch_));
+    try {
+      owner_.idle_.push_back(std::move(scratch_));
+    } catch (const std::bad_alloc&) {  // then it is not kept
+    }
   }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
@@ -47,7 +55,7 @@ class Tokenizer::Lease {
 
  private:
   // The buffers of a longer text are given back rather than kept for the next call.
-  static constexpr std::size_t kKeptBytes = 1 << 22;
+  static constexpr std::size_t kKeptBytes = 1 << 20;
 
   const Tokenizer& owner_;
   std::unique_ptr<Scratch> scratch_;

@@ -28,6 +28,9 @@ std::vector<NormalizerSpec> checked(const std::vector<NormalizerSpec>& normalize
   return normalizers;
 }
 
+// Tokens that take the spaces behind them may overlap: a text of n spaces could take n * n bytes.
+constexpr std::size_t kMostShown = std::size_t{1} << 26;
+
 [[noreturn]] void refuse(std::string_view token, std::uint32_t at) {
   fail("encode", "the text has the special token '", token, "' at character ", at,
        ", where special tokens are refused");
@@ -179,6 +182,7 @@ void Tokenizer::read(std::string_view bytes, const SpecialRule& rule,
   check(bytes.size() < UINT32_MAX, "encode", "the text has ", bytes.size(),
         " bytes, expected less than 4 GiB");
   out.clear();
+  scratch.longest = std::max(scratch.longest, bytes.size());
   scratch.source.assign(bytes);
   const SpecialGuard guard(rule, within, scratch.source);
   AddedTokens::Overlooks overlooks;
@@ -189,6 +193,7 @@ void Tokenizer::read(std::string_view bytes, const SpecialRule& rule,
     };
   }
   std::uint32_t word = 0;
+  std::size_t shown = 0;
   const auto push = [&](const Text& text, const AddedTokens::Part& part) {
     const std::string_view matched = text.view(part.piece);
     if (rule.raises && rule.refused.has(static_cast<std::uint32_t>(part.token->id))) {
@@ -198,6 +203,9 @@ void Tokenizer::read(std::string_view bytes, const SpecialRule& rule,
              text.span(part.piece.begin + (stripped < matched.size() ? stripped : 0)).begin);
     }
     if (matched != part.token->content) {
+      shown += matched.size();
+      check(shown <= kMostShown + bytes.size(), "encode",
+            "the added tokens that overlap take more than ", kMostShown, " bytes");
       out.texts.emplace_back(static_cast<std::uint32_t>(out.size()), matched);
     }
     out.push(static_cast<std::uint32_t>(part.token->id),
