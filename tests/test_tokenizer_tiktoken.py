@@ -211,6 +211,7 @@ def test_bad_vocabularies_and_specials(file: Callable[[bytes], Path]) -> None:
         ({"<x>": 65}, "has id 65, which the vocabulary gives to"),
         ({"<x>": 2**40}, "id"),
         ({"<x>": "1"}, "expected an integer"),
+        ({5: 5}, "5 is no text"),
         ({"": 1000}, "empty"),
         (["<x>"], "expected an object"),
     ):

@@ -315,20 +315,29 @@ def test_refusals(tokenizer: Tokenizer, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         tokenizer.encode_to_file(tmp_path, output)
     with pytest.raises(InputError, match="expected a folder to write into"):
-        tokenizer.encode_to_file(["a"], tmp_path / "no" / "x.npy")
+        tokenizer.encode_to_file(iter(["a"]), tmp_path / "no" / "x.npy")
     with pytest.raises(InputError, match="dtype is 'int8'"):
-        tokenizer.encode_to_file(["a"], output, dtype="int8")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="separator is ''"):
-        tokenizer.encode_to_file(["a"], output, separator="")
+        tokenizer.encode_to_file(iter(["a"]), output, dtype="int8")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="source is a list, expected a path, or texts as an iter"):
+        tokenizer.encode_to_file(["a"], output)
+    for separator in ("", b"x", "\ud800"):
+        with pytest.raises(InputError, match="separator is "):
+            tokenizer.encode_to_file(iter("a"), output, separator=separator)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="source is a NoneType, expected"):
+        tokenizer.encode_to_file(None, output)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"document 1: .*expected a str, got int"):
-        tokenizer.encode_to_file(["a", 1], output)  # type: ignore[list-item]
+        tokenizer.encode_to_file(iter(["a", 1]), output)  # type: ignore[list-item]
     with pytest.raises(InputError, match=r"document 2: .*lone surrogate at character 1"):
-        tokenizer.encode_to_file(["a", "b", "c\ud800"], output)
+        tokenizer.encode_to_file(iter(["a", "b", "c\ud800"]), output)
     assert not list(tmp_path.iterdir())
-    tokenizer.encode_to_file(["a"], output)
+    link = tmp_path / "link.npy"
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"link\.npy: is no regular file"):
+        tokenizer.encode_to_file(iter(["a"]), link, overwrite=True)
+    tokenizer.encode_to_file(iter(["a"]), output)
     with pytest.raises(InputError, match=r"x\.npy: exists already"):
-        tokenizer.encode_to_file(["b"], output)
-    assert read(tokenizer.encode_to_file(["b"], output, overwrite=True))
+        tokenizer.encode_to_file(iter(["b"]), output)
+    assert read(tokenizer.encode_to_file(iter(["b"]), output, overwrite=True))
 
 
 def test_ids_too_large_for_the_type(tmp_path: Path) -> None:
@@ -338,8 +347,8 @@ def test_ids_too_large_for_the_type(tmp_path: Path) -> None:
     file["added_tokens"][0]["id"] = 2**16
     tokenizer = Tokenizer(to_bytes(file))
     with pytest.raises(InputError, match="ids go up to 65536"):
-        tokenizer.encode_to_file(["a"], tmp_path / "x", dtype="uint16")
-    written = tokenizer.encode_to_file(["<|end|>"], tmp_path / "x")
+        tokenizer.encode_to_file(iter(["a"]), tmp_path / "x", dtype="uint16")
+    written = tokenizer.encode_to_file(iter(["<|end|>"]), tmp_path / "x")
     assert np.load(written.path).tolist() == [65536]
 
 
@@ -361,7 +370,7 @@ def test_progress_is_shown(
 ) -> None:
     (tmp_path / "in").write_text("hello\n" * 10)
     tokenizer.encode_to_file(tmp_path / "in", tmp_path / "x", progress=True)
-    tokenizer.encode_to_file(["a", "b"], tmp_path / "y", progress=True)
+    tokenizer.encode_to_file(iter(["a", "b"]), tmp_path / "y", progress=True)
     shown = capsys.readouterr().err
     assert "60/60 bytes" in shown
     assert "2/?  documents" in shown or "2/? documents" in shown
@@ -376,3 +385,15 @@ def test_a_real_file(test_data: Path, tmp_path: Path) -> None:
     assert read(written) == [tokenizer.encode(text).ids]
     blocks = encode_in_blocks(tokenizer, text.encode(), b"\n", 1000, 50)
     assert blocks == [tokenizer.encode(line).ids for line in text.split("\n")]
+
+
+def test_an_error_of_the_callers_iterator_is_the_callers(
+    tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    def broken() -> Iterator[str]:
+        yield "a"
+        raise OSError("the caller's")
+
+    with pytest.raises(OSError, match="the caller's"):
+        tokenizer.encode_to_file(broken(), tmp_path / "x.npy")
+    assert not list(tmp_path.iterdir())

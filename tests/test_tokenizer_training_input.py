@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def train(*texts: str, size: int = 40, **options: Any) -> Tokenizer:
         ({"special_tokens": "<s>"}, "special_tokens is a str"),
         ({"special_tokens": ["\ud800"]}, "a special token has a lone surrogate"),
         ({"initial_alphabet": ["\ud800"]}, "initial_alphabet has a lone surrogate"),
+        ({"initial_alphabet": 3}, "initial_alphabet is 3, expected characters"),
         ({"unk_token": "<unk>"}, "unknown token '<unk>' is not among the special tokens"),
         (
             {"like": "bert-cased", "special_tokens": ["[UNK]", "[SEP]"]},
@@ -55,6 +57,36 @@ def train(*texts: str, size: int = 40, **options: Any) -> Tokenizer:
 def test_bad_settings(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         train(**options)
+
+
+@pytest.mark.parametrize(
+    ("like", "message"),
+    [
+        ({"added_tokens": None}, "like: added_tokens: found null, expected a list"),
+        ({"added_tokens": [{"id": 0}]}, "like: .*field 'content' is missing"),
+        ({"model": {"unk_token": ["x"]}}, r"like: model.unk_token: found \["),
+        ({"model": {"unk_token": "x"}}, "unknown token 'x' is not among the special tokens"),
+        ({"model": {"dropout": 0.1}}, "like: model.dropout: random merges are not supported"),
+        ({"post_processor": []}, r"like: post_processor: found \[\], expected an object"),
+    ],
+)
+def test_like_is_refused_before_a_text_is_read(like: dict[str, Any], message: str) -> None:
+    texts = iter([TEXT])
+    with pytest.raises((InputError, TokenizerError), match=message):
+        Tokenizer.train(texts, "bpe", 40, like=like)
+    assert next(texts) == TEXT
+
+
+def test_like_a_tokenizer_with_other_ids() -> None:
+    tokens = [("[PAD]", 0), ("[UNK]", 100), ("[CLS]", 101), ("[SEP]", 102), ("[MASK]", 103)]
+    like = Tokenizer.train(iter([TEXT]), "wordpiece", 40)
+    file = json.loads(like._source.own)
+    for token, (_, index) in zip(file["added_tokens"], tokens, strict=True):
+        token["id"] = index
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = Tokenizer.train(iter([TEXT]), "wordpiece", 40, like=file)
+    assert again._source.own == like._source.own
 
 
 def test_bad_algorithm() -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from quatrain import _core
 from quatrain.errors import InputError
 from quatrain.files import new_file
+from quatrain.tokenizer.ids import each
 
 #: Bytes of text that are read at a time, and bytes of one document that are encoded at a time.
 BLOCK, PART = 1 << 22, 1 << 19
@@ -58,24 +59,30 @@ def encode_to_file(
     overwrite: bool,
 ) -> Written:
     """See `Tokenizer.encode_to_file`."""
-    if separator == "":
-        raise InputError("separator is '', expected a text, or None for one document")
+    between = _separator(separator)
     width = _width(dtype, core.end_id - 1)
     offsets_path = path.with_name(f"{path.stem}.offsets.npy")
     for output in (path, offsets_path):
-        if output.exists() and not overwrite:
+        if not (output.exists() or output.is_symlink()):
+            continue
+        if not overwrite:
             raise InputError(f"{output}: exists already; expected a new file or leave to overwrite")
+        if output.is_symlink() or not output.is_file():
+            raise InputError(f"{output}: is no regular file; expected a new one or such a file")
     encoder = _core.tokenizer.DocumentEncoder(core, add_special_tokens, rule, threads, PART)
     with ExitStack() as stack:
         if isinstance(source, (str, os.PathLike)):
             file = stack.enter_context(_opened(Path(source)))
             size = os.fstat(file.fileno()).st_size
             advance = stack.enter_context(_bar(progress, size))
-            between = b"" if separator is None else separator.encode()
             results = _encode_file(encoder, file, between, advance)
+        elif isinstance(source, (list, tuple)):
+            kind = type(source).__name__
+            raise InputError(f"source is a {kind}, expected a path, or texts as an iterator")
         else:
             advance = stack.enter_context(_bar(progress, None))
-            results = _encode_texts(encoder, source, advance)
+            texts = each(source, "source", "texts, or a path")
+            results = _encode_texts(encoder, _apart(texts), advance)
         try:
             with _new_array(path, width) as add_ids, _new_array(offsets_path, np.int64) as add_ends:
                 tokens, documents = 0, 0
@@ -85,9 +92,38 @@ def encode_to_file(
                     add_ends(ends)
                     tokens += len(ids)
                     documents += len(ends)
+        except _SourceError as error:
+            raise error.cause from None
         except OSError as error:
             raise InputError(f"{path}: could not be written: {error.strerror or error}") from None
     return Written(path, offsets_path, documents, tokens)
+
+
+class _SourceError(Exception):
+    """Carries an error of the caller's own iterator past those of writing."""
+
+    def __init__(self, cause: OSError):
+        self.cause = cause
+
+
+def _apart(texts: Iterator[str]) -> Iterator[str]:
+    try:
+        yield from texts
+    except OSError as error:
+        raise _SourceError(error) from None
+
+
+def _separator(separator: object) -> bytes:
+    if separator is None:
+        return b""
+    if not isinstance(separator, str) or not separator:
+        raise InputError(f"separator is {separator!r}, expected a text, or None for one document")
+    try:
+        return separator.encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"separator is {separator!a}, which has a lone surrogate that UTF-8 cannot express"
+        ) from None
 
 
 def _width(dtype: Width | None, max_id: int) -> Any:

@@ -214,7 +214,8 @@ class Tokenizer(IdCalls, Conversing):
         appear when they are complete, or not at all.
 
         Args:
-            source: the path of a UTF-8 file, or an iterable of texts, each a document.
+            source: the path of a UTF-8 file, or an iterable of texts, each a document. Lists and
+                tuples are refused, which are of paths elsewhere; ``iter(texts)`` gives texts.
             path: where the ids go; where each document's begin goes beside it, to
                 ``<name>.offsets.npy``.
             separator: what ends a document in a file, and is no part of it; None if the file is
@@ -223,7 +224,7 @@ class Tokenizer(IdCalls, Conversing):
             dtype: "uint16" or "uint32"; None for the smaller one that fits.
             threads: see `encode_batch`.
             progress: whether to show a bar; None for long work on a terminal.
-            overwrite: whether to replace files that are there.
+            overwrite: whether to replace regular files that are there.
 
         Raises:
             InputError: see `encode` (the message names the document); the file cannot be read or

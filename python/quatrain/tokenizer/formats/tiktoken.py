@@ -145,6 +145,9 @@ def _encoding(source: Source, ranks: int) -> Encoding:
         if "encoding" in options:
             raise TokenizerError(f"{source.name}: encoding and pattern are given, expected one")
         specials = Node(options.get("special_tokens", {}), source.name, "special_tokens")
+        for token in specials.names():
+            if not isinstance(token, str):
+                specials.fail(f"{token!r} is no text, expected texts and their ids")
         pattern = _pattern(Node(options["pattern"], source.name, "pattern"))
         return Encoding(ranks, pattern, dict(specials.vocabulary()))
     if "special_tokens" in options:

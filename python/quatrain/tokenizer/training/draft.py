@@ -10,6 +10,7 @@ from typing import Any
 from quatrain.errors import InputError
 from quatrain.tokenizer.description import Source
 from quatrain.tokenizer.formats import read
+from quatrain.tokenizer.formats.fields import Node
 from quatrain.tokenizer.training import presets
 
 Json = dict[str, Any]
@@ -88,12 +89,18 @@ class Draft:
 
     def spec(self) -> Any:
         """The core's spec of what is around the model. Raises TokenizerError naming ``like``."""
-        model = {"type": "BPE", "vocab": {}, "merges": []}
-        try:
-            data = json.dumps({**self.fields, "model": model}).encode()
-        except (TypeError, ValueError) as error:
-            raise InputError(f"like cannot be written as JSON: {error}") from None
-        return read(Source("tokenizer.json", {"tokenizer.json": data}, "like")).spec
+        bare = {"type": "BPE", "vocab": {}, "merges": []}
+        _read({**self.fields, "added_tokens": [], "model": bare})
+        for token in Node(self.fields["added_tokens"], "like", "added_tokens").items():
+            token.child("content").text()
+            token.child("id").integer()
+        if self.unk_token is not None:
+            Node(self.unk_token, "like", "model.unk_token").text()
+        self._number({token: index for index, token in enumerate(self.reserved)})
+        dropout = Node(self.model, "like", "model").optional("dropout")
+        if dropout is not None and dropout.value:
+            dropout.fail("random merges are not supported")
+        return _read({**self.fields, "model": bare})
 
     def with_merges(self, tokens: list[str], merges: list[tuple[int, int]]) -> bytes:
         """The whole file, with a vocabulary in the order of ids, and merges of ids."""
@@ -112,6 +119,12 @@ class Draft:
         return self._finish(ids, {"unk_id": unk_id, "vocab": [list(v) for v in scores.items()]})
 
     def _finish(self, ids: dict[str, int], learned: Json) -> bytes:
+        self._number(ids)
+        file = {**self.fields, "model": self.model | learned}
+        return json.dumps(file, ensure_ascii=False, indent=2).encode()
+
+    def _number(self, ids: dict[str, int]) -> None:
+        """Gives tokens outside the model their ids. Raises InputError for one that has none."""
         if self.unk_token is not None and self.unk_token not in ids:
             raise InputError(
                 f"the unknown token {self.unk_token!r} is not among the special tokens"
@@ -123,8 +136,14 @@ class Draft:
             padding = self.fields["padding"]
             padding["pad_id"] = _id(ids, padding["pad_token"], "padding")
         _renumber(self.fields["post_processor"], ids)
-        file = {**self.fields, "model": self.model | learned}
-        return json.dumps(file, ensure_ascii=False, indent=2).encode()
+
+
+def _read(fields: Json) -> Any:
+    try:
+        data = json.dumps(fields).encode()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"like cannot be written as JSON: {error}") from None
+    return read(Source("tokenizer.json", {"tokenizer.json": data}, "like")).spec
 
 
 def _unknown(model: Json) -> str | None:

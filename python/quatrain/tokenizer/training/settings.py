@@ -41,7 +41,11 @@ def special(tokens: object) -> None:
 
 
 def _characters(name: str, value: Any) -> str:
-    return text(name, "".join(value))
+    try:
+        characters = "".join(value)
+    except TypeError:
+        raise InputError(f"{name} is {value!r:.60}, expected characters") from None
+    return text(name, characters)
 
 
 def _factor(name: str, value: object) -> float:

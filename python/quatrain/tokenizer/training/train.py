@@ -89,7 +89,7 @@ def train(
             is no text.
         TokenizerError: ``like`` asks for something that is not supported.
     """
-    if algorithm not in _ALGORITHMS:
+    if not isinstance(algorithm, str) or algorithm not in _ALGORITHMS:
         raise InputError(f"algorithm is {algorithm!r}, expected one of {', '.join(_ALGORITHMS)}")
     given = settings.checked(
         algorithm,
