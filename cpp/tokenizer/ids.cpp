@@ -108,7 +108,6 @@ void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch
   }
   check(text.size() < UINT32_MAX, "encode", "the text has ", text.size(),
         " bytes, expected less than 4 GiB");
-  scratch.longest = std::max(scratch.longest, text.size());
   const auto push = [&](const AddedTokens::Part& part) {
     out.push(static_cast<std::uint32_t>(part.token->id));
   };

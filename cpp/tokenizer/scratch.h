@@ -1,5 +1,6 @@
 // What a call works with.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <mutex>
@@ -23,7 +24,7 @@ struct Tokenizer::Scratch {
   std::array<Sequence, 2> texts;  // of a pair
   IdBuffer ids;
   std::string normalized;
-  std::size_t longest = 0;  // text so far, in bytes
+  std::size_t longest = 0;  // text so far that took more than ids, in bytes
 };
 
 class Tokenizer::Lease {
@@ -36,8 +37,10 @@ class Tokenizer::Lease {
     }
   }
   ~Lease() {
-    if (!scratch_ || scratch_->longest > kKeptBytes || scratch_->ids.capacity() > kKeptBytes ||
-        scratch_->normalized.capacity() > kKeptBytes) {
+    if (!scratch_) return;
+    const Scratch& used = *scratch_;
+    if (std::max({used.longest, used.normalized.capacity(), used.ids.capacity(),
+                  used.outer.capacity(), used.inner.capacity()}) > kKept) {
       return;
     }
     const std::lock_guard lock(owner_.mutex_);
@@ -55,7 +58,7 @@ class Tokenizer::Lease {
 
  private:
   // The buffers of a longer text are given back rather than kept for the next call.
-  static constexpr std::size_t kKeptBytes = 1 << 20;
+  static constexpr std::size_t kKept = 1 << 20;  // bytes or elements
 
   const Tokenizer& owner_;
   std::unique_ptr<Scratch> scratch_;
