@@ -174,7 +174,7 @@ def test_a_refused_token_is_found_in_its_document(tmp_path: Path) -> None:
     tokenizer = Tokenizer(to_bytes(plain_bpe()))
     text = "word " * 200_000 + "<|end|>"
     with pytest.raises(InputError) as raised:
-        tokenizer.encode_to_file([text], tmp_path / "x.npy", special="error", threads=1)
+        tokenizer.encode_to_file(iter([text]), tmp_path / "x.npy", special="error", threads=1)
     found = re.search(r"document 0, from byte (\d+) on: .* at character (\d+)", str(raised.value))
     assert found
     assert int(found[1]) + int(found[2]) == len(text) - len("<|end|>")
