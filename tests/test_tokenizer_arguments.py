@@ -53,7 +53,6 @@ def test_encodings_are_pickled_without_the_tokenizer(
 
 
 def test_chats_are_pickled(bpe: Tokenizer) -> None:
-    pytest.importorskip("jinja2")
     messages = [{"role": "user", "content": ""}]
     chat = bpe.apply_chat_template(messages, chat_template="{{ x }}<|end|>", x="hello")
     other = pickle.loads(pickle.dumps(chat))

@@ -93,6 +93,7 @@ class Rendered(str):
     def removesuffix(self, suffix: str, /) -> Rendered:
         return self._cut(0, len(super().removesuffix(suffix)))
 
+    # What str promises is list[str], which no list[Rendered] is to a type checker.
     def split(self, sep: str | None = None, maxsplit: SupportsIndex = -1) -> list[Rendered]:  # type: ignore[override]
         pieces = super().split(sep, maxsplit)
         return self._words(pieces) if sep is None else self._tiled(pieces, len(sep))

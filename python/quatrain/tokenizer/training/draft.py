@@ -152,7 +152,7 @@ def _unknown(model: Json) -> str | None:
     if index is None:
         return model.get("unk_token")
     try:
-        token: str = vocab[index][0]  # type: ignore[index]
+        token: str = vocab[index][0]  # type: ignore[index]  # else refused below
     except (TypeError, IndexError, KeyError):
         raise InputError(f"the unk_id of like is {index!r}, which its vocab lacks") from None
     return token
