@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from quatrain.cli import app
 from quatrain.folder import DEFAULT
 from quatrain.tokenizer import Tokenizer
+from tokenizer_data import GPT2_PATTERN, plain_word_piece
 
 pytestmark = pytest.mark.usefixtures("working_folder")
 
@@ -49,7 +51,16 @@ def test_lines(corpus: Path, tokenizer: Tokenizer, tmp_path: Path) -> None:
 
 def test_one_document(corpus: Path, tokenizer: Tokenizer, tmp_path: Path) -> None:
     out = tmp_path / "ids.npy"
-    arguments = (corpus, "--out", out, "--whole", "--no-special", "--control", "text", "--json")
+    arguments = (
+        corpus,
+        "--out",
+        out,
+        "--whole",
+        "--no-add-special-tokens",
+        "--special",
+        "text",
+        "--json",
+    )
     got = json.loads(run(*arguments))
     expected = tokenizer.encode(corpus.read_text(), None, False, special="text").ids
     assert np.load(out).tolist() == expected
@@ -85,9 +96,33 @@ def test_refusals(corpus: Path, tmp_path: Path) -> None:
     assert "--whole needs --out" in run("text", "--whole", code=2)
     assert "--force needs --out" in run("text", "--force", code=2)
     assert "expected text and escapes" in run(corpus, "--out", out, "--separator", "\\x", code=2)
-    message = run(corpus, "--out", out, "--control", "error", code=2)
+    message = run(corpus, "--out", out, "--special", "error", code=2)
     assert "document 3: " in message
     assert "'<|endoftext|>' at character 8" in message
     corpus.write_bytes(b"a\nb\xff")
     assert "corpus.txt: [encode] byte 3 (line 2) is not UTF-8" in run(corpus, "--out", out, code=2)
     assert [path.name for path in tmp_path.iterdir()] == ["corpus.txt"]
+
+
+def test_any_tokenizer_file(tmp_path: Path) -> None:
+    vocab = tmp_path / "words"
+    vocab.write_text("\n".join(plain_word_piece()["model"]["vocab"]), encoding="utf-8")
+    ranks = tmp_path / "mine.tiktoken"
+    lines = (base64.b64encode(bytes([byte])) + b" %d\n" % byte for byte in range(256))
+    ranks.write_bytes(b"".join(lines))
+    got = json.loads(run("-m", vocab, "--format", "vocab.txt", "hello", "--json"))
+    assert got["ids"] == Tokenizer.from_file(vocab, format="vocab.txt").encode("hello").ids
+    got = json.loads(run("-m", ranks, "--pattern", GPT2_PATTERN, "hi", "--json"))
+    assert got["ids"] == [104, 105]
+    for arguments, message in {
+        ("-m", vocab): "no format goes by that file name",
+        ("-m", vocab, "--format", "vocab"): "format is 'vocab', expected one of tokenizer.json, ",
+        ("-m", ranks): "encoding 'mine' is not known; known: gpt2, ",
+        ("-m", ranks, "--encoding", "llama"): "encoding 'llama' is not known",
+        ("-m", ranks, "--behavior", "tokenizers"): "tiktoken has no option 'behavior'",
+        ("--encoding", "gpt2"): "tokenizer.json has no option 'encoding'; known: none",
+        ("-m", tmp_path): "encoding 'mine' is not known",
+        ("-m", tmp_path, "--format", "gguf"): "no tokenizer there; looked for gguf (*.gguf)",
+        ("-m", tmp_path / "no.model"): "no.model",
+    }.items():
+        assert message in run(*arguments, "text", code=2)

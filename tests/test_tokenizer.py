@@ -195,7 +195,7 @@ def test_folder(tmp_path: Path) -> None:
 
 
 def test_folder_errors(tmp_path: Path) -> None:
-    with pytest.raises(TokenizerError, match=r"no tokenizer there; known: tokenizer\.json"):
+    with pytest.raises(TokenizerError, match=r"no tokenizer there; looked for tokenizer\.json"):
         Tokenizer.from_pretrained(tmp_path)
     write_folder(tmp_path, {"eos_token": "<nothing>"})
     with pytest.raises(TokenizerError, match=r"config\.json: eos_token: '<nothing>' is not in"):

@@ -8,20 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from quatrain.commands.arguments import JsonOption, ModelOption, ThreadsOption, text_of
+from quatrain.commands.arguments import MODEL_HELP, JsonOption, ThreadsOption, text_of
 from quatrain.commands.terminal import Cell, chips, output, print_json, token_text
 from quatrain.errors import InputError
 from quatrain.folder import DEFAULT
 from quatrain.tokenizer import Tokenizer
+from quatrain.tokenizer.formats import FORMATS
 
 PANEL = "Look inside"
 #: The fields of an encoding, as ``--json`` prints them.
 FIELDS = ("ids", "tokens", "offsets", "type_ids", "attention_mask", "special_tokens_mask")
 PATHS = ("path", "offsets_path")
 FILES = "Files"
+READING = "The tokenizer"
 
 
-class Control(StrEnum):
+class Special(StrEnum):
     """What the text of a special token becomes."""
 
     allow = "allow"
@@ -39,14 +41,56 @@ def tokenize(
     pair: Annotated[
         str | None, typer.Option(help="A second text, encoded as a pair with the first.")
     ] = None,
-    special: Annotated[
-        bool, typer.Option("--special/--no-special", help="Add the model's special tokens.")
+    add_special_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--add-special-tokens/--no-add-special-tokens", help="Add those around the text."
+        ),
     ] = True,
-    control: Annotated[
-        Control, typer.Option(help="What a special token's text becomes: it, text, or an error.")
-    ] = Control.allow,
-    model: ModelOption = None,
+    special: Annotated[
+        Special, typer.Option(help="What a special token's text becomes: it, text, or an error.")
+    ] = Special.allow,
     json: JsonOption = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="MODEL",
+            help=f"{MODEL_HELP} Or a tokenizer's file: tokenizer.json, a SentencePiece .model,"
+            " .tiktoken, vocab.json, vocab.txt, .gguf.",
+            show_default=False,
+            rich_help_panel=READING,
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help=f"What the file is, whatever its name: {', '.join(FORMATS)}.",
+            rich_help_panel=READING,
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            help="Of tiktoken's ranks: cl100k_base, llama3, ...; by default the file's name tells.",
+            rich_help_panel=READING,
+        ),
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="Of other ranks: the regular expression that cuts text.", rich_help_panel=READING
+        ),
+    ] = None,
+    behavior: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a SentencePiece model: the library to equal, sentencepiece (the default) or"
+            " tokenizers.",
+            rich_help_panel=READING,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Write a file's ids to this .npy instead.", rich_help_panel=FILES),
@@ -67,6 +111,8 @@ def tokenize(
 
     [dim]Example:[/dim]  quatrain tokenize 'Humpty Dumpty sat on a wall.'
 
+    [dim]Example:[/dim]  quatrain tokenize -m cl100k_base.tiktoken 'Humpty Dumpty'
+
     [dim]Example:[/dim]  quatrain tokenize corpus.txt --out ids.npy
 
     Prints the tokens as the model sees them, without padding and without truncation: each on a
@@ -78,7 +124,8 @@ def tokenize(
     their ids end to end, as uint16 or uint32, and where each document begins to a second .npy
     beside it. Memory is constant.
     """
-    tokenizer = Tokenizer.from_pretrained(DEFAULT if model is None else model)
+    choices = {"format": format, "encoding": encoding, "pattern": pattern, "behavior": behavior}
+    tokenizer = opened(model, {name: v for name, v in choices.items() if v is not None})
     if out is not None:
         if pair is not None:
             raise InputError("--pair and --out do not go together")
@@ -86,8 +133,8 @@ def tokenize(
             "/dev/stdin" if text == "-" else text,
             out,
             separator=None if whole else unescaped(separator),
-            add_special_tokens=special,
-            special=control.value,
+            add_special_tokens=add_special_tokens,
+            special=special.value,
             threads=threads,
             overwrite=force,
         )
@@ -103,23 +150,27 @@ def tokenize(
     if whole or force:
         raise InputError(f"{'--whole' if whole else '--force'} needs --out")
     text = text_of(text)
-    encoding = (
-        tokenizer.without_padding()
-        .without_truncation()
-        .encode(text, pair, add_special_tokens=special, special=control.value)
-    )
+    tokenizer = tokenizer.without_padding().without_truncation()
+    shown = tokenizer.encode(text, pair, add_special_tokens, special=special.value)
     if json:
-        fields = {name: as_lists(getattr(encoding, name)) for name in FIELDS}
+        fields = {name: as_lists(getattr(shown, name)) for name in FIELDS}
         print_json({"text": text, "pair": pair, **fields})
         return
     console = output()
     cells = [
         Cell(token_text(tokenizer, id), (str(id), f"{start}-{end}"))
-        for id, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)
+        for id, (start, end) in zip(shown.ids, shown.offsets, strict=True)
     ]
     console.print(chips(cells, console.width), soft_wrap=True)
     size = f"{len(cells)} token{'s' if len(cells) != 1 else ''}"
     console.print(f"\n{size} for {len(text) + len(pair or '')} characters", style="dim")
+
+
+def opened(model: str | None, options: dict[str, Any]) -> Tokenizer:
+    """The tokenizer of a file, a folder or a hub id; that of the default model without one."""
+    if model is not None and (path := Path(model).expanduser()).is_file():
+        return Tokenizer.from_file(path, **options)
+    return Tokenizer.from_pretrained(DEFAULT if model is None else model, **options)
 
 
 def unescaped(separator: str) -> str:

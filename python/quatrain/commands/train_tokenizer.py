@@ -38,9 +38,10 @@ def train_tokenizer(
             show_default=False,
         ),
     ] = None,
-    special: Annotated[
+    special_tokens: Annotated[
         list[str] | None,
         typer.Option(
+            "--special-token",
             metavar="TOKEN",
             help="A special token; may be repeated. By default those of --like.",
             show_default=False,
@@ -65,7 +66,7 @@ def train_tokenizer(
         algorithm.value,
         vocab_size,
         like=like,
-        special_tokens=special,
+        special_tokens=special_tokens,
         min_frequency=min_frequency,
         threads=threads,
     )

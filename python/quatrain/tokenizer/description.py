@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,7 @@ class Format:
         begins: whether a file that begins with these bytes is of this format.
         options: the names of what else the reader takes.
         companion: the name of a second file that belongs to the first.
-        saved_as: the name under which a file of another name is written.
+        saved_as: the name under which a file is written, if not its own.
         load: the contents to keep of the file at a path.
     """
 
@@ -99,3 +100,17 @@ class Format:
     companion: Callable[[str], str] | None = None
     saved_as: str | None = None
     load: Callable[[Path], bytes] = read_bytes
+
+    def own_name(self, name: str) -> str:
+        """The name under which a file is written: one by which a folder's search finds it."""
+        if self.saved_as is not None or self.goes_by(name):
+            return self.saved_as or name
+        return name + self.names[-1].removeprefix("*")
+
+    def goes_by(self, name: str) -> bool:
+        """Whether a folder's search takes a file of this name for one of the format."""
+        return any(fnmatchcase(name, pattern) for pattern in self.names)
+
+    def may_be(self, name: str) -> bool:
+        """Whether a file of this name may be one of the format."""
+        return self.goes_by(name) or any(fnmatchcase(name, p) for p in self.any_name)

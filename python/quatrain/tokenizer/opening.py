@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,27 +25,42 @@ _TEMPLATE_NAME = re.compile(re.escape(TEMPLATE_FOLDER) + r"/[^/\\\0]+\.jinja")
 def open_file(path: Path, options: dict[str, Any]) -> Source:
     """The files of the tokenizer at ``path``, a file, and those beside it.
 
+    The option ``format`` names one of `FORMATS` in place of the file's name and contents.
+
     Raises:
         TokenizerError: the file cannot be read, or its name or contents are of no known format.
-        InputError: the format has no such option.
+        InputError: the format has no such option, or there is no such format.
     """
     if path.is_dir():
         raise TokenizerError(f"{path}: a folder, expected a file; from_pretrained takes folders")
-    # Names that say more come before those that any file may have.
-    known = [f for f in FORMATS.values() if _has_name(path, (*f.names, *f.any_name))]
-    candidates = sorted(known, key=lambda f: not _has_name(path, f.names))
-    if not candidates:
-        raise TokenizerError(f"{path}: no format goes by that file name; known: {_known()}")
-    return _open(path, _by_contents(path, candidates), options)
+    options = _saved_options(path.parent) | options
+    format = _asked(options)
+    if format is None:
+        # Names that say more come before those that any file may have.
+        known = [format for format in FORMATS.values() if format.may_be(path.name)]
+        candidates = sorted(known, key=lambda format: not format.goes_by(path.name))
+        if not candidates:
+            raise TokenizerError(
+                f"{path}: no format goes by that file name; name it (format=...) or the file; "
+                f"known: {_names(list(FORMATS.values()), elsewhere=True)}"
+            )
+        format = _by_contents(path, candidates)
+    return _open(path, format, options)
 
 
 def open_folder(folder: Path, options: dict[str, Any]) -> Source:
     """The files of the tokenizer in a folder: those of the first format that it holds.
 
     Raises:
-        TokenizerError: see `open_file`; or no file of the folder is a tokenizer's.
+        TokenizerError, InputError: see `open_file`; or no file of the folder is a tokenizer's.
     """
-    return _open(*_search(folder), options)
+    options = _saved_options(folder) | options
+    format = _asked(options)
+    searched = list(FORMATS.values()) if format is None else [format]
+    found = _find(folder, searched, forced=format is not None)
+    if found is None:
+        raise TokenizerError(f"{folder}: no tokenizer there; looked for {_names(searched)}")
+    return _open(*found, options)
 
 
 def check_files(own: object, side_files: Mapping[str, object]) -> None:
@@ -96,41 +110,50 @@ def _refuse_others(folder: Path, files: dict[str, bytes], format: Format) -> Non
         raise InputError(f"{folder / own}: exists already, and holds more than this vocabulary")
 
 
+def _asked(options: dict[str, Any]) -> Format | None:
+    """The format that the options name, if they do."""
+    if "format" not in options:
+        return None
+    name = options["format"]
+    if not isinstance(name, str) or name not in FORMATS:
+        raise InputError(f"format is {name!r}, expected one of {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
 def _open(path: Path, format: Format, options: dict[str, Any]) -> Source:
-    folder = path.parent
-    saved = folder / OPTIONS_FILE
-    if saved.is_file():
-        options = {**_saved_options(saved), **options}
     for name in options:
-        if name not in format.options:
+        if name not in ("format", *format.options):
             known = ", ".join(format.options) or "none"
             raise InputError(f"{path}: {format.name} has no option {name!r}; known: {known}")
-    files = {format.saved_as or path.name: format.load(path)}
+    folder = path.parent
+    own = format.own_name(path.name)
+    files = {own: format.load(path)}
     if format.companion is not None:
-        name = format.companion(path.name)
-        files[format.companion(format.saved_as or path.name)] = read_bytes(folder / name)
+        files[format.companion(own)] = read_bytes(folder / format.companion(path.name))
     for name in (*SIDE_FILES, *_templates(folder)):
         if (folder / name).is_file():
             files.setdefault(name, read_bytes(folder / name))
     return Source(format.name, files, os.fspath(path), options)
 
 
-def _search(folder: Path) -> tuple[Path, Format]:
-    for format in FORMATS.values():
+def _find(folder: Path, formats: list[Format], *, forced: bool) -> tuple[Path, Format] | None:
+    """The tokenizer's own file in a folder, and the first of the formats that it is of."""
+    for format in formats:
         found = _named(folder, format)
-        # Several formats share a file name: the contents decide.
-        alike = [f for f in FORMATS.values() if any(_has_name(path, f.names) for path in found)]
-        found = [path for path in found if _by_contents(path, alike) is format]
+        if not forced:
+            # Several formats share a file name: the contents decide.
+            alike = [f for f in formats if any(f.goes_by(path.name) for path in found)]
+            found = [path for path in found if _by_contents(path, alike) is format]
         if len(found) > 1:
             names = ", ".join(path.name for path in found)
             raise TokenizerError(f"{folder}: several tokenizers: {names}; from_file takes one")
         if found:
             return found[0], format
-    raise TokenizerError(f"{folder}: no tokenizer there; known: {_known()}")
+    return None
 
 
 def _named(folder: Path, format: Format) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.is_file() and _has_name(p, format.names))
+    return sorted(p for p in folder.iterdir() if p.is_file() and format.goes_by(p.name))
 
 
 def _by_contents(path: Path, candidates: list[Format]) -> Format:
@@ -148,14 +171,11 @@ def _by_contents(path: Path, candidates: list[Format]) -> Format:
     raise TokenizerError(f"{path}: begins with {head[:16]!r}, not as {names} does")
 
 
-def _has_name(path: Path, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(path.name, pattern) for pattern in patterns)
-
-
-def _known() -> str:
+def _names(formats: list[Format], *, elsewhere: bool = False) -> str:
+    """The file names of formats; those too that no folder is searched for, if asked."""
     return "; ".join(
-        f"{format.name} ({', '.join((*format.names, *format.any_name))})"
-        for format in FORMATS.values()
+        f"{format.name} ({', '.join(format.names + format.any_name * elsewhere)})"
+        for format in formats
     )
 
 
@@ -164,6 +184,10 @@ def _templates(folder: Path) -> list[str]:
     return [f"{TEMPLATE_FOLDER}/{path.name}" for path in paths]
 
 
-def _saved_options(path: Path) -> dict[str, Any]:
+def _saved_options(folder: Path) -> dict[str, Any]:
+    """The options with which a folder's tokenizer was saved, if it was saved with any."""
+    path = folder / OPTIONS_FILE
+    if not path.is_file():
+        return {}
     root = parse(read_bytes(path), str(path))
     return {name: root.child(name).value for name in root.names()}

@@ -67,8 +67,10 @@ class Tokenizer(IdCalls, Conversing):
         self._set_lengths(description.truncation, description.padding)
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str], **options: Any) -> Tokenizer:
-        """From one file, whose name and contents say which format it is.
+    def from_file(
+        cls, path: str | os.PathLike[str], *, format: str | None = None, **options: Any
+    ) -> Tokenizer:
+        """From one file, whose name and contents say which format it is, unless the caller does.
 
         A ``tokenizer.json``; a SentencePiece ``.model``; ``tiktoken``'s ranks (``*.tiktoken``,
         ``tokenizer.model``); GPT-2's ``vocab.json`` with ``merges.txt`` beside it; BERT's
@@ -77,7 +79,9 @@ class Tokenizer(IdCalls, Conversing):
         chat templates, for `eos_id` and its like, and the options with which it was saved.
 
         Args:
-            path: the file.
+            path: the file, of any name where ``format`` is given.
+            format: "tokenizer.json", "sentencepiece", "tiktoken", "vocab.json" (with a
+                ``merges.txt`` beside it), "vocab.txt" or "gguf".
             options: what the file does not say. Of ranks: ``encoding``, a name, where the file's
                 does not tell (``"llama3"``), or ``pattern`` and ``special_tokens``. Of
                 vocabularies: the fields of ``tokenizer_config.json`` (``do_lower_case=False``).
@@ -86,15 +90,16 @@ class Tokenizer(IdCalls, Conversing):
 
         Raises:
             TokenizerError: see `Tokenizer`; or the file cannot be read, or is of no known format.
-            InputError: the format has no such option.
+            InputError: there is no such format, or it has no such option.
         """
-        return cls._from_source(opening.open_file(Path(path), options))
+        return cls._from_source(opening.open_file(Path(path), _with(format, options)))
 
     @classmethod
     def from_pretrained(
         cls,
         path: str | os.PathLike[str],
         *,
+        format: str | None = None,
         revision: str | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
         token: str | None = None,
@@ -102,7 +107,8 @@ class Tokenizer(IdCalls, Conversing):
     ) -> Tokenizer:
         """From a folder, or from a model's id on the hub.
 
-        The folder is searched for the files that `from_file` takes, in its order.
+        The folder is searched for the files that `from_file` takes, in its order; with ``format``,
+        for those of that one.
 
         Raises:
             TokenizerError: see `from_file`; or the folder holds no tokenizer, or several.
@@ -112,7 +118,7 @@ class Tokenizer(IdCalls, Conversing):
             from quatrain.hub import resolve
 
             folder = Path(resolve(path, revision=revision, cache_dir=cache_dir, token=token))
-        return cls._from_source(opening.open_folder(folder, options))
+        return cls._from_source(opening.open_folder(folder, _with(format, options)))
 
     train = classmethod(train)
 
@@ -354,6 +360,10 @@ class Tokenizer(IdCalls, Conversing):
     def _with_max_length(self, max_length: int) -> Any:
         now = self._truncation or Truncation(0)
         return to_core(replace(now, max_length=max_length), self._padding)
+
+
+def _with(format: str | None, options: dict[str, Any]) -> dict[str, Any]:
+    return options if format is None else {"format": format, **options}
 
 
 def _pair(text: Any, index: int) -> tuple[str, str]:

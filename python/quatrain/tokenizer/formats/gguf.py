@@ -266,7 +266,7 @@ def _chat_templates(root: Node) -> dict[str, str]:
 
 
 FORMAT = Format(
-    "GGUF",
+    "gguf",
     read,
     names=("*.gguf",),
     begins=lambda head: head.startswith(gguf_file.MAGIC),

@@ -215,7 +215,7 @@ def _special(content: str, index: int) -> Any:
 _LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2} [0-9]+\r?(\n|$)")
 
 FORMAT = Format(
-    "tiktoken ranks",
+    "tiktoken",
     read,
     names=("tokenizer.model", "*.tiktoken"),
     any_name=("*.model",),

@@ -265,13 +265,19 @@ def _merges(data: bytes, file: str) -> list[list[str]]:
     return found
 
 
+def _merges_of(vocab: str) -> str:
+    """The name of the merges beside a vocabulary."""
+    before, named, _ = vocab.rpartition("vocab.json")
+    return f"{before}merges.txt" if named else "merges.txt"
+
+
 VOCAB_JSON = Format(
     "vocab.json",
     _read_byte_level,
     names=("vocab.json", "*-vocab.json"),
     begins=lambda head: head.lstrip().startswith(b"{"),
     options=_BPE_OPTIONS,
-    companion=lambda name: name.removesuffix("vocab.json") + "merges.txt",
+    companion=_merges_of,
     saved_as="vocab.json",
 )
 VOCAB_TXT = Format(
