@@ -132,12 +132,15 @@ def test_text_never_becomes_control(name: str) -> None:
         allowed += len(found)
         ids = tokenizer.encode(text, add_special_tokens=False, special="text").ids
         assert not control & set(ids), text
+        assert tokenizer.encode_ids(text, add_special_tokens=False, special="text") == ids
         if found:
-            with pytest.raises(InputError, match="has the special token"):
-                tokenizer.encode(text, special="error")
+            for encode in (tokenizer.encode, tokenizer.encode_ids):
+                with pytest.raises(InputError, match="has the special token"):
+                    encode(text, special="error")
         elif not any(name in text for name in names):
             assert ids == given.ids, text
             assert tokenizer.encode(text, add_special_tokens=False, special="error").ids == ids
+            assert tokenizer.encode_ids(text, add_special_tokens=False, special="error") == ids
         again = tokenizer.encode(text, add_special_tokens=False)
         assert again.ids == given.ids
     assert allowed > 1000
@@ -198,6 +201,20 @@ def test_some_are_allowed() -> None:
     assert tokenizer.encode("<s>", special=set()).tokens == ["<s", ">"]
     batch = tokenizer.encode_batch(["<s>", ("a", "<s>")], special="text")
     assert [encoding.tokens for encoding in batch] == [["<s", ">"], ["a", "<s", ">"]]
+
+
+def test_rules_are_kept_apart() -> None:
+    file = byte_level()
+    size = file["added_tokens"][2]["id"] + 1
+    tokens = [f"<|{i}|>" for i in range(100)]
+    file["added_tokens"] += [added_token(size + i, t, special=True) for i, t in enumerate(tokens)]
+    tokenizer = Tokenizer(to_bytes(file))
+    for _ in range(2):
+        for i, token in enumerate(tokens):
+            ids = tokenizer.encode_ids("".join(tokens), special={token})
+            assert [index for index in ids if index >= size] == [size + i]
+            assert ids == tokenizer.encode_array("".join(tokens), special={token}).tolist()
+            assert len(ids) == tokenizer.count("".join(tokens), special=frozenset({token}))
 
 
 def test_what_is_not_special_stays() -> None:

@@ -101,15 +101,21 @@ void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch
                          IdBuffer& out) const {
   const bool is_byte_level = model_->byte_bpe() && pre_tokenizer_.scanner();
   const bool is_raw = (bert_words_ || spaced_words_) && !added_.has_any(true);
-  if (!(is_byte_level || is_raw) || !rule.refused.empty()) {
+  const auto read_carefully = [&] {
     Sequence& tokens = scratch.texts[0];
     read(text, rule, std::nullopt, scratch, tokens);
-    return out.append(tokens.ids);
-  }
+    out.append(tokens.ids);
+  };
+  if (!(is_byte_level || is_raw)) return read_carefully();
   check(text.size() < UINT32_MAX, "encode", "the text has ", text.size(),
         " bytes, expected less than 4 GiB");
+  // Few texts name a refused token: those that do are read again.
+  const std::size_t first = out.size();
+  bool is_refused = false;
   const auto push = [&](const AddedTokens::Part& part) {
-    out.push(static_cast<std::uint32_t>(part.token->id));
+    const auto id = static_cast<std::uint32_t>(part.token->id);
+    is_refused = is_refused || rule.refused.has(id);
+    out.push(id);
   };
   added_.split(text, false, {}, scratch.outer);
   for (const AddedTokens::Part& outer : scratch.outer) {
@@ -149,6 +155,14 @@ void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch
       }
     }
   }
+  const auto ids = out.ids(first);
+  if (!is_refused && !rule.barred.empty()) {
+    is_refused =
+        std::any_of(ids.begin(), ids.end(), [&](std::uint32_t id) { return rule.barred.has(id); });
+  }
+  if (!is_refused) return;
+  out.shorten(first);
+  read_carefully();
 }
 
 void Tokenizer::append_ids(std::string_view text, bool add_special_tokens,

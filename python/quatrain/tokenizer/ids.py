@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,19 @@ class CacheInfo(NamedTuple):
     bytes_each: int
 
 
+class Calls(NamedTuple):
+    """What a tokenizer does under one rule for special tokens: the core's functions."""
+
+    encode_ids: Any
+    encode_array: Any
+    count: Any
+    rule: Any
+
+
+#: Rules of which the calls are kept.
+_MOST_RULES = 64
+
+
 class IdCalls:
     """The part of `Tokenizer` that gives ids alone."""
 
@@ -51,7 +65,7 @@ class IdCalls:
         """
         if isinstance(special, str) and special == "allow":
             return self._encode_ids(text, add_special_tokens)
-        return self._calls(special)[0](text, add_special_tokens)
+        return self._calls(special).encode_ids(text, add_special_tokens)
 
     def encode_array(
         self, text: str, add_special_tokens: bool = True, *, special: Special = "allow"
@@ -59,7 +73,7 @@ class IdCalls:
         """What `encode_ids` returns, cut where there is a `truncation`, as an array: uint32 [T]."""
         if isinstance(special, str) and special == "allow":
             return self._encode_array(text, add_special_tokens)
-        return self._calls(special)[1](text, add_special_tokens)
+        return self._calls(special).encode_array(text, add_special_tokens)
 
     def count(
         self, text: str, add_special_tokens: bool = True, *, special: Special = "allow"
@@ -70,7 +84,7 @@ class IdCalls:
         """
         if isinstance(special, str) and special == "allow":
             return self._count(text, add_special_tokens)
-        return self._calls(special)[2](text, add_special_tokens)
+        return self._calls(special).count(text, add_special_tokens)
 
     def encode_ids_batch(
         self,
@@ -91,7 +105,7 @@ class IdCalls:
         Raises:
             InputError, TokenizerError: see `encode`.
         """
-        rule = to_rule(self._core, self._special_ids, special)
+        rule = self._calls(special).rule
         return Ragged(
             *_core.tokenizer.encode_ids_batch(
                 self._core,
@@ -108,11 +122,22 @@ class IdCalls:
         return CacheInfo(*self._core.cache_info())
 
     def _set_calls(self) -> None:
-        self._encode_ids, self._encode_array, self._count = self._calls("allow")
+        self._calls_by_rule: dict[Any, Calls] = {}
+        self._encode_ids, self._encode_array, self._count, _ = self._calls("allow")
 
-    def _calls(self, special: Special) -> tuple[Any, Any, Any]:
+    def _calls(self, special: Special) -> Calls:
+        key: Any = special
+        if not isinstance(special, str):
+            key = frozenset(special) if isinstance(special, AbstractSet) else None
+        if known := self._calls_by_rule.get(key):
+            return known
         rule = to_rule(self._core, self._special_ids, special)
-        return _core.tokenizer.id_calls(self._core, self._lengths, rule)
+        ids, array, count = _core.tokenizer.id_calls(self._core, self._lengths, rule)
+        calls = Calls(ids, array, count, rule)
+        if len(self._calls_by_rule) >= _MOST_RULES:
+            self._calls_by_rule.clear()
+        self._calls_by_rule[key] = calls
+        return calls
 
 
 def each(items: Iterable[Any], name: str, expected: str) -> Iterator[Any]:
