@@ -27,6 +27,34 @@ PARTS = [
     *("\u200d", "\u00ad", "\x00", "\U0001f600", "\u0378", "abcdefgh", "ABCDEFGH", "\u0416\u0436"),
 ]
 
+#: What is scanned many bytes at a time, with a rare character that is not.
+ASCII = ["a", "b", "A", "C", "1", "23", " ", " ", "  ", "\t", "\n", "\n", "\r\n", "'", "'s", "'S"]
+ASCII += [
+    "'t",
+    "'ll",
+    "'vE",
+    "'re",
+    ".",
+    "(",
+    "/",
+    "/",
+    "//",
+    "\x00",
+    "\x0b",
+    "\x1c",
+    "word",
+    "Word",
+]
+
+
+def ascii_texts(rng: random.Random, count: int) -> list[str]:
+    """Long texts of a few of the parts each, so that what is rare meets itself."""
+    texts = []
+    for _ in range(count):
+        parts = rng.sample(ASCII, rng.randrange(2, 12)) + ["\u00e9"] * rng.randrange(2)
+        texts.append("".join(rng.choices(parts, k=rng.randrange(20, 250))))
+    return texts
+
 
 @pytest.mark.parametrize(
     ("pattern", "behavior"),
@@ -41,7 +69,7 @@ def test_scanner(pattern: str, behavior: str) -> None:
     check_every_character(both, "a?1 ?'?A?a ??\n?")
     rng = random.Random(pattern)
     texts = ["".join(rng.choices(PARTS, k=rng.randrange(1, 40))) for _ in range(1500)]
-    for text in HOSTILE + texts:
+    for text in HOSTILE + texts + ascii_texts(rng, 1500):
         ours, peer = both.ours.encode(text), both.peer.encode(text)
         assert ours.word_ids == peer.word_ids, text
         assert ours.offsets == peer.offsets, text

@@ -50,10 +50,10 @@ const char* BertWords::word_end(const char* at, const char* end, const char* rea
   const char* begin = at;
   is_plain = true;
   while (at < end) {
-    if (readable - at >= static_cast<std::ptrdiff_t>(kLeading)) {
+    if (readable - at >= static_cast<std::ptrdiff_t>(kStep)) {
       const std::size_t letters = leading<'a', 'z', 0x20>(at);
       at += letters;
-      if (letters == kLeading) continue;
+      if (letters == kStep) continue;
       if (at >= end) break;
     }
     Kind kind = kinds_[static_cast<unsigned char>(*at)];

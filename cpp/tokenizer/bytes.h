@@ -1,4 +1,4 @@
-// Bytes, eight or sixteen at a time.
+// Bytes, eight or sixteen at a time, and which of 64 are of a kind.
 #pragma once
 #include <bit>
 #include <cstdint>
@@ -22,34 +22,50 @@ inline std::uint64_t load8(const char* at) {
   return bytes;
 }
 
-// How many bytes from the first on are from `low` to `high` (ASCII) once `fold` is set in them: of
-// kLeading bytes, which are read.
+// Which of the kStep bytes at `at` are not from `low` to `high` (ASCII) once `fold` is set in them,
+// a bit for each.
 #if defined(__SSE2__)
-constexpr std::size_t kLeading = 16;
+constexpr std::size_t kStep = 16;
 
 template <unsigned char low, unsigned char high, unsigned char fold>
-std::size_t leading(const char* at) {
+std::uint32_t outside(const char* at) {
   // As signed numbers, `low` to `high` are moved to the least ones.
   const __m128i folded = _mm_or_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)),
                                       _mm_set1_epi8(static_cast<char>(fold)));
   const __m128i moved = _mm_add_epi8(folded, _mm_set1_epi8(static_cast<char>(0x80 - low)));
-  const __m128i outside =
-      _mm_cmpgt_epi8(moved, _mm_set1_epi8(static_cast<char>(high - low + 0x80)));
-  const auto bits = static_cast<std::uint32_t>(_mm_movemask_epi8(outside));
-  return static_cast<std::size_t>(std::countr_zero(bits | std::uint32_t{1} << kLeading));
+  const __m128i above = _mm_cmpgt_epi8(moved, _mm_set1_epi8(static_cast<char>(high - low + 0x80)));
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(above));
 }
 #else
-constexpr std::size_t kLeading = 8;
+constexpr std::size_t kStep = 8;
 
 template <unsigned char low, unsigned char high, unsigned char fold>
-std::size_t leading(const char* at) {
+std::uint32_t outside(const char* at) {
   constexpr std::uint64_t kOnes = 0x0101010101010101u, kTops = 0x80u * kOnes;
   const std::uint64_t bytes = load8(at), folded = (bytes | fold * kOnes) & ~kTops;
   const std::uint64_t reach = folded + (0x80u - low) * kOnes;    // top bit: at least low
   const std::uint64_t exceed = folded + (0x7Fu - high) * kOnes;  // top bit: above high
-  const std::uint64_t outside = (~reach | exceed | bytes) & kTops;
-  return static_cast<std::size_t>(std::countr_zero(outside)) / 8;
+  // The product brings the top bits side by side.
+  return static_cast<std::uint32_t>(((~reach | exceed | bytes) & kTops) * 0x0002040810204081u >>
+                                    56);
 }
 #endif
+
+// How many bytes from the first on are from `low` to `high`, of kStep.
+template <unsigned char low, unsigned char high, unsigned char fold>
+std::size_t leading(const char* at) {
+  const std::uint32_t others = outside<low, high, fold>(at) | std::uint32_t{1} << kStep;
+  return static_cast<std::size_t>(std::countr_zero(others));
+}
+
+// Which of 64 bytes are from `low` to `high`.
+template <unsigned char low, unsigned char high, unsigned char fold = 0>
+std::uint64_t places(const char* at) {
+  std::uint64_t others = 0;
+  for (std::size_t i = 0; i < 64; i += kStep) {
+    others |= std::uint64_t{outside<low, high, fold>(at + i)} << i;
+  }
+  return ~others;
+}
 
 }  // namespace quatrain::tokenizer

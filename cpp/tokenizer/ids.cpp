@@ -1,100 +1,28 @@
 // Ids alone: what encoding comes to when nobody asks where tokens come from.
 #include <algorithm>
-#include <array>
 #include <mutex>
 #include <numeric>
 
 #include "core/check.h"
 #include "core/parallel.h"
-#include "tokenizer/byte_bpe.h"
+#include "tokenizer/byte_words.h"
 #include "tokenizer/lengths.h"
 #include "tokenizer/normalizer.h"
-#include "tokenizer/scanners.h"
 #include "tokenizer/scratch.h"
 
 namespace quatrain::tokenizer {
-namespace {
-
-// Words ahead of their ids: while some are found, the cache's memory for those before comes near.
-constexpr std::size_t kAhead = 16;
-
-struct Word {
-  std::string_view bytes;
-  IdCache::Key key;  // size 0 if the cache alone does not do
-};
-
-void append_ids(const ByteBpe& bpe, const Word& word, const char* readable, IdCache& cache,
-                IdBuffer& out) {
-  if (word.key.size == 0) return bpe.encode(word.bytes, readable, cache, out);
-  const IdCache::Ids ids = cache.find(word.key, word.bytes);
-  if (ids.size() - 1 < IdCache::kFew) {
-    out.append_few<IdCache::kFew>(ids);
-  } else if (ids.empty()) {
-    bpe.encode_new(word.key, word.bytes, cache, out);
-  } else {
-    out.append(ids);
-  }
-}
-
-// Appends the ids of the words that begin before `stop`, where kShort bytes can be read behind
-// each, and returns where the last of them ends.
-template <WordPattern P>
-const char* append_words(const ByteBpe& bpe, std::string_view text, const char* stop,
-                         const char* readable, IdCache& cache, IdBuffer& out) {
-  const Scan<P> scan(text.data() + text.size(), readable);
-  const char* at = text.data();
-  std::array<Word, kAhead> words;
-  while (at < stop) {
-    std::size_t count = 0;
-    do {
-      Word& word = words[count++];
-      const char* end = scan.next(at);
-      word.bytes = {at, static_cast<std::size_t>(end - at)};
-      word.key.size = 0;
-      if (word.bytes.size() <= IdCache::kShort && !ByteBpe::may_cut(word.bytes)) {
-        word.key = IdCache::short_key(at, word.bytes.size(), 0);
-        cache.prefetch(word.key);
-      }
-      at = end;
-    } while (count < kAhead && at < stop);
-    for (std::size_t i = 0; i < count; ++i) append_ids(bpe, words[i], readable, cache, out);
-  }
-  return at;
-}
-
-template <WordPattern P>
-void append_text(const ByteBpe& bpe, std::string_view text, const char* readable, IdCache& cache,
-                 IdBuffer& out) {
-  constexpr auto kMargin = static_cast<std::ptrdiff_t>(IdCache::kShort);
-  const char* at = text.data();
-  const char* end = at + text.size();
-  if (readable - at > kMargin) {
-    at = append_words<P>(bpe, text, std::min(end, readable - kMargin), readable, cache, out);
-  }
-  if (at == end) return;
-  // What is left is at the end of readable memory, and short.
-  std::array<char, 2 * IdCache::kShort> copy{};
-  const char* stop = std::copy(at, end, copy.data());
-  append_words<P>(bpe, {copy.data(), static_cast<std::size_t>(end - at)}, stop,
-                  copy.data() + copy.size(), cache, out);
-}
-
-}  // namespace
 
 void Tokenizer::read_part_ids(std::string_view part, const char* readable, Scratch& scratch,
                               IdBuffer& out) const {
-  const ByteBpe& bpe = *model_->byte_bpe();
-  IdCache& cache = scratch.workspace.id_cache;
-  with_pattern(*pre_tokenizer_.scanner(), [&]<WordPattern P>() {
-    if (!pre_tokenizer_.cuts_before_scanner()) {
-      return append_text<P>(bpe, part, readable, cache, out);
-    }
-    pre_tokenizer_.cut_before_scanner(part, scratch.pieces);
-    for (const Piece& piece : scratch.pieces) {
-      const std::string_view words = part.substr(piece.begin, piece.end - piece.begin);
-      append_text<P>(bpe, words, readable, cache, out);
-    }
-  });
+  const auto append = [&](std::string_view text) {
+    append_word_ids(*pre_tokenizer_.scanner(), *model_->byte_bpe(), text, readable,
+                    scratch.workspace.id_cache, out);
+  };
+  if (!pre_tokenizer_.cuts_before_scanner()) return append(part);
+  pre_tokenizer_.cut_before_scanner(part, scratch.pieces);
+  for (const Piece& piece : scratch.pieces) {
+    append(part.substr(piece.begin, piece.end - piece.begin));
+  }
 }
 
 void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch& scratch,

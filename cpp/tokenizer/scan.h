@@ -34,6 +34,22 @@ class Scan {
     return P.any_lead ? next_any_lead(at) : next_space_lead(at, word);
   }
 
+  // The end of the contraction that begins at the apostrophe, or `at`.
+  const char* contraction(const char* at) const {
+    constexpr bool kAnyCase = P.contraction != WordPattern::Contraction::kExact;
+    const auto letter = [&](std::ptrdiff_t i) {
+      const char c = i < end_ - at ? at[i] : '\0';
+      return kAnyCase && c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    };
+    const char first = letter(1), second = letter(2);
+    if (first == 's' || first == 't' || first == 'm' || first == 'd') return at + 2;
+    if (second == 'e' && (first == 'r' || first == 'v')) return at + 3;
+    if (first == 'l' && second == 'l') return at + 3;
+    // The long s (U+017F) is the one other character that folds to a letter above.
+    if (kAnyCase && first == '\xC5' && second == '\xBF') return at + 3;
+    return at;
+  }
+
  private:
   struct Char {
     std::uint8_t kind, size;
@@ -56,10 +72,10 @@ class Scan {
   }
   template <unsigned char low, unsigned char high, unsigned char fold>
   const char* skip_ascii(const char* at) const {
-    while (at < end_ && readable_ - at >= static_cast<std::ptrdiff_t>(kLeading)) {
+    while (at < end_ && readable_ - at >= static_cast<std::ptrdiff_t>(kStep)) {
       const std::size_t count = leading<low, high, fold>(at);
       at += count;
-      if (count < kLeading) return std::min(at, end_);
+      if (count < kStep) return std::min(at, end_);
     }
     const auto is_in = [](char c) {
       const auto folded = static_cast<unsigned char>(c | fold);
@@ -85,22 +101,6 @@ class Scan {
   const char* suffix(const char* at) const {
     if (P.contraction != WordPattern::Contraction::kSuffix || at == end_ || *at != '\'') return at;
     return contraction(at);
-  }
-
-  // The end of the contraction that begins at the apostrophe, or `at`.
-  const char* contraction(const char* at) const {
-    constexpr bool kAnyCase = P.contraction != WordPattern::Contraction::kExact;
-    const auto letter = [&](std::ptrdiff_t i) {
-      const char c = i < end_ - at ? at[i] : '\0';
-      return kAnyCase && c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    };
-    const char first = letter(1), second = letter(2);
-    if (first == 's' || first == 't' || first == 'm' || first == 'd') return at + 2;
-    if (second == 'e' && (first == 'r' || first == 'v')) return at + 3;
-    if (first == 'l' && second == 'l') return at + 3;
-    // The long s (U+017F) is the one other character that folds to a letter above.
-    if (kAnyCase && first == '\xC5' && second == '\xBF') return at + 3;
-    return at;
   }
 
   const char* next_space_lead(const char* at, const char* word) const {
