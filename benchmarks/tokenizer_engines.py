@@ -256,7 +256,7 @@ class FlashTokenizer(Engine):
 
 BYTE_LEVEL = ("gpt2", "cl100k", "o200k", "llama3", "qwen2")
 WORD_PIECE = ("minilm", "bert-cased", "bert-chinese")
-PIECES = ("t5", "xlm-roberta", "llama2")
+PIECES = ("t5", "xlm-roberta", "llama2", "gemma2")
 EVERY = BYTE_LEVEL + WORD_PIECE + PIECES
 
 #: Engine -> how it is made and which vocabularies it reads.

@@ -23,11 +23,11 @@ constexpr std::size_t words_of(std::size_t bytes) { return (bytes + 3) / 4; }
 void IdCache::Free::operator()(void* memory) const { std::free(memory); }
 
 IdCache::IdCache()
-    : slots_(static_cast<Slot*>(zeroed((std::size_t{1} << kSlotBits) + kTries, sizeof(Slot)))),
+    : slots_(static_cast<Slot*>(zeroed(slots(kFirstBits), sizeof(Slot)))),
       pool_(static_cast<std::uint32_t*>(zeroed(kPool, sizeof(std::uint32_t)))) {}
 
 std::size_t IdCache::bytes() {
-  return ((std::size_t{1} << kSlotBits) + kTries) * sizeof(Slot) + kPool * sizeof(std::uint32_t);
+  return slots(kLastBits) * sizeof(Slot) + kPool * sizeof(std::uint32_t);
 }
 
 IdCache::Key IdCache::long_key(std::string_view word, std::uint8_t part) {
@@ -47,18 +47,17 @@ void IdCache::insert(const Key& key, std::string_view word, Ids ids) {
   const std::size_t needed = ids.size() + (is_long ? words_of(word.size()) : 0);
   const bool is_pooled = is_long || ids.size() > kFew;
   if (is_pooled && pool_size_ + needed + kFew > kPool) clear();
-  Slot* first = slots_.get() + place(key);
-  Slot* slot = std::find_if(first, first + kTries, [](const Slot& s) { return s.size == 0; });
-  if (slot == first + kTries) slot = first + turn_++ % kTries;
-  slot->low = key.low;
-  slot->high = key.high;
-  slot->size = key.size;
-  slot->count = static_cast<std::uint8_t>(ids.size());
+  if (++size_ > (std::size_t{1} << (63 - shift_)) && shift_ > 64 - kLastBits) grow();
+  Slot& slot = free_slot(key);
+  slot.low = key.low;
+  slot.high = key.high;
+  slot.size = key.size;
+  slot.count = static_cast<std::uint8_t>(ids.size());
   if (!is_pooled) {
-    std::copy(ids.begin(), ids.end(), slot->ids.begin());
+    std::copy(ids.begin(), ids.end(), slot.ids.begin());
     return;
   }
-  slot->ids[0] = static_cast<std::uint32_t>(pool_size_);
+  slot.ids[0] = static_cast<std::uint32_t>(pool_size_);
   std::uint32_t* at = pool_.get() + pool_size_;
   if (is_long) {
     std::memcpy(at, word.data(), word.size());
@@ -68,9 +67,25 @@ void IdCache::insert(const Key& key, std::string_view word, Ids ids) {
   pool_size_ += needed;
 }
 
+IdCache::Slot& IdCache::free_slot(const Key& key) {
+  Slot* first = slots_.get() + place(key);
+  Slot* slot = std::find_if(first, first + kTries, [](const Slot& s) { return s.size == 0; });
+  return slot < first + kTries ? *slot : first[turn_++ % kTries];
+}
+
+void IdCache::grow() {
+  const int bits = 64 - shift_;
+  Slots old(static_cast<Slot*>(zeroed(slots(bits + 1), sizeof(Slot))));
+  old.swap(slots_);
+  --shift_;
+  for (std::size_t i = 0; i < slots(bits); ++i) {
+    if (old[i].size > 0) free_slot({old[i].low, old[i].high, old[i].size}) = old[i];
+  }
+}
+
 void IdCache::clear() {
-  std::memset(slots_.get(), 0, ((std::size_t{1} << kSlotBits) + kTries) * sizeof(Slot));
-  pool_size_ = 0;
+  std::memset(slots_.get(), 0, slots(64 - shift_) * sizeof(Slot));
+  size_ = pool_size_ = 0;
 }
 
 }  // namespace quatrain::tokenizer

@@ -1,5 +1,6 @@
-// Recently seen words and their ids. Bounded: a table and a pool of fixed size; when the pool is
-// full, everything is forgotten. An entry is never longer than one word.
+// Recently seen words and their ids. Bounded: a table that grows up to a size, so that a few words
+// touch little memory, and a pool; when that is full, everything is forgotten. An entry is never
+// longer than one word.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -65,7 +66,8 @@ class IdCache {
   static std::size_t bytes();  // of memory, at most
 
  private:
-  static constexpr std::size_t kSlotBits = 17, kTries = 8, kPool = 1 << 18;
+  static constexpr int kFirstBits = 11, kLastBits = 17;
+  static constexpr std::size_t kTries = 8, kPool = 1 << 18;
   struct Slot {
     std::uint64_t low, high;
     std::array<std::uint32_t, kFew> ids;  // of more, or of a long word: their place in the pool
@@ -74,20 +76,25 @@ class IdCache {
   struct Free {
     void operator()(void* memory) const;
   };
+  using Slots = std::unique_ptr<Slot[], Free>;
 
-  static std::size_t place(const Key& key) {
+  static std::size_t slots(int bits) { return (std::size_t{1} << bits) + kTries; }
+  std::size_t place(const Key& key) const {
     // The top bits of a product depend on all of its factor.
     return static_cast<std::size_t>(
-        (key.low * 0x9E3779B97F4A7C15u + (key.high + key.size) * 0xD6E8FEB86659FD93u) >>
-        (64 - kSlotBits));
+        (key.low * 0x9E3779B97F4A7C15u + (key.high + key.size) * 0xD6E8FEB86659FD93u) >> shift_);
   }
+  // The slot for a key that has none.
+  Slot& free_slot(const Key& key);
+  void grow();
   // The ids in the pool, if the bytes in front of them are the word's.
   const std::uint32_t* pooled(const Slot& slot, std::string_view word) const;
   void clear();
 
-  std::unique_ptr<Slot[], Free> slots_;  // zeroed pages, which cost nothing until they are touched
+  int shift_ = 64 - kFirstBits;  // of a hash, which leaves the number of a slot
+  Slots slots_;                  // zeroed pages, which cost nothing until they are touched
   std::unique_ptr<std::uint32_t[], Free> pool_;
-  std::size_t pool_size_ = 0, turn_ = 0;
+  std::size_t size_ = 0, pool_size_ = 0, turn_ = 0;
 };
 
 }  // namespace quatrain::tokenizer
