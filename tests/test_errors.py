@@ -176,7 +176,7 @@ def model(request, tiny):
         (None, "flat sequence of integers"),
         ({1: 2}, "flat sequence of integers"),
         ([1] * 65, "at most 64 tokens (the context), got 65"),
-        ("a text", "no tokenizer.json"),
+        ("a text", "no tokenizer there, so texts must be given as token ids; looked for"),
     ],
     ids=lambda value: str(value)[:20],
 )

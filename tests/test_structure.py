@@ -46,7 +46,7 @@ ROOMS = {
     "parity": "",
     "tasks": "engines loader models parity",
     "export": "engines files models",
-    "model": "engines export folder models tasks trace",
+    "model": "engines export folder models tasks tokenizer trace",
     "loader": "engines folder hub model models tokenizer weights",
     "verify": "engines files loader model models parity",
     "commands": "engines files folder hub loader model models parity tasks tokenizer verify"

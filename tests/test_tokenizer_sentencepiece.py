@@ -12,7 +12,6 @@ from quatrain.errors import InputError, TokenizerError
 from quatrain.tokenizer import Tokenizer
 from quatrain.tokenizer.formats.sentencepiece_proto import parse
 from tokenizer_data import HOSTILE, plain_bpe, to_bytes
-from tokenizer_peer import Both
 
 SENTENCES = [
     *("the cat sat on the mat", "don't sit there, or I'll tell the cats!", "1234 and 567.89"),
@@ -142,23 +141,6 @@ def test_denormalizer(tmp_path: Path) -> None:
         model.denormalizer_spec.add_dummy_prefix = False
 
     check(edited(train(tmp_path, "unigram"), denormalize), tmp_path)
-
-
-@pytest.mark.oracle("sentencepiece", "tokenizers")
-@pytest.mark.parametrize("name", ["unigram", "bpe-bytes", "symbols", "folded"])
-def test_as_tokenizers(name: str, tmp_path: Path) -> None:
-    import json
-
-    from quatrain.tokenizer.description import Source
-    from quatrain.tokenizer.formats import sentencepiece
-
-    data = train(tmp_path, name)
-    ours = Tokenizer.from_file(tmp_path / f"{name}.model", behavior="tokenizers")
-    file = sentencepiece._as_tokenizer_json(sentencepiece.Model(Source("", {"x": data}, "x")))
-    both = Both(json.dumps(file).encode())
-    both.ours = ours
-    for text in [*HOSTILE, *SENTENCES[:7], "<s> x<mask>y</s>"]:
-        both.check(text)
 
 
 def small_model() -> bytes:

@@ -76,6 +76,10 @@ def test_gpt2(test_data: Path, tmp_path: Path, config: dict[str, Any] | None) ->
         {"tokenizer_class": "RobertaTokenizer"},
         {"tokenizer_class": "RobertaTokenizerFast", "add_prefix_space": True},
         {"tokenizer_class": "RobertaTokenizer", "trim_offsets": False},
+        {
+            "tokenizer_class": "RobertaTokenizer",
+            "mask_token": {"__type": "AddedToken", "content": "<mask>", "lstrip": True},
+        },
         {"tokenizer_class": "BartTokenizer", "cls_token": "<mask>"},
     ],
 )
@@ -141,7 +145,7 @@ def test_options_and_saving(tmp_path: Path) -> None:
     cased.save(tmp_path / "saved")
     again = Tokenizer.from_pretrained(tmp_path / "saved")
     assert again.encode("Hello world").ids == cased.encode("Hello world").ids
-    assert again.pad_id is None
+    assert again.pad_id == 0
 
 
 def test_merges_stand_beside_their_vocabulary(tmp_path: Path) -> None:

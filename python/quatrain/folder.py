@@ -51,10 +51,6 @@ class Folder:
         special = {k: v for k, v in self.config.items() if k.endswith("_token_id")}
         return special | self._fields("generation_config.json")
 
-    @property
-    def has_tokenizer(self) -> bool:
-        return (self.path / "tokenizer.json").is_file()
-
     @cached_property
     def modules(self) -> list[tuple[str, str]]:
         """The (kind, folder's name) of each module of ``modules.json``; none without that file."""

@@ -10,7 +10,7 @@ from quatrain.folder import DEFAULT, Folder
 from quatrain.hub import resolve
 from quatrain.model import Model
 from quatrain.models import Encoder, Network, network
-from quatrain.tokenizer import Tokenizer
+from quatrain.tokenizer.of_model import tokenizer_of
 from quatrain.weights import Checkpoint, bind
 
 
@@ -40,7 +40,7 @@ def load_on(folder: Folder, engine: Engine) -> Model:
     if isinstance(net, Encoder):
         net.pooling, net.normalize = folder.sentence.pooling, folder.sentence.normalize
     bind_weights(net, Checkpoint(folder.path), engine)
-    tokenizer = Tokenizer.from_pretrained(folder.path) if folder.has_tokenizer else None
+    tokenizer = tokenizer_of(folder.path, folder.config)
     return Model(folder, net, engine, tokenizer, reload=load_on)
 
 

@@ -15,6 +15,8 @@ from quatrain.folder import Folder
 from quatrain.models import Decoder, Encoder, EncoderDecoder, Network
 from quatrain.tasks.encode import encode
 from quatrain.tasks.generate import Generation, Options, generate, stream
+from quatrain.tokenizer.formats import FORMATS
+from quatrain.tokenizer.opening import file_names
 from quatrain.trace import Recording, Trace
 
 #: A text, or its token ids.
@@ -84,7 +86,10 @@ class Model:
         """
         strings = [text for text in texts if isinstance(text, str)]
         if strings and self._bare is None:
-            raise InputError(f"{self.path}: no tokenizer.json, so texts must be given as token ids")
+            raise InputError(
+                f"{self.path}: no tokenizer there, so texts must be given as token ids; looked for "
+                f"{file_names(FORMATS.values())}"
+            )
         encodings: Iterator[Any] = iter(())
         if strings:
             encodings = iter(

@@ -17,6 +17,7 @@ from quatrain.files import read_json
 from quatrain.folder import DEFAULT, Folder
 from quatrain.hub import resolve
 from quatrain.models import Network, network
+from quatrain.tokenizer.opening import format_in
 from quatrain.weights import Checkpoint, strip
 
 PANEL = "Look inside"
@@ -94,9 +95,10 @@ def first_of(config: dict[str, Any], keys: tuple[str, ...]) -> int | None:
 
 
 def tokenizer_kind(folder: Folder) -> str | None:
-    """The algorithm that ``tokenizer.json`` names (BPE, WordPiece); None without the file."""
-    if not folder.has_tokenizer:
-        return None
+    """The algorithm that ``tokenizer.json`` names (BPE, WordPiece), or another file's format."""
+    format = format_in(folder.path)
+    if format != "tokenizer.json":
+        return format
     fields = read_json(folder.path / "tokenizer.json")
     model = fields.get("model") if isinstance(fields, dict) else None
     return str(model["type"]) if isinstance(model, dict) and "type" in model else "unnamed"

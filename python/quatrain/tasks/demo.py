@@ -63,7 +63,7 @@ class Journey:
         self, model: Model, prompt: str, *, max_new_tokens: int, threads: int | None = None
     ) -> None:
         if model.tokenizer is None:
-            raise InputError(f"[demo] {model.path}: expected a model with a tokenizer.json")
+            raise InputError(f"[demo] {model.path}: expected a model with a tokenizer")
         self.model, self.prompt, self.threads = model, prompt, threads
         # The likeliest token each time: the engines must agree on it.
         self.settings: Options = {"max_new_tokens": max_new_tokens, "temperature": 0.0}

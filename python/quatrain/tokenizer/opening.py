@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from quatrain.errors import InputError, TokenizerError
@@ -42,14 +43,18 @@ def open_file(path: Path, options: dict[str, Any]) -> Source:
         if not candidates:
             raise TokenizerError(
                 f"{path}: no format goes by that file name; name it (format=...) or the file; "
-                f"known: {_names(list(FORMATS.values()), elsewhere=True)}"
+                f"known: {file_names(FORMATS.values(), elsewhere=True)}"
             )
         format = _by_contents(path, candidates)
     return _open(path, format, options)
 
 
-def open_folder(folder: Path, options: dict[str, Any]) -> Source:
+def open_folder(
+    folder: Path, options: dict[str, Any], defaults: Mapping[str, Any] = MappingProxyType({})
+) -> Source:
     """The files of the tokenizer in a folder: those of the first format that it holds.
+
+    ``defaults`` are options, where the format has them and neither the files nor ``options`` do.
 
     Raises:
         TokenizerError, InputError: see `open_file`; or no file of the folder is a tokenizer's.
@@ -59,8 +64,28 @@ def open_folder(folder: Path, options: dict[str, Any]) -> Source:
     searched = list(FORMATS.values()) if format is None else [format]
     found = _find(folder, searched, forced=format is not None)
     if found is None:
-        raise TokenizerError(f"{folder}: no tokenizer there; looked for {_names(searched)}")
-    return _open(*found, options)
+        raise TokenizerError(f"{folder}: no tokenizer there; looked for {file_names(searched)}")
+    path, format = found
+    options = {n: v for n, v in defaults.items() if n in format.options} | options
+    return _open(path, format, options)
+
+
+def format_in(folder: Path) -> str | None:
+    """The name of the format of the tokenizer that `open_folder` would open, if there is one.
+
+    Raises:
+        TokenizerError: see `open_folder`.
+    """
+    found = _find(folder, list(FORMATS.values()), forced=False)
+    return None if found is None else found[1].name
+
+
+def file_names(formats: Iterable[Format], *, elsewhere: bool = False) -> str:
+    """The file names of formats; those too that no folder is searched for, if asked."""
+    return "; ".join(
+        f"{format.name} ({', '.join(format.names + format.any_name * elsewhere)})"
+        for format in formats
+    )
 
 
 def check_files(own: object, side_files: Mapping[str, object]) -> None:
@@ -169,14 +194,6 @@ def _by_contents(path: Path, candidates: list[Format]) -> Format:
             return format
     names = " or ".join(format.name for format in candidates)
     raise TokenizerError(f"{path}: begins with {head[:16]!r}, not as {names} does")
-
-
-def _names(formats: list[Format], *, elsewhere: bool = False) -> str:
-    """The file names of formats; those too that no folder is searched for, if asked."""
-    return "; ".join(
-        f"{format.name} ({', '.join(format.names + format.any_name * elsewhere)})"
-        for format in formats
-    )
 
 
 def _templates(folder: Path) -> list[str]:

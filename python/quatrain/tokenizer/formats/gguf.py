@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from quatrain.tokenizer.description import Description, Format, Source
 from quatrain.tokenizer.formats import gguf_file, tokenizer_json
 from quatrain.tokenizer.formats.fields import Node
 from quatrain.tokenizer.formats.gguf_patterns import CUTS
+from quatrain.tokenizer.formats.templates import Fields, around_each
 
-_Fields = dict[str, Any]
 _KEY = "tokenizer.ggml."
 _SPACE = "\u2581"
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED = 1, 2, 3, 4
@@ -71,7 +70,7 @@ class _Vocabulary:
             return None if default is None else Node(self.tokens[default], self.root.file, "")
         return Node(self.tokens[node.integer(0, len(self.tokens) - 1)], node.file, node.path)
 
-    def added_tokens(self) -> list[_Fields]:
+    def added_tokens(self) -> list[Fields]:
         return [
             {
                 **{"id": i, "content": self.tokens[i], "special": kind != _USER_DEFINED},
@@ -81,23 +80,11 @@ class _Vocabulary:
             if kind in (_UNKNOWN, _CONTROL, _USER_DEFINED)
         ]
 
-    def around(self, first: str | None, last: str | None) -> _Fields:
+    def around(self, first: str | None, last: str | None) -> Fields:
         """A template with these special tokens before and after a text."""
-        before, after = ([] if token is None else [token] for token in (first, last))
-        texts = [
-            [
-                *({"SpecialToken": {"id": token, "type_id": i}} for token in before),
-                {"Sequence": {"id": name, "type_id": i}},
-                *({"SpecialToken": {"id": token, "type_id": i}} for token in after),
-            ]
-            for i, name in enumerate("AB")
-        ]
-        ids = {t: {"id": t, "ids": [self.ids[t]], "tokens": [t]} for t in before + after}
-        kind = "TemplateProcessing"
-        pair = texts[0] + texts[1]
-        return {"type": kind, "single": texts[0], "pair": pair, "special_tokens": ids}
+        return around_each(first, last, self.ids.__getitem__)
 
-    def ends(self, add_bos: bool, add_eos: bool = False) -> _Fields:
+    def ends(self, add_bos: bool, add_eos: bool = False) -> Fields:
         """The template that the flags ask for; the arguments hold where there are none."""
         wanted = []
         for flag, role, default in (
@@ -109,7 +96,7 @@ class _Vocabulary:
         return self.around(*wanted)
 
 
-def _byte_level(vocabulary: _Vocabulary) -> _Fields:
+def _byte_level(vocabulary: _Vocabulary) -> Fields:
     pre = vocabulary.optional("pre")
     cut = CUTS["default"] if pre is None else pre.choice(CUTS)
     whole = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
@@ -127,7 +114,7 @@ def _byte_level(vocabulary: _Vocabulary) -> _Fields:
     }
 
 
-def _gemma4(vocabulary: _Vocabulary) -> _Fields:
+def _gemma4(vocabulary: _Vocabulary) -> Fields:
     """Merges over characters, of whole lines: only line breaks are cut off."""
     return {
         "normalizer": _replace(" ", _SPACE),
@@ -138,7 +125,7 @@ def _gemma4(vocabulary: _Vocabulary) -> _Fields:
     }
 
 
-def _sentence_piece(vocabulary: _Vocabulary) -> _Fields:
+def _sentence_piece(vocabulary: _Vocabulary) -> Fields:
     """Merges over characters, of whole texts, the best score first."""
     prefix = vocabulary.flag("add_space_prefix", True)
     prepend = [{"type": "Prepend", "prepend": _SPACE}] if prefix else []
@@ -151,7 +138,7 @@ def _sentence_piece(vocabulary: _Vocabulary) -> _Fields:
     }
 
 
-def _bert(vocabulary: _Vocabulary) -> _Fields:
+def _bert(vocabulary: _Vocabulary) -> Fields:
     lower = vocabulary.flag("normalizer.lowercase", True)
     unknown, cls = vocabulary.role("unk_token", 100), vocabulary.role("cls_token")
     cls = cls or vocabulary.role("bos_token", 101)
@@ -181,7 +168,7 @@ def _bert(vocabulary: _Vocabulary) -> _Fields:
     }
 
 
-_MODELS: dict[str, Callable[[_Vocabulary], _Fields]] = {
+_MODELS: dict[str, Callable[[_Vocabulary], Fields]] = {
     "gpt2": _byte_level,
     "llama": _sentence_piece,
     "bert": _bert,
@@ -196,7 +183,7 @@ def _word_piece(token: str) -> str:
     return token[1:] if token.startswith(_SPACE) else f"##{token}"
 
 
-def _characters(vocabulary: _Vocabulary, merges: list[list[str]]) -> _Fields:
+def _characters(vocabulary: _Vocabulary, merges: list[list[str]]) -> Fields:
     unknown = vocabulary.role("unk_token")
     return {
         "type": "BPE",
@@ -236,21 +223,21 @@ def _merges_by_score(vocabulary: _Vocabulary) -> list[list[str]]:
     ]
 
 
-def _decoder(*steps: _Fields) -> _Fields:
+def _decoder(*steps: Fields) -> Fields:
     fixed = [_replace(_SPACE, " "), {"type": "ByteFallback"}, {"type": "Fuse"}]
     return _sequence("decoders", *fixed, *steps)
 
 
-def _replace(old: str, new: str) -> _Fields:
+def _replace(old: str, new: str) -> Fields:
     return {"type": "Replace", "pattern": {"String": old}, "content": new}
 
 
-def _isolated(pattern: str) -> _Fields:
+def _isolated(pattern: str) -> Fields:
     behavior = {"behavior": "Isolated", "invert": False}
     return {"type": "Split", "pattern": {"Regex": pattern}, **behavior}
 
 
-def _sequence(name: str, *steps: _Fields) -> _Fields:
+def _sequence(name: str, *steps: Fields) -> Fields:
     return {"type": "Sequence", name: list(steps)}
 
 

@@ -26,6 +26,14 @@ def parsed(source: Source, file: str) -> Node | None:
 
 def roles(source: Source) -> dict[str, Node]:
     """The tokens that the side files name by role, each with its place for complaints."""
+    return {
+        role: field.child("content") if isinstance(field.value, dict) else field
+        for role, field in role_fields(source).items()
+    }
+
+
+def role_fields(source: Source) -> dict[str, Node]:
+    """What the side files say of each role: a token, or an object of one and its flags."""
     found: dict[str, Node] = {}
     for file in (CONFIG, SPECIAL_TOKENS):  # the first that names a role decides
         if (root := parsed(source, file)) is None:
@@ -33,7 +41,7 @@ def roles(source: Source) -> dict[str, Node]:
         for role in ROLES:
             field = root.optional(role)
             if role not in found and field is not None:
-                found[role] = field.child("content") if isinstance(field.value, dict) else field
+                found[role] = field
     return found
 
 

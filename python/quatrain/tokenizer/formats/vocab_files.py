@@ -7,20 +7,20 @@ that ``tokenizer_config.json`` names, written here as a ``tokenizer.json`` would
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from quatrain.errors import TokenizerError
 from quatrain.tokenizer.description import Description, Format, Source
 from quatrain.tokenizer.formats import tokenizer_json
+from quatrain.tokenizer.formats.classes import Tokens, class_of, ends, settings_of
 from quatrain.tokenizer.formats.expressions import QWEN2
 from quatrain.tokenizer.formats.fields import Node, parse
-from quatrain.tokenizer.formats.side_files import ADDED_TOKENS, CONFIG, parsed, roles
+from quatrain.tokenizer.formats.templates import Fields, template, text_part, token_part
 
-_Fields = dict[str, Any]
 _BYTE_LEVEL = {"type": "ByteLevel", "trim_offsets": True}
-_FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
-_BPE_OPTIONS = ("add_prefix_space", "add_bos_token", "add_eos_token")
-_BERT_OPTIONS = ("do_lower_case", "strip_accents", "tokenize_chinese_chars")
+_BPE_OPTIONS = ("tokenizer_class", "add_prefix_space", "add_bos_token", "add_eos_token")
+_BERT_OPTIONS = ("tokenizer_class", "do_lower_case", "strip_accents", "tokenize_chinese_chars")
 
 
 def _read_byte_level(source: Source) -> Description:
@@ -51,96 +51,32 @@ def _read_bert(source: Source) -> Description:
 
 
 def _describe(
-    source: Source, model: _Fields, families: dict[str, Callable[..., Any]], default: str
+    source: Source, model: Fields, families: dict[str, Callable[..., Any]], default: str
 ) -> Description:
-    settings = _settings(source)
-    family = families[default]
-    if kind := settings.optional("tokenizer_class"):
-        name = kind.text().removesuffix("Fast").removesuffix("Tokenizer")
-        if name != "PreTrained":
-            family = Node(name, kind.file, kind.path).choice(families)
-    tokens = _Tokens(source, settings, Node(model["vocab"], source.name, "").table())
+    settings = settings_of(source)
+    family = class_of(settings, families, families[default])
+    tokens = Tokens(source, settings, Node(model["vocab"], source.name, "").table())
     fields = family(tokens, settings)
     fields["model"] = {**model, **fields.get("model", {})}
     fields["added_tokens"] = tokens.added()
-    return tokenizer_json.describe(Node(fields, source.name, ""), source)
-
-
-def _settings(source: Source) -> Node:
-    """The fields of ``tokenizer_config.json``, and the caller's options in their place."""
-    config = parsed(source, CONFIG)
-    if config is None:
-        return Node(source.options, source.name, "")
-    config.names()  # refuses what is no object
-    return Node({**config.value, **source.options}, config.file, "")
-
-
-class _Tokens:
-    """The special tokens by role, and the added tokens with their flags and ids."""
-
-    def __init__(self, source: Source, settings: Node, vocab: dict[str, int]):
-        self._roles = {role: node.text() for role, node in roles(source).items()}
-        self._vocab = vocab
-        self._found: dict[str, _Fields] = {}
-        self._special: list[str] = []
-        if listed := settings.optional("added_tokens_decoder"):
-            for index in listed.names():
-                self._add(listed.child(index), index)
-        if (legacy := parsed(source, ADDED_TOKENS)) is not None:
-            for token, i in sorted(legacy.vocabulary(), key=lambda pair: pair[1]):
-                self._found.setdefault(token, _added(token, i))
-
-    def _add(self, node: Node, index: str) -> None:
-        if not index.isdecimal() or len(index) > 9:
-            node.fail(f"{index!r} is no id")
-        token = _added(node.child("content").text(), int(index))
-        for flag in _FLAGS:
-            token[flag] = node.flag_or(flag, False)
-        token["special"] = node.flag_or("special", False)
-        self._found[token["content"]] = token
-
-    def role(self, name: str, default: str | None = None) -> str | None:
-        """The token of a role, which is special."""
-        token = self._roles.get(name, default)
-        if token is not None and token not in self._special:
-            self._special.append(token)
-        return token
-
-    def id_of(self, token: str) -> int:
-        """The id of a special token: from the files, or the next that is free."""
-        if token not in self._found:
-            index = self._vocab.get(token)
-            if index is None:
-                ids = (added["id"] for added in self._found.values())
-                index = max(len(self._vocab), 1 + max(ids, default=-1))
-            self._found[token] = _added(token, index)
-        return int(self._found[token]["id"])
-
-    def added(self) -> list[_Fields]:
-        """The entries of ``added_tokens``."""
-        for token in self._special:
-            self.id_of(token)
-            self._found[token]["special"] = True
-        return sorted(self._found.values(), key=lambda token: token["id"])
-
-
-def _added(token: str, index: int) -> _Fields:
-    return {"id": index, "content": token, **dict.fromkeys(_FLAGS, False), "special": False}
+    return replace(
+        tokenizer_json.describe(Node(fields, source.name, ""), source), roles=tokens.named
+    )
 
 
 # Families
 
 
-def _gpt2(tokens: _Tokens, settings: Node) -> _Fields:
+def _gpt2(tokens: Tokens, settings: Node) -> Fields:
     bos, eos = (tokens.role(role, "<|endoftext|>") for role in ("bos_token", "eos_token"))
     tokens.role("unk_token", "<|endoftext|>")
     tokens.role("pad_token")
     space = settings.flag_or("add_prefix_space", False)
     cut = {**_BYTE_LEVEL, "add_prefix_space": space, "use_regex": True}
-    return {"pre_tokenizer": cut, "decoder": cut, **_around(tokens, settings, bos, eos)}
+    return {"pre_tokenizer": cut, "decoder": cut, **ends(tokens, settings, bos, eos)}
 
 
-def _qwen2(tokens: _Tokens, settings: Node) -> _Fields:
+def _qwen2(tokens: Tokens, settings: Node) -> Fields:
     bos = tokens.role("bos_token")
     eos, _, _ = (
         tokens.role(role, "<|endoftext|>") for role in ("eos_token", "unk_token", "pad_token")
@@ -152,11 +88,11 @@ def _qwen2(tokens: _Tokens, settings: Node) -> _Fields:
         "normalizer": {"type": "NFC"},
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Split", **split}, cut]},
         "decoder": cut,
-        **_around(tokens, settings, bos, eos),
+        **ends(tokens, settings, bos, eos),
     }
 
 
-def _roberta(tokens: _Tokens, settings: Node) -> _Fields:
+def _roberta(tokens: Tokens, settings: Node) -> Fields:
     tokens.role("bos_token", "<s>")
     tokens.role("eos_token", "</s>")
     tokens.role("unk_token", "<unk>")
@@ -171,13 +107,14 @@ def _roberta(tokens: _Tokens, settings: Node) -> _Fields:
     return {"pre_tokenizer": cut, "decoder": cut, "post_processor": {**kind, **ends}}
 
 
-def _bert(tokens: _Tokens, settings: Node) -> _Fields:
+def _bert(tokens: Tokens, settings: Node) -> Fields:
     unknown, sep = tokens.role("unk_token", "[UNK]"), tokens.role("sep_token", "[SEP]")
     tokens.role("pad_token", "[PAD]")
     cls, _ = tokens.role("cls_token", "[CLS]"), tokens.role("mask_token", "[MASK]")
     assert sep is not None and cls is not None
     accents = settings.optional("strip_accents")
-    single = [_special(cls, 0), _text("A", 0), _special(sep, 0)]
+    single = [token_part(cls, 0), text_part("A", 0), token_part(sep, 0)]
+    pair = [*single, text_part("B", 1), token_part(sep, 1)]
     return {
         "normalizer": {
             "type": "BertNormalizer",
@@ -188,9 +125,7 @@ def _bert(tokens: _Tokens, settings: Node) -> _Fields:
         },
         "pre_tokenizer": {"type": "BertPreTokenizer"},
         "model": {"unk_token": unknown},
-        "post_processor": _template(
-            tokens, [cls, sep], single, [*single, _text("B", 1), _special(sep, 1)]
-        ),
+        "post_processor": template(single, pair, tokens.id_of),
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
     }
 
@@ -202,43 +137,6 @@ _BYTE_LEVEL_FAMILIES = {
     **dict.fromkeys(("Roberta", "Bart", "Longformer", "LED"), _roberta),
 }
 _BERT_FAMILIES = dict.fromkeys(("Bert", "DistilBert", "Electra"), _bert)
-
-
-def _around(tokens: _Tokens, settings: Node, bos: str | None, eos: str | None) -> _Fields:
-    """What goes around a text where the files ask for it."""
-    ends = {"add_bos_token": bos, "add_eos_token": eos}
-    wanted = {role: token for role, token in ends.items() if settings.flag_or(role, False)}
-    for role, token in wanted.items():
-        if token is None:
-            settings.child(role).fail("true, but there is no such token")
-    if not wanted:
-        return {}
-    first, last = wanted.get("add_bos_token"), wanted.get("add_eos_token")
-    parts = [
-        [_special(token, i) if token else None for token in (first,)]
-        + [_text(name, i)]
-        + [_special(token, i) if token else None for token in (last,)]
-        for i, name in enumerate("AB")
-    ]
-    single, second = ([part for part in text if part] for text in parts)
-    specials = [token for token in (first, last) if token]
-    return {"post_processor": _template(tokens, specials, single, single + second)}
-
-
-def _special(token: str, type_id: int) -> _Fields:
-    return {"SpecialToken": {"id": token, "type_id": type_id}}
-
-
-def _text(name: str, type_id: int) -> _Fields:
-    return {"Sequence": {"id": name, "type_id": type_id}}
-
-
-def _template(
-    tokens: _Tokens, specials: list[str], single: list[_Fields], pair: list[_Fields]
-) -> _Fields:
-    ids = {t: {"id": t, "ids": [tokens.id_of(t)], "tokens": [t]} for t in specials}
-    kind = "TemplateProcessing"
-    return {"type": kind, "single": single, "pair": pair, "special_tokens": ids}
 
 
 # Files

@@ -1,0 +1,46 @@
+"""The tokenizer of a model's folder: the one that ``transformers`` would give the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from quatrain.tokenizer import opening
+from quatrain.tokenizer.description import read_bytes
+from quatrain.tokenizer.formats.fields import parse
+from quatrain.tokenizer.formats.side_files import CONFIG
+from quatrain.tokenizer.tokenizer import Tokenizer
+
+#: What a folder that names no class means, by the ``model_type`` of its ``config.json``.
+_CLASSES = {
+    "bert": "BertTokenizer",
+    "gpt2": "GPT2Tokenizer",
+    "llama": "LlamaTokenizer",
+    "t5": "T5Tokenizer",
+}
+
+
+def tokenizer_of(folder: Path, config: Mapping[str, Any]) -> Tokenizer | None:
+    """The tokenizer in the folder of a model, or None where there is none.
+
+    It is what `Tokenizer.from_pretrained` finds there, but a SentencePiece model has the behavior
+    of ``tokenizers``, and vocabularies are of the class that goes with the model, of which
+    ``config`` are the fields of ``config.json``, unless ``tokenizer_config.json`` names another.
+
+    Raises:
+        TokenizerError: see `Tokenizer.from_pretrained`.
+    """
+    if opening.format_in(folder) is None:
+        return None
+    defaults = {"behavior": "tokenizers"}
+    if not _names_a_class(folder / CONFIG):
+        named = config.get("tokenizer_class")
+        defaults["tokenizer_class"] = named or _CLASSES[config["model_type"]]
+    return Tokenizer._from_source(opening.open_folder(folder, {}, defaults))
+
+
+def _names_a_class(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    return parse(read_bytes(path), str(path)).optional("tokenizer_class") is not None
