@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gc
+import weakref
+from typing import Any
 
-from quatrain.tokenizer import Tokenizer
+import pytest
+
+from quatrain.tokenizer import Encoding, Tokenizer
 from tokenizer_data import plain_bpe, to_bytes
 
 
@@ -52,3 +56,25 @@ def test_an_id_may_change_its_list() -> None:
 
     ids += [Index(), *rest]
     assert tokenizer.decode(ids) == "a" + "b" * 1000  # type: ignore[arg-type]
+
+
+def test_an_encoding_in_its_own_list_is_collected() -> None:
+    class Watched(list):  # type: ignore[type-arg]
+        pass
+
+    encoding: Any = Tokenizer(to_bytes(plain_bpe())).encode("hello world")
+    watched = Watched()
+    encoding.tokens.append((encoding, watched))
+    assert encoding.tokens[-1][0] is encoding  # the list is made once
+    gone = weakref.ref(watched)
+    del encoding, watched
+    gc.collect()
+    assert gone() is None
+
+
+def test_encodings_that_nothing_made_are_empty() -> None:
+    encoding = Encoding()
+    assert len(encoding) == 0 and encoding.tokens == [] and encoding.overflowing == []
+    assert encoding.arrays().type_ids.shape == (0,)
+    with pytest.raises(TypeError, match="Encoding"):
+        Encoding._token_at(5, 0, False)  # type: ignore[arg-type]

@@ -170,8 +170,7 @@ def test_ranges_of_text(name: str) -> None:
 
 
 def encode_within(tokenizer: Tokenizer, text: str, ranges: list[tuple[int, int]]) -> Any:
-    rule = tokenizer._core.special_rule(False, [])
-    return tokenizer._core.encode(text, None, False, tokenizer._lengths, rule, ranges)
+    return tokenizer._calls("text").encode(text, None, False, ranges)
 
 
 def test_a_marker_behind_text_stands() -> None:

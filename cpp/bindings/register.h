@@ -8,7 +8,7 @@ void register_ops(pybind11::module_& m);
 void register_documents(pybind11::module_& m);
 void register_encoding(pybind11::module_& m);
 void register_tokenizer(pybind11::module_& m);
-void register_tokenizer_ids(pybind11::module_& m);
+void register_tokenizer_calls(pybind11::module_& m);
 void register_tokenizer_spec(pybind11::module_& m);
 void register_trainer(pybind11::module_& m);
 

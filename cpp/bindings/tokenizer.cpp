@@ -6,11 +6,8 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
-#include "bindings/encoding.h"
 #include "bindings/register.h"
 #include "bindings/text.h"
 #include "core/check.h"
@@ -22,24 +19,7 @@ namespace {
 
 using namespace tokenizer;
 
-// Below this many bytes of text, releasing the GIL costs more than the work.
-constexpr std::size_t kReleaseBytes = 1024;
-
-Input to_input(const py::handle& text, const py::handle& pair) {
-  Input input{utf8(text), std::nullopt, std::nullopt};
-  if (!pair.is_none()) {
-    input.pair = named([] { return std::string("pair"); }, [&] { return utf8(pair); });
-  }
-  return input;
-}
-
 using Shared = std::shared_ptr<const Tokenizer>;
-
-py::list to_encodings(const Shared& owner, std::vector<Encoding> encodings) {
-  return to_list(encodings, [&](Encoding& encoding) {
-    return py::cast(BoundEncoding{owner, std::move(encoding)});
-  });
-}
 
 struct BoundStream {
   Shared owner;
@@ -79,53 +59,6 @@ void register_core(py::module_& m) {
         const py::gil_scoped_release release;
         return std::make_shared<Tokenizer>(spec);
       }))
-      .def(
-          "encode",
-          [](const std::shared_ptr<Tokenizer>& self, const py::handle& text, const py::handle& pair,
-             bool add_special_tokens, const LengthSpec& lengths, const SpecialRule& rule,
-             const std::optional<std::vector<std::pair<std::uint32_t, std::uint32_t>>>& within) {
-            Input input = to_input(text, pair);
-            std::vector<Piece> pieces;
-            if (within) {
-              for (const auto& [begin, end] : *within) pieces.push_back({begin, end});
-              input.within = pieces;
-            }
-            if (input.text.size() < kReleaseBytes &&
-                (!input.pair || input.pair->size() < kReleaseBytes)) {
-              return BoundEncoding{self, self->encode(input, add_special_tokens, lengths, rule)};
-            }
-            const py::gil_scoped_release release;
-            return BoundEncoding{self, self->encode(input, add_special_tokens, lengths, rule)};
-          })
-      .def("encode_batch",
-           [](const std::shared_ptr<Tokenizer>& self, const py::list& texts, const py::list& pairs,
-              bool add_special_tokens, const LengthSpec& lengths, const SpecialRule& rule,
-              int threads) {
-             std::vector<Input> inputs;
-             inputs.reserve(texts.size());
-             for (std::size_t i = 0; i < texts.size(); ++i) {
-               const auto name = [i] { return "text " + std::to_string(i); };
-               inputs.push_back(named(name, [&] { return to_input(texts[i], pairs[i]); }));
-             }
-             std::vector<Encoding> batch;
-             {
-               const py::gil_scoped_release release;
-               batch = self->encode_batch(inputs, add_special_tokens, lengths, rule, threads);
-             }
-             return to_encodings(self, std::move(batch));
-           })
-      .def("overflow",
-           [](const std::shared_ptr<Tokenizer>& self, const py::handle& text,
-              const py::handle& pair, bool add_special_tokens, const LengthSpec& lengths,
-              const SpecialRule& rule, std::size_t padded) {
-             const Input input = to_input(text, pair);
-             std::vector<Encoding> further;
-             {
-               const py::gil_scoped_release release;
-               further = self->overflow(input, add_special_tokens, lengths, rule, padded);
-             }
-             return to_encodings(self, std::move(further));
-           })
       .def(
           "special_rule",
           [](const Tokenizer& self, bool raises, const std::vector<std::uint32_t>& allowed,
@@ -178,7 +111,7 @@ void register_tokenizer(py::module_& m) {
   register_tokenizer_spec(topic);
   register_encoding(topic);
   register_core(topic);
-  register_tokenizer_ids(topic);
+  register_tokenizer_calls(topic);
   register_documents(topic);
   register_trainer(topic);
 }

@@ -42,18 +42,16 @@ void Sequence::keep(std::size_t begin, std::size_t end) {
 
 void Encoding::append(const Sequence& sequence, std::uint32_t type_id, bool is_second) {
   const auto begin = static_cast<std::uint32_t>(size());
-  parts.push_back({{begin, begin + static_cast<std::uint32_t>(sequence.size())}, is_second});
+  const auto end = begin + static_cast<std::uint32_t>(sequence.size());
+  parts.push_back(
+      {{begin, end}, is_second ? Part::Kind::kSecondText : Part::Kind::kText, false, type_id});
   take(sequence, 0, sequence.size());
-  type_ids.resize(size(), type_id);
-  special.resize(size(), 0);
-  attention.resize(size(), 1);
 }
 
-void Encoding::append(std::uint32_t id, std::uint32_t type_id) {
+void Encoding::append(std::uint32_t id, std::uint32_t type_id, bool is_masked) {
+  const auto begin = static_cast<std::uint32_t>(size());
+  parts.push_back({{begin, begin + 1}, Part::Kind::kAdded, is_masked, type_id});
   push(id, {}, kNoWord);
-  type_ids.push_back(type_id);
-  special.push_back(1);
-  attention.push_back(1);
 }
 
 void Encoding::pad(std::size_t count, bool left, std::uint32_t id, std::uint32_t type_id,
@@ -62,25 +60,23 @@ void Encoding::pad(std::size_t count, bool left, std::uint32_t id, std::uint32_t
     values.insert(left ? values.begin() : values.end(), count, value);
   };
   const auto length = static_cast<std::uint32_t>(size());
+  const auto added = static_cast<std::uint32_t>(count);
   if (left) {
-    const auto shift = static_cast<std::uint32_t>(count);
-    for (auto& entry : texts) entry.first += shift;
-    for (Part& part : parts) part.tokens = {part.tokens.begin + shift, part.tokens.end + shift};
+    for (auto& entry : texts) entry.first += added;
+    for (Part& part : parts) part.tokens = {part.tokens.begin + added, part.tokens.end + added};
   }
-  for (std::uint32_t i = 0; text && i < count; ++i) {
-    texts.emplace_back(left ? i : length + i, *text);
-  }
+  const std::uint32_t begin = left ? 0 : length;
+  const Part padding{{begin, begin + added}, Part::Kind::kPadding, true, type_id};
+  parts.insert(left ? parts.begin() : parts.end(), padding);
+  for (std::uint32_t i = 0; text && i < added; ++i) texts.emplace_back(begin + i, *text);
   extend(ids, id);
   extend(words, kNoWord);
   extend(offsets, Span{});
-  extend(type_ids, type_id);
-  extend(special, std::uint8_t{1});
-  extend(attention, std::uint8_t{0});
 }
 
 std::optional<TokenRange> Encoding::tokens_of(bool second) const {
   for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
-    if (part->is_second == second) return part->tokens;
+    if (part->is_of(second)) return part->tokens;
   }
   return std::nullopt;
 }

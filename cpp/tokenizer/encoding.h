@@ -31,6 +31,11 @@ struct Sequence {
     offsets.clear();
     texts.clear();
   }
+  void reserve(std::size_t count) {
+    ids.reserve(count);
+    words.reserve(count);
+    offsets.reserve(count);
+  }
   // Appends another's tokens [begin, end).
   void take(const Sequence& other, std::size_t begin, std::size_t end);
   // Keeps tokens [begin, end).
@@ -42,24 +47,34 @@ struct TokenRange {
   std::uint32_t begin = 0, end = 0;
 };
 
-// The model's input: one entry per token in every vector.
+// The model's input.
 struct Encoding : Sequence {
-  std::vector<std::uint32_t> type_ids;
-  std::vector<std::uint8_t> special, attention;
-  // The tokens of text, in order; all others stand for none.
+  // Tokens side by side that are alike.
   struct Part {
+    enum class Kind : std::uint8_t { kText, kSecondText, kAdded, kPadding };
     TokenRange tokens;
-    bool is_second;  // of a pair's texts
+    Kind kind;
+    bool is_masked;  // whether special_tokens_mask counts them
+    std::uint32_t type_id;
+    bool is_of(bool second) const { return kind == (second ? Kind::kSecondText : Kind::kText); }
   };
-  std::vector<Part> parts;
+  std::vector<Part> parts;  // all tokens, in order
 
   void append(const Sequence& sequence, std::uint32_t type_id, bool is_second);
   // A token that stands for no text.
-  void append(std::uint32_t id, std::uint32_t type_id);
+  void append(std::uint32_t id, std::uint32_t type_id, bool is_masked);
   // Moves everything behind `count` padding tokens, or appends them.
   void pad(std::size_t count, bool left, std::uint32_t id, std::uint32_t type_id,
            const std::string* text);
 
+  // One value per token, from its part.
+  template <class Value>
+  auto spread(Value value) const {
+    std::vector<decltype(value(Part()))> values;
+    values.reserve(size());
+    for (const Part& part : parts) values.resize(part.tokens.end, value(part));
+    return values;
+  }
   // The tokens of one of the texts. A template may repeat a text: the last time counts.
   std::optional<TokenRange> tokens_of(bool second) const;
   // The first of them that covers a character, and those that a word became.

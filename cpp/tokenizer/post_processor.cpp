@@ -207,9 +207,14 @@ void PostProcessor::trim(Trim step, std::size_t begin, Encoding& encoding) const
 }
 
 Encoding PostProcessor::join(bool is_pair, bool add_special_tokens, const Pick& pick) const {
+  const std::span<const Item> items = this->items(is_pair, add_special_tokens);
+  std::size_t place = 0, size = 0;
+  for (const Item& item : items) size += item.is_text ? pick(place++, item.is_second).size() : 1;
   Encoding encoding;
-  std::size_t place = 0;
-  for (const Item& item : items(is_pair, add_special_tokens)) {
+  encoding.reserve(size);
+  encoding.parts.reserve(items.size());
+  place = 0;
+  for (const Item& item : items) {
     const std::size_t begin = encoding.size();
     if (item.is_text) {
       encoding.append(pick(place++, item.is_second), item.type_id, item.is_second);
@@ -218,8 +223,7 @@ Encoding PostProcessor::join(bool is_pair, bool add_special_tokens, const Pick& 
       if (!item.token.empty()) {
         encoding.texts.emplace_back(static_cast<std::uint32_t>(begin), item.token);
       }
-      encoding.append(item.id, item.type_id);
-      encoding.special.back() = item.is_masked;
+      encoding.append(item.id, item.type_id, item.is_masked);
     }
   }
   return encoding;

@@ -271,9 +271,11 @@ Encoding Tokenizer::encode_one(const Input& input, bool add_special_tokens,
 std::pair<Tokenizer::Ids, Tokenizer::Ids> Tokenizer::frame() const {
   const Encoding around = post_processor_.join(
       false, true, [nothing = Sequence()](std::size_t, bool) -> const auto& { return nothing; });
-  check(around.parts.size() == 1, "encode", "special tokens stand between two copies of the text, ",
-        "expected one copy");
-  const auto at = around.ids.begin() + around.parts[0].tokens.begin;
+  const auto is_text = [](const Encoding::Part& part) { return part.is_of(false); };
+  const auto text = std::find_if(around.parts.begin(), around.parts.end(), is_text);
+  check(std::count_if(text, around.parts.end(), is_text) == 1, "encode",
+        "special tokens stand between two copies of the text, expected one copy");
+  const auto at = around.ids.begin() + text->tokens.begin;
   return {{around.ids.begin(), at}, {at, around.ids.end()}};
 }
 

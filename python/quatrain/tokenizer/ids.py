@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +10,10 @@ from numpy.typing import NDArray
 
 from quatrain import _core
 from quatrain.errors import InputError
+from quatrain.tokenizer.calls import Calls, RuledCalls
 from quatrain.tokenizer.integers import in_range
 from quatrain.tokenizer.ragged import Ragged
 from quatrain.tokenizer.special import Special
-from quatrain.tokenizer.special import to_core as to_rule
 
 
 class CacheInfo(NamedTuple):
@@ -29,25 +28,13 @@ class CacheInfo(NamedTuple):
     bytes_each: int
 
 
-class Calls(NamedTuple):
-    """What a tokenizer does under one rule for special tokens: the core's functions."""
-
-    encode_ids: Any
-    encode_array: Any
-    count: Any
-    rule: Any
-
-
-#: Rules of which the calls are kept.
-_MOST_RULES = 64
-
-
 class IdCalls:
     """The part of `Tokenizer` that gives ids alone."""
 
     _core: Any
     _lengths: Any
-    _special_ids: frozenset[int]
+    _calls: RuledCalls
+    _allow: Calls  # what `_calls` has for "allow"
 
     def encode_ids(
         self, text: str, add_special_tokens: bool = True, *, special: Special = "allow"
@@ -63,17 +50,17 @@ class IdCalls:
         Raises:
             InputError, TokenizerError: see `encode`.
         """
-        if isinstance(special, str) and special == "allow":
-            return self._encode_ids(text, add_special_tokens)
-        return self._calls(special).encode_ids(text, add_special_tokens)
+        is_free = isinstance(special, str) and special == "allow"
+        calls = self._allow if is_free else self._calls(special)
+        return calls.encode_ids(text, add_special_tokens)
 
     def encode_array(
         self, text: str, add_special_tokens: bool = True, *, special: Special = "allow"
     ) -> NDArray[np.uint32]:
         """What `encode_ids` returns, cut where there is a `truncation`, as an array: uint32 [T]."""
-        if isinstance(special, str) and special == "allow":
-            return self._encode_array(text, add_special_tokens)
-        return self._calls(special).encode_array(text, add_special_tokens)
+        is_free = isinstance(special, str) and special == "allow"
+        calls = self._allow if is_free else self._calls(special)
+        return calls.encode_array(text, add_special_tokens)
 
     def count(
         self, text: str, add_special_tokens: bool = True, *, special: Special = "allow"
@@ -82,9 +69,9 @@ class IdCalls:
 
         Where there is a `truncation`, never more than it leaves; see `without_truncation`.
         """
-        if isinstance(special, str) and special == "allow":
-            return self._count(text, add_special_tokens)
-        return self._calls(special).count(text, add_special_tokens)
+        is_free = isinstance(special, str) and special == "allow"
+        calls = self._allow if is_free else self._calls(special)
+        return calls.count(text, add_special_tokens)
 
     def encode_ids_batch(
         self,
@@ -120,24 +107,6 @@ class IdCalls:
     def cache_info(self) -> CacheInfo:
         """How many word caches are kept for the next calls, and how large each may become."""
         return CacheInfo(*self._core.cache_info())
-
-    def _set_calls(self) -> None:
-        self._calls_by_rule: dict[Any, Calls] = {}
-        self._encode_ids, self._encode_array, self._count, _ = self._calls("allow")
-
-    def _calls(self, special: Special) -> Calls:
-        key: Any = special
-        if not isinstance(special, str):
-            key = frozenset(special) if isinstance(special, AbstractSet) else None
-        if known := self._calls_by_rule.get(key):
-            return known
-        rule = to_rule(self._core, self._special_ids, special)
-        ids, array, count = _core.tokenizer.id_calls(self._core, self._lengths, rule)
-        calls = Calls(ids, array, count, rule)
-        if len(self._calls_by_rule) >= _MOST_RULES:
-            self._calls_by_rule.clear()
-        self._calls_by_rule[key] = calls
-        return calls
 
 
 def each(items: Iterable[Any], name: str, expected: str) -> Iterator[Any]:

@@ -12,15 +12,15 @@ from typing import Any
 from quatrain import _core
 from quatrain.errors import InputError, TokenizerError
 from quatrain.tokenizer import opening
+from quatrain.tokenizer.calls import Calls, RuledCalls
 from quatrain.tokenizer.chat import Conversing
 from quatrain.tokenizer.description import Source
-from quatrain.tokenizer.encoding import Call, Encoding
+from quatrain.tokenizer.encoding import Encoding
 from quatrain.tokenizer.formats import read
 from quatrain.tokenizer.formats.fields import brief
 from quatrain.tokenizer.ids import IdCalls, checked_threads, each
 from quatrain.tokenizer.lengths import Direction, Padding, Strategy, Truncation, to_core
 from quatrain.tokenizer.special import Special
-from quatrain.tokenizer.special import to_core as to_rule
 from quatrain.tokenizer.streaming import StreamDecoder
 from quatrain.tokenizer.to_file import Width, Written, encode_to_file
 from quatrain.tokenizer.training.train import train
@@ -161,10 +161,9 @@ class Tokenizer(IdCalls, Conversing):
             TokenizerError: the text needs a token that the vocabulary lacks, or more time than a
                 regular expression of the tokenizer's may take.
         """
-        lengths = self._lengths if max_length is None else self._with_max_length(max_length)
-        rule = to_rule(self._core, self._special_ids, special)
-        call = Call(self._core, add_special_tokens, lengths, rule)
-        return call.encoding(text, pair, self._core.encode(text, pair, *call[1:], None))
+        if max_length is None and isinstance(special, str) and special == "allow":
+            return self._allow.encode(text, pair, add_special_tokens)
+        return self._calls_for(max_length, special).encode(text, pair, add_special_tokens)
 
     def encode_batch(
         self,
@@ -186,18 +185,9 @@ class Tokenizer(IdCalls, Conversing):
         Raises:
             InputError, TokenizerError: see `encode`.
         """
-        threads = checked_threads(threads)
-        firsts: list[Any] = []
-        seconds: list[Any] = []
-        for text in each(texts, "texts", "texts; encode takes one text"):
-            first, second = _pair(text, len(firsts)) if not isinstance(text, str) else (text, None)
-            firsts.append(first)
-            seconds.append(second)
-        lengths = self._lengths if max_length is None else self._with_max_length(max_length)
-        rule = to_rule(self._core, self._special_ids, special)
-        call = Call(self._core, add_special_tokens, lengths, rule)
-        batch = self._core.encode_batch(firsts, seconds, *call[1:], threads)
-        return list(map(call.encoding, firsts, seconds, batch))
+        given = list(each(texts, "texts", "texts; encode takes one text"))
+        calls = self._calls_for(max_length, special)
+        return calls.encode_batch(given, add_special_tokens, checked_threads(threads))
 
     def encode_to_file(
         self,
@@ -241,7 +231,7 @@ class Tokenizer(IdCalls, Conversing):
             self._core,
             source,
             Path(path),
-            to_rule(self._core, self._special_ids, special),
+            self._calls(special).rule,
             separator=separator,
             add_special_tokens=add_special_tokens,
             dtype=dtype,
@@ -345,7 +335,8 @@ class Tokenizer(IdCalls, Conversing):
         self._truncation = truncation
         self._padding = padding
         self._lengths = to_core(truncation, padding)
-        self._set_calls()
+        self._calls = RuledCalls(self._core, self._special_ids, self._lengths)
+        self._allow = self._calls("allow")
 
     def _replaced(self, truncation: Truncation | None, padding: Padding | None) -> Tokenizer:
         other = copy.copy(self)
@@ -357,19 +348,16 @@ class Tokenizer(IdCalls, Conversing):
         other.__dict__.update(self.__dict__)
         return other
 
-    def _with_max_length(self, max_length: int) -> Any:
+    def _calls_for(self, max_length: int | None, special: Special) -> Calls:
+        if max_length is None:
+            return self._calls(special)
         now = self._truncation or Truncation(0)
-        return to_core(replace(now, max_length=max_length), self._padding)
+        lengths = to_core(replace(now, max_length=max_length), self._padding)
+        return self._calls.cut_to(lengths, special)
 
 
 def _with(format: str | None, options: dict[str, Any]) -> dict[str, Any]:
     return options if format is None else {"format": format, **options}
-
-
-def _pair(text: Any, index: int) -> tuple[str, str]:
-    if not isinstance(text, (tuple, list)) or len(text) != 2:
-        raise InputError(f"text {index} is {type(text).__name__}, expected a str or two of them")
-    return text[0], text[1]
 
 
 def _restore(source: Source, truncation: Truncation | None, padding: Padding | None) -> Tokenizer:

@@ -8,8 +8,9 @@ from typing import Any
 
 from quatrain import _core
 from quatrain.errors import InputError, TokenizerError
+from quatrain.tokenizer.calls import calls
 from quatrain.tokenizer.chat.rendered import content_of
-from quatrain.tokenizer.encoding import Call, Encoding
+from quatrain.tokenizer.encoding import Encoding
 
 Ranges = list[tuple[int, int]]
 
@@ -90,9 +91,8 @@ def apply(
     rule = core.special_rule(False, [], control)
     lengths = _core.tokenizer.LengthSpec()
     plain, content = str.__str__(text), content_of(text)
-    call = Call(core, False, lengths, rule)
-    encoded = core.encode(plain, None, *call[1:], _byte_ranges(plain, content))
-    return Chat(plain, content, Encoding(encoded, plain, None, None))
+    encode = calls(core, lengths, rule).encode
+    return Chat(plain, content, encode(plain, None, False, _byte_ranges(plain, content)))
 
 
 def _choose(
