@@ -51,12 +51,28 @@ BoundEncoding& checked(const py::handle& self) {
 
 // The lists
 
-py::object to_span(std::uint32_t begin, std::uint32_t end) {
+py::object make_span(std::uint32_t begin, std::uint32_t end) {
   auto span = py::reinterpret_steal<py::object>(PyTuple_New(2));
   if (!span) throw py::error_already_set();
+  PyObject_GC_UnTrack(span.ptr());  // ints are in no cycle, and there are many of these
   PyTuple_SET_ITEM(span.ptr(), 0, to_int(begin).release().ptr());
   PyTuple_SET_ITEM(span.ptr(), 1, to_int(end).release().ptr());
   return span;
+}
+
+// A pair of ints. Those of the tokens that short texts begin with are made but once: they come
+// again and again, and each of them that is new brings the garbage collector nearer.
+py::object to_span(std::uint32_t begin, std::uint32_t end) {
+  constexpr std::uint32_t kBegins = 1024, kLengths = 16;
+  static std::unique_ptr<PyObject*[]> kept(new PyObject* [kBegins * kLengths] {});
+  const std::uint32_t length = end - begin;
+  if (begin >= kBegins || length >= kLengths) return make_span(begin, end);
+  PyObject*& known = kept[begin * kLengths + length];
+  if (!known) {
+    py::object made = make_span(begin, end);
+    if (!known) known = made.release().ptr();
+  }
+  return py::reinterpret_borrow<py::object>(known);
 }
 
 py::object to_span(const Span& span) { return to_span(span.begin, span.end); }
