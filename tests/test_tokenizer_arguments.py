@@ -66,6 +66,7 @@ def test_chats_are_pickled(bpe: Tokenizer) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda t: t.decode_batch([[1], [1, 2**40]]), r"list 1: .*id 1099511627776 is not in"),
         (lambda t: t.encode_batch(["a", "\ud800"]), r"text 1: .*lone surrogate at character 0"),
         (lambda t: t.encode_batch(["a", ("a", 3)]), r"text 1: pair: .*expected a str, got int"),
         (lambda t: t.encode_ids_batch(["a", None]), r"text 1: .*expected a str, got NoneType"),

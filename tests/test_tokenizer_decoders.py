@@ -120,6 +120,14 @@ def test_growth_is_bounded() -> None:
         tokenizer.encode("a")
     with pytest.raises(InputError, match="the decoder makes more than 67108864 bytes"):
         tokenizer.decode([tokenizer.token_to_id("a")])
+    longer = replace("a", "b" * 40_000)
+    ids = [tokenizer.token_to_id("a")] * 20_000
+    for steps in ([longer], [longer, {"type": "Fuse"}, replace("x" * 100, "y")]):
+        file["decoder"] = sequence(*steps)
+        tokenizer = Tokenizer(to_bytes(file))
+        assert tokenizer.decode(ids[:10]) == "b" * 400_000
+        with pytest.raises(InputError, match=r"the decoder makes more than .* of tokens of \d+"):
+            tokenizer.decode(ids)
     file["decoder"] = replace("a" * 2000, "b")
     with pytest.raises(TokenizerError, match="a literal of 2000 bytes, expected at most 1024"):
         Tokenizer(to_bytes(file))

@@ -243,6 +243,8 @@ def test_error_names_the_text_of_a_batch() -> None:
     tokenizer = Tokenizer(to_bytes(byte_level()))
     with pytest.raises(InputError, match=r"^text 1: .*'<s>' at character 1,"):
         tokenizer.encode_batch(["ab", "a<s>", "b"], special="error")
+    with pytest.raises(InputError, match=r"^text 1: .*'<s>' at character 1,"):
+        tokenizer.encode_ids_batch(["ab", "a<s>", "b"], special="error")
 
 
 @pytest.mark.parametrize("special", ["all", None, {"<x>"}, {"<tool>"}, {1}, ["<s>"]])

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from quatrain import Tokenizer
 from quatrain.cli import app
 from quatrain.errors import InputError, TokenizerError
+from tokenizer_data import added_token
 
 TEXT = "the cat sat on the mat; that cat is the fat cat"
 PLAIN: dict[str, Any] = {"pre_tokenizer": {"type": "Whitespace"}}
@@ -59,6 +60,10 @@ def test_bad_settings(options: dict[str, Any], message: str) -> None:
         train(**options)
 
 
+TOKEN = added_token(0, "<x>", normalized=True)
+TO_NOTHING = {"pattern": {"String": "<x>"}, "content": ""}
+
+
 @pytest.mark.parametrize(
     ("like", "message"),
     [
@@ -67,6 +72,14 @@ def test_bad_settings(options: dict[str, Any], message: str) -> None:
         ({"model": {"unk_token": ["x"]}}, r"like: model.unk_token: found \["),
         ({"model": {"unk_token": "x"}}, "unknown token 'x' is not among the special tokens"),
         ({"model": {"dropout": 0.1}}, "like: model.dropout: random merges are not supported"),
+        (
+            {"added_tokens": [{**TOKEN, "content": ""}]},
+            "like: .added_tokens. token of id 0 is empty",
+        ),
+        (
+            {"added_tokens": [TOKEN], "normalizer": {"type": "Replace", **TO_NOTHING}},
+            r"like: \[added_tokens\] token '<x>' is normalized to nothing",
+        ),
         ({"post_processor": []}, r"like: post_processor: found \[\], expected an object"),
     ],
 )

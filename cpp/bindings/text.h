@@ -27,16 +27,6 @@ inline std::string_view utf8(const pybind11::handle& text) {
   fail("encode", "the text has a lone surrogate at character ", at, ", which UTF-8 cannot express");
 }
 
-// Does work that reads texts; errors begin with the name of what is read.
-template <class Name, class Work>
-auto named(Name name, Work work) {
-  try {
-    return work();
-  } catch (const InputError& error) {
-    throw InputError(name() + ": " + error.what());
-  }
-}
-
 inline pybind11::str to_str(std::string_view text) {
   PyObject* object =
       PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "strict");

@@ -33,4 +33,16 @@ void check(bool condition, const char* where, const Parts&... parts) {
   }
 }
 
+// Does work that reads one of several things; errors begin with the name of what is read.
+template <class Name, class Work>
+auto named(Name name, Work work) {
+  try {
+    return work();
+  } catch (const InputError& error) {
+    throw InputError(name() + ": " + error.what());
+  } catch (const TokenizerError& error) {
+    throw TokenizerError(name() + ": " + error.what());
+  }
+}
+
 }  // namespace quatrain

@@ -4,6 +4,7 @@
 
 #include "core/check.h"
 #include "tokenizer/normalizer.h"
+#include "tokenizer/sought.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -61,6 +62,7 @@ AddedTokens::AddedTokens(const std::vector<AddedTokenSpec>& tokens, bool may_ski
           token.normalized ? tokenizer::normalized(normalizers, token.content) : token.content;
       check<TokenizerError>(!pattern.empty(), where, "token '", token.content,
                             "' is normalized to nothing");
+      check_sought(pattern, where, "the token with id ", token.id);
       Search& search = searches_[token.normalized];
       if (!search.has_any) search.begins = pattern[0];
       if (search.begins != pattern[0]) search.begins.reset();

@@ -161,6 +161,8 @@ void Bpe::compute(std::string_view word, const IdSet* barred, Workspace& workspa
       return;
     }
   }
+  check(word.size() <= INT32_MAX, "encode", "a word has ", word.size(),
+        " bytes, expected less than 2 GiB");
   auto& symbols = workspace.symbols;
   const bool is_plain = bytes_ && start_from_bytes(word, barred, workspace);
   std::string spelling;

@@ -28,8 +28,10 @@ class Decoder {
     };
     std::vector<Step> steps;
     bool is_first = true;
+    std::size_t read = 0, made = 0;  // bytes of tokens, and of what steps were given
   };
-  // Appends the text that one more token makes certain.
+  // Appends the text that one more token makes certain. Raises InputError where a text grows out of
+  // proportion to its tokens.
   void push(State& state, std::string_view token, std::string& out) const;
   // Appends the rest at the end of the tokens. Another text may follow.
   void flush(State& state, std::string& out) const;

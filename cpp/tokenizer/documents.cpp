@@ -114,13 +114,12 @@ DocumentEncoder::Output DocumentEncoder::encode(std::span<const Part> parts) {
       auto& [own, document, ids, ends] = shares[i];
       for (const Part& part : own) {
         if (part.is_first) ids.append(before_);
-        try {
-          tokenizer_->append_ids(part.text, false, {}, rule_, ids);
-        } catch (const InputError& error) {
+        const auto name = [&, number = document] {
           const std::string place =
               part.begin > 0 ? ", from byte " + std::to_string(part.begin) + " on" : "";
-          throw InputError("document " + std::to_string(document) + place + ": " + error.what());
-        }
+          return "document " + std::to_string(number) + place;
+        };
+        named(name, [&, &all = ids] { tokenizer_->append_ids(part.text, false, {}, rule_, all); });
         if (!part.is_last) continue;
         ids.append(behind_);
         ends.push_back(static_cast<std::int64_t>(ids.size()));

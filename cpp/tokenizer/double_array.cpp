@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "tokenizer/sought.h"
 
 namespace quatrain::tokenizer {
 namespace {
@@ -59,6 +60,9 @@ class DoubleArray::Builder {
 };
 
 DoubleArray::DoubleArray(std::vector<Entry> entries) {
+  for (const auto& [string, value] : entries) {
+    check_sought(string, "model.vocab", "the piece with id ", value);
+  }
   std::stable_sort(entries.begin(), entries.end(),
                    [](const Entry& a, const Entry& b) { return a.first < b.first; });
   Builder builder(units_);

@@ -13,7 +13,8 @@ class DoubleArray {
   static constexpr std::uint32_t kNone = (1u << 23) - 1;  // above every value
   using Entry = std::pair<std::string_view, std::uint32_t>;
 
-  // Empty strings are left out; of equal ones the first counts.
+  // Empty strings are left out; of equal ones the first counts. Raises TokenizerError for what is
+  // too long to look for (sought.h), calling values ids.
   explicit DoubleArray(std::vector<Entry> entries);
 
   // Walks from the node (0: the root) along one byte, if any string goes on with it.

@@ -15,8 +15,9 @@ inline std::uint64_t mix(std::uint64_t a) {
   return a ^ a >> 29;
 }
 
-inline std::uint64_t hash_bytes(std::string_view bytes) {
-  std::uint64_t state = bytes.size() * 0xD6E8FEB86659FD93u;
+// With a random key, nobody can make strings of which many have the same hash.
+inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t key = 0) {
+  std::uint64_t state = key ^ bytes.size() * 0xD6E8FEB86659FD93u;
   const char* p = bytes.data();
   std::size_t left = bytes.size();
   for (; left >= 8; p += 8, left -= 8) {

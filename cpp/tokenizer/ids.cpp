@@ -151,7 +151,8 @@ RaggedIds Tokenizer::ids(std::span<const std::string_view> texts, bool add_speci
     Range range{static_cast<std::size_t>(begin), {}};
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       const std::size_t before = range.ids.size();
-      append_ids(texts[i], add_special_tokens, lengths, rule, *lease, range.ids);
+      named([i] { return "text " + std::to_string(i); },
+            [&] { append_ids(texts[i], add_special_tokens, lengths, rule, *lease, range.ids); });
       all.offsets[i + 1] = static_cast<std::int64_t>(range.ids.size() - before);
     }
     const std::lock_guard lock(mutex);

@@ -4,13 +4,11 @@
 
 #include "core/check.h"
 #include "tokenizer/categories.h"
+#include "tokenizer/sought.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
 namespace {
-
-// Where much of a literal stands at every place, the search costs its length each time.
-constexpr std::size_t kLongestLiteral = 1024;
 
 Piece piece(std::size_t begin, std::size_t end) {
   return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
@@ -92,8 +90,7 @@ std::vector<Piece> find_regex(const PatternSpec& pattern, std::string_view text)
 void check_pattern(const PatternSpec& pattern, const char* where) {
   switch (pattern.kind) {
     case PatternSpec::Kind::kLiteral:
-      check<TokenizerError>(pattern.literal.size() <= kLongestLiteral, where, "a literal of ",
-                            pattern.literal.size(), " bytes, expected at most ", kLongestLiteral);
+      check_sought(pattern.literal, where, "a literal");
       return check<TokenizerError>(unicode::is_valid(pattern.literal), where,
                                    "the literal is not valid UTF-8");
     case PatternSpec::Kind::kRun:

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "core/check.h"
+#include "tokenizer/sought.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -43,6 +44,7 @@ SentencePieceBpe::SentencePieceBpe(const ModelSpec& spec)
                             vocabulary().end_id() == spec.vocab.size(),
                         "pieces", "expected a score and a kind for each piece");
   for (std::size_t id = 0; id < kinds_.size(); ++id) {
+    check_sought(spec.vocab[id].first, "pieces", "the piece with id ", id);
     check<TokenizerError>(std::isfinite(spec.scores[id]), "pieces", "piece '", spec.vocab[id].first,
                           "' has score ", spec.scores[id], ", expected a finite number");
     scores_.push_back(ordered(static_cast<float>(spec.scores[id])));
@@ -75,6 +77,8 @@ std::optional<std::uint32_t> SentencePieceBpe::find(std::string_view text,
 
 void SentencePieceBpe::compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                                std::vector<Token>& out) const {
+  check(word.size() <= INT32_MAX, "encode", "a word has ", word.size(),
+        " bytes, expected less than 2 GiB");
   auto& symbols = workspace.symbols;  // the id: whether it is user-defined, and never merges
   auto& heap = workspace.scored;
   symbols.clear();

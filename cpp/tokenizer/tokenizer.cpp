@@ -320,11 +320,9 @@ std::vector<Encoding> Tokenizer::encode_batch(std::span<const Input> inputs,
   parallel_for(threads, std::ssize(inputs), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     Lease lease(*this);
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      try {
-        batch[i] = encode_one(inputs[i], add_special_tokens, lengths, rule, *lease);
-      } catch (const InputError& error) {
-        throw InputError("text " + std::to_string(i) + ": " + error.what());
-      }
+      batch[i] =
+          named([i] { return "text " + std::to_string(i); },
+                [&] { return encode_one(inputs[i], add_special_tokens, lengths, rule, *lease); });
     }
   });
   pad_all(lengths, batch);

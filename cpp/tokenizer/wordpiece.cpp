@@ -11,7 +11,12 @@ namespace {
 DoubleArray make_tokens(const ModelSpec& spec) {
   std::vector<DoubleArray::Entry> entries;
   entries.reserve(spec.vocab.size());
+  const std::int64_t longest_word =
+      4 * std::clamp<std::int64_t>(spec.max_input_chars_per_word, 0, UINT32_MAX);
+  const std::size_t longest =
+      static_cast<std::size_t>(longest_word) + spec.continuing_subword_prefix.value_or("##").size();
   for (const auto& [token, id] : spec.vocab) {
+    if (token.size() > longest) continue;  // words that long are unknown
     entries.emplace_back(token, static_cast<std::uint32_t>(id));
   }
   return DoubleArray(std::move(entries));

@@ -1,10 +1,10 @@
 #include "tokenizer/training/word_counts.h"
 
 #include <algorithm>
+#include <random>
 
 #include "core/check.h"
 #include "core/parallel.h"
-#include "tokenizer/hash.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/text.h"
 
@@ -66,7 +66,8 @@ struct WordCounter::Scratch {
 
 WordCounter::WordCounter(std::vector<NormalizerSpec> normalizers,
                          std::vector<PreTokenizerSpec> steps)
-    : normalizers_(std::move(normalizers)),
+    : key_(std::uint64_t{std::random_device()()} << 32 | std::random_device()()),
+      normalizers_(std::move(normalizers)),
       has_bytes_(ends_in_bytes(steps)),
       pre_tokenizer_(std::move(steps), has_bytes_) {}
 
@@ -89,7 +90,7 @@ void WordCounter::read(std::string_view text, Scratch& scratch) const {
   pre_tokenizer_.split(scratch.text, scratch.pieces);
   for (const Piece& piece : scratch.pieces) {
     const std::string_view word = scratch.text.view(piece);
-    scratch.own.add(word, hash_bytes(word), 1);
+    scratch.own.add(word, hash(word), 1);
   }
 }
 
@@ -123,7 +124,8 @@ std::vector<WordCount> WordCounter::words() const {
   std::vector<Found> found;
   for (const Shard& shard : shards_) {
     for (const WordTable::Entry& entry : shard.table.entries()) {
-      found.push_back({entry.hash, {shard.table.word(entry), entry.count}});
+      const std::string_view word = shard.table.word(entry);
+      found.push_back({hash_bytes(word), {word, entry.count}});
     }
   }
   std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) {

@@ -253,9 +253,14 @@ class Tokenizer(IdCalls, Conversing):
     def decode_batch(
         self, batch: Iterable[Sequence[int]], skip_special_tokens: bool = True
     ) -> list[str]:
-        """The texts of several lists of ids; see `decode`."""
-        lists = each(batch, "batch", "lists of ids")
-        return [self.decode(ids, skip_special_tokens) for ids in lists]
+        """The texts of several lists of ids; see `decode`. Errors say which of them is at fault."""
+        texts = []
+        for index, ids in enumerate(each(batch, "batch", "lists of ids")):
+            try:
+                texts.append(self.decode(ids, skip_special_tokens))
+            except InputError as error:
+                raise InputError(f"list {index}: {error}") from None
+        return texts
 
     def stream_decoder(self, skip_special_tokens: bool = True) -> StreamDecoder:
         """A decoder that takes one id at a time; what it returns adds up to `decode`'s text."""

@@ -7,10 +7,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from quatrain.errors import InputError
+from quatrain import _core
+from quatrain.errors import InputError, TokenizerError
 from quatrain.tokenizer.description import Source
 from quatrain.tokenizer.formats import read
-from quatrain.tokenizer.formats.fields import Node
+from quatrain.tokenizer.formats.fields import Node, brief
 from quatrain.tokenizer.training import presets
 
 Json = dict[str, Any]
@@ -96,11 +97,17 @@ class Draft:
             token.child("id").integer()
         if self.unk_token is not None:
             Node(self.unk_token, "like", "model.unk_token").text()
-        self._number({token: index for index, token in enumerate(self.reserved)})
+        ids = {token: index for index, token in enumerate(self.reserved)}
+        self._number(ids)
         dropout = Node(self.model, "like", "model").optional("dropout")
         if dropout is not None and dropout.value:
             dropout.fail("random merges are not supported")
-        return _read({**self.fields, "model": bare})
+        spec = _read({**self.fields, "model": {**bare, "vocab": ids}})
+        try:
+            _core.tokenizer.Tokenizer(spec)  # which checks what the reader cannot
+        except TokenizerError as error:
+            raise TokenizerError(brief(f"like: {error}")) from None
+        return spec
 
     def with_merges(self, tokens: list[str], merges: list[tuple[int, int]]) -> bytes:
         """The whole file, with a vocabulary in the order of ids, and merges of ids."""
