@@ -19,10 +19,10 @@ unsigned char byte_at(std::string_view word, std::size_t i) {
 
 IdCache::Key to_key(std::string_view word, std::uint8_t part, const char* readable) {
   if (word.size() > IdCache::kShort) return IdCache::long_key(word, part);
-  if (readable - word.data() >= static_cast<std::ptrdiff_t>(IdCache::kShort)) {
+  if (readable - word.data() >= static_cast<std::ptrdiff_t>(IdCache::kRead)) {
     return IdCache::short_key(word.data(), word.size(), part);
   }
-  std::array<char, IdCache::kShort> copy{};
+  std::array<char, IdCache::kRead> copy{};
   std::memcpy(copy.data(), word.data(), word.size());
   return IdCache::short_key(copy.data(), word.size(), part);
 }
@@ -145,7 +145,7 @@ void ByteBpe::encode_new(const IdCache::Key& key, std::string_view word, IdCache
                          IdBuffer& out) const {
   const std::size_t first = out.size();
   std::uint32_t whole = PairTable::kNone;
-  if (keeps_words_ && !(key.size & IdCache::kPart)) whole = find_word(word);
+  if (keeps_words_ && !key.is_part()) whole = find_word(word);
   if (whole != PairTable::kNone) {
     out.push(whole);
   } else {

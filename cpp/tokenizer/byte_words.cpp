@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "tokenizer/scanners.h"
 #include "tokenizer/window.h"
@@ -49,7 +50,7 @@ class Words {
 
   bool can_look(const char* at) const {
     // What begins in a window must have readable memory behind it, too.
-    constexpr std::ptrdiff_t kNeeded = Look::kSize + IdCache::kShort;
+    constexpr std::ptrdiff_t kNeeded = Look::kSize + IdCache::kRead;
     return Look::kServes && readable_ - at >= kNeeded && !((at[0] | at[1]) & 0x80);
   }
 
@@ -61,45 +62,51 @@ class Words {
   std::array<const char*, kMost + Look::kSize + 1> places_;  // where words begin and the last ends
 };
 
-// Appends the ids of the words that begin before `stop`, where IdCache::kShort bytes can be read
+// Appends the ids of the words that begin before `stop`, where IdCache::kRead bytes can be read
 // behind each, and returns where the last of them ends.
 template <WordPattern P>
 const char* append_words(const ByteBpe& bpe, std::string_view text, const char* stop,
                          const char* readable, IdCache& cache, IdBuffer& out) {
   // Keys are made ahead of their use: meanwhile, the cache's memory comes near.
   constexpr std::size_t kAhead = 16;
-  std::array<IdCache::Key, kAhead> keys;
+  struct Next {
+    IdCache::Key key;  // none if the cache alone does not do
+    std::uint64_t hash;
+  };
+  std::array<Next, kAhead> ahead;
   Words<P> words(text, readable);
   const char* at = text.data();
   while (at < stop) {
     words.find(at, stop);
     at = words.end();
+    const std::size_t count = words.count();
     const auto prepare = [&](std::size_t i) {
       const std::string_view word = words[i];
-      IdCache::Key& key = keys[i % kAhead];
-      key.size = 0;
-      if (word.size() > IdCache::kShort || ByteBpe::may_cut(word)) return;
-      key = IdCache::short_key(word.data(), word.size(), 0);
-      cache.prefetch(key);
+      IdCache::Key key;
+      if (word.size() <= IdCache::kShort && !ByteBpe::may_cut(word)) {
+        key = IdCache::short_key(word.data(), word.size(), 0);
+      }
+      ahead[i % kAhead] = {key, key.hash()};
+      cache.prefetch(key.hash());
     };
-    const std::size_t count = words.count();
     for (std::size_t i = 0; i < std::min(kAhead, count); ++i) prepare(i);
+    out.reserve(count * IdCache::kFew);
+    std::uint32_t* to = out.end();
     for (std::size_t i = 0; i < count; ++i) {
-      const IdCache::Key key = keys[i % kAhead];
+      const auto [key, hash] = ahead[i % kAhead];
       if (i + kAhead < count) prepare(i + kAhead);
-      if (key.size == 0) {
-        bpe.encode(words[i], readable, cache, out);
+      const IdCache::Slot& slot = cache.likely(key, hash);
+      if (slot.holds(key)) [[likely]] {
+        std::memcpy(to, slot.ids.data(), sizeof slot.ids);
+        to += slot.count;
         continue;
       }
-      const IdCache::Ids ids = cache.find(key, words[i]);
-      if (ids.size() - 1 < IdCache::kFew) {
-        out.append_few<IdCache::kFew>(ids);
-      } else if (ids.empty()) {
-        bpe.encode_new(key, words[i], cache, out);
-      } else {
-        out.append(ids);
-      }
+      out.advance(static_cast<std::size_t>(to - out.end()));
+      bpe.encode(words[i], readable, cache, out);
+      out.reserve((count - i) * IdCache::kFew);
+      to = out.end();
     }
+    out.advance(static_cast<std::size_t>(to - out.end()));
   }
   return at;
 }
@@ -107,7 +114,7 @@ const char* append_words(const ByteBpe& bpe, std::string_view text, const char* 
 template <WordPattern P>
 void append_text(const ByteBpe& bpe, std::string_view text, const char* readable, IdCache& cache,
                  IdBuffer& out) {
-  constexpr auto kMargin = static_cast<std::ptrdiff_t>(IdCache::kShort);
+  constexpr auto kMargin = static_cast<std::ptrdiff_t>(IdCache::kRead);
   const char* at = text.data();
   const char* end = at + text.size();
   if (readable - at > kMargin) {
@@ -115,7 +122,7 @@ void append_text(const ByteBpe& bpe, std::string_view text, const char* readable
   }
   if (at == end) return;
   // What is left is at the end of readable memory, and short.
-  std::array<char, 2 * IdCache::kShort> copy{};
+  std::array<char, 2 * IdCache::kRead> copy{};
   const char* stop = std::copy(at, end, copy.data());
   append_words<P>(bpe, {copy.data(), static_cast<std::size_t>(end - at)}, stop,
                   copy.data() + copy.size(), cache, out);

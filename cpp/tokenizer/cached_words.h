@@ -15,23 +15,25 @@ namespace quatrain::tokenizer {
 // A stretch of the text as it stands.
 struct RawWord {
   std::string_view bytes;
-  IdCache::Key key;  // size 0 if it is not to be cached
+  IdCache::Key key;  // none if it is not to be cached
   bool is_plain;     // in the sense of the rule
 };
 
 template <class Rule>
 void append_ids(const Rule& rule, const RawWord& word, Workspace& workspace, IdBuffer& out) {
-  if (word.key.size > 0) {
+  if (!word.key.is_none()) {
     const IdCache::Ids ids = workspace.id_cache.find(word.key, word.bytes);
     if (ids.size() - 1 < IdCache::kFew) return out.append_few<IdCache::kFew>(ids);
     if (!ids.empty()) return out.append(ids);
   }
   const std::size_t first = out.size();
   const bool is_one = rule.compute(word, workspace, out);
-  if (word.key.size > 0 && is_one) workspace.id_cache.insert(word.key, word.bytes, out.ids(first));
+  if (is_one && !word.key.is_none()) {
+    workspace.id_cache.insert(word.key, word.bytes, out.ids(first));
+  }
 }
 
-// Appends the ids of the words that begin before `stop`, where IdCache::kShort bytes can be read
+// Appends the ids of the words that begin before `stop`, where IdCache::kRead bytes can be read
 // behind each, and returns where the last of them ends.
 template <class Rule>
 const char* append_words(const Rule& rule, std::string_view text, const char* stop,
@@ -52,10 +54,10 @@ const char* append_words(const Rule& rule, std::string_view text, const char* st
         continue;
       }
       word.bytes = {begin, at};
-      word.key.size = 0;
+      word.key = {};
       if (word.bytes.size() <= IdCache::kShort) {
         word.key = IdCache::short_key(begin, word.bytes.size(), 0);
-        workspace.id_cache.prefetch(word.key);
+        workspace.id_cache.prefetch(word.key.hash());
       } else if (word.bytes.size() <= IdCache::kLongest) {
         word.key = IdCache::long_key(word.bytes, 0);
       }
@@ -73,7 +75,7 @@ const char* append_words(const Rule& rule, std::string_view text, const char* st
 template <class Rule>
 void read_cached(const Rule& rule, std::string_view text, const char* readable,
                  Workspace& workspace, IdBuffer& out) {
-  constexpr auto kMargin = static_cast<std::ptrdiff_t>(IdCache::kShort);
+  constexpr auto kMargin = static_cast<std::ptrdiff_t>(IdCache::kRead);
   const char* at = text.data();
   const char* end = at + text.size();
   if (readable - at > kMargin) {
@@ -81,7 +83,7 @@ void read_cached(const Rule& rule, std::string_view text, const char* readable,
   }
   if (at >= end) return;
   // What is left is at the end of readable memory, and short.
-  std::array<char, 2 * IdCache::kShort> copy{};
+  std::array<char, 2 * IdCache::kRead> copy{};
   const char* stop = std::copy(at, end, copy.data());
   append_words(rule, {copy.data(), stop}, stop, copy.data() + copy.size(), workspace, out);
 }

@@ -1,64 +1,57 @@
 #include "tokenizer/id_cache.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <new>
+#include <utility>
 
 #include "tokenizer/hash.h"
 
 namespace quatrain::tokenizer {
 namespace {
 
-void* zeroed(std::size_t count, std::size_t size) {
-  void* memory = std::calloc(count, size);
-  if (!memory) throw std::bad_alloc();
-  return memory;
-}
-
 constexpr std::size_t words_of(std::size_t bytes) { return (bytes + 3) / 4; }
 
 }  // namespace
 
-void IdCache::Free::operator()(void* memory) const { std::free(memory); }
-
 IdCache::IdCache()
-    : slots_(static_cast<Slot*>(zeroed(slots(kFirstBits), sizeof(Slot)))),
-      pool_(static_cast<std::uint32_t*>(zeroed(kPool, sizeof(std::uint32_t)))) {}
+    : shift_(64 - kFirstBits),
+      pages_(slots() * sizeof(Slot)),
+      pool_pages_(kPool * sizeof(std::uint32_t)),
+      slots_(static_cast<Slot*>(pages_.data())),
+      pool_(static_cast<std::uint32_t*>(pool_pages_.data())) {}
 
 std::size_t IdCache::bytes() {
-  return slots(kLastBits) * sizeof(Slot) + kPool * sizeof(std::uint32_t);
+  return ((std::size_t{2} << kLastBits) + kTries) * sizeof(Slot) + kPool * sizeof(std::uint32_t);
 }
 
 IdCache::Key IdCache::long_key(std::string_view word, std::uint8_t part) {
-  return {hash_bytes(word), 0, static_cast<std::uint8_t>(word.size() | part)};
+  return {hash_bytes(word), std::uint64_t{word.size() | part} << 56};
 }
 
 const std::uint32_t* IdCache::pooled(const Slot& slot, std::string_view word) const {
-  const std::uint32_t* at = pool_.get() + slot.ids[0];
+  const std::uint32_t* at = pool_ + slot.ids[0];
   if (word.size() <= kShort) return at;
   if (std::memcmp(at, word.data(), word.size()) != 0) return nullptr;
   return at + words_of(word.size());
 }
 
 void IdCache::insert(const Key& key, std::string_view word, Ids ids) {
-  if (ids.empty() || ids.size() > UINT8_MAX) return;
+  if (ids.empty() || ids.size() >= kPooled) return;
   const bool is_long = word.size() > kShort;
   const std::size_t needed = ids.size() + (is_long ? words_of(word.size()) : 0);
   const bool is_pooled = is_long || ids.size() > kFew;
   if (is_pooled && pool_size_ + needed + kFew > kPool) clear();
-  if (++size_ > (std::size_t{1} << (63 - shift_)) && shift_ > 64 - kLastBits) grow();
+  if (++size_ > slots() / 4 && shift_ > 64 - kLastBits) grow();
   Slot& slot = free_slot(key);
-  slot.low = key.low;
-  slot.high = key.high;
-  slot.size = key.size;
-  slot.count = static_cast<std::uint8_t>(ids.size());
+  slot.key = key;
+  slot.count = static_cast<std::uint32_t>(ids.size());
   if (!is_pooled) {
     std::copy(ids.begin(), ids.end(), slot.ids.begin());
     return;
   }
+  slot.count += kPooled;
   slot.ids[0] = static_cast<std::uint32_t>(pool_size_);
-  std::uint32_t* at = pool_.get() + pool_size_;
+  std::uint32_t* at = pool_ + pool_size_;
   if (is_long) {
     std::memcpy(at, word.data(), word.size());
     at += words_of(word.size());
@@ -68,23 +61,23 @@ void IdCache::insert(const Key& key, std::string_view word, Ids ids) {
 }
 
 IdCache::Slot& IdCache::free_slot(const Key& key) {
-  Slot* first = slots_.get() + place(key);
-  Slot* slot = std::find_if(first, first + kTries, [](const Slot& s) { return s.size == 0; });
+  Slot* first = home(key.hash());
+  Slot* slot = std::find_if(first, first + kTries, [](const Slot& s) { return s.key.is_none(); });
   return slot < first + kTries ? *slot : first[turn_++ % kTries];
 }
 
 void IdCache::grow() {
-  const int bits = 64 - shift_;
-  Slots old(static_cast<Slot*>(zeroed(slots(bits + 1), sizeof(Slot))));
-  old.swap(slots_);
+  const std::span old(slots_, slots());
   --shift_;
-  for (std::size_t i = 0; i < slots(bits); ++i) {
-    if (old[i].size > 0) free_slot({old[i].low, old[i].high, old[i].size}) = old[i];
+  const Pages old_pages = std::exchange(pages_, Pages(slots() * sizeof(Slot)));
+  slots_ = static_cast<Slot*>(pages_.data());
+  for (const Slot& slot : old) {
+    if (!slot.key.is_none()) free_slot(slot.key) = slot;
   }
 }
 
 void IdCache::clear() {
-  std::memset(slots_.get(), 0, slots(64 - shift_) * sizeof(Slot));
+  std::memset(static_cast<void*>(slots_), 0, slots() * sizeof(Slot));
   size_ = pool_size_ = 0;
 }
 

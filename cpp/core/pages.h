@@ -1,0 +1,34 @@
+// Large memory that is zero at first and costs nothing until it is touched.
+#pragma once
+#include <cstddef>
+#include <utility>
+
+namespace quatrain {
+
+// In huge pages where the system has them on request: a table larger than one is looked into
+// anywhere, and there are only so many pages that a processor finds at once.
+class Pages {
+ public:
+  explicit Pages(std::size_t bytes);
+  ~Pages();
+  Pages(Pages&& other) noexcept
+      : memory_(std::exchange(other.memory_, nullptr)),
+        data_(std::exchange(other.data_, nullptr)),
+        bytes_(std::exchange(other.bytes_, 0)) {}
+  Pages& operator=(Pages&& other) noexcept {
+    std::swap(memory_, other.memory_);
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+
+  // Aligned to 64 bytes at least.
+  void* data() const { return data_; }
+
+ private:
+  void* memory_;
+  void* data_;
+  std::size_t bytes_;  // of memory_
+};
+
+}  // namespace quatrain
