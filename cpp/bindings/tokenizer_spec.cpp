@@ -97,13 +97,20 @@ void register_pattern(py::module_& m) {
 
 namespace {
 
-// The UTF-8 of a str without lone surrogates, or nothing.
-std::optional<std::string_view> text_of(PyObject* value) {
-  Py_ssize_t size = 0;
-  const char* data = PyUnicode_Check(value) ? PyUnicode_AsUTF8AndSize(value, &size) : nullptr;
-  if (data) return std::string_view(data, static_cast<std::size_t>(size));
-  PyErr_Clear();
-  return std::nullopt;
+// The UTF-8 of a str without lone surrogates, or nothing. It is written to `memory`, since Python
+// would keep it with the str.
+std::optional<std::string_view> text_of(PyObject* value, std::string& memory) {
+  if (!PyUnicode_Check(value)) return std::nullopt;
+  const auto size = static_cast<std::size_t>(PyUnicode_GET_LENGTH(value));
+  const void* data = PyUnicode_DATA(value);
+  if (PyUnicode_IS_ASCII(value)) return std::string_view(static_cast<const char*>(data), size);
+  memory.clear();
+  for (std::size_t i = 0; i < size; ++i) {
+    const char32_t c = PyUnicode_READ(PyUnicode_KIND(value), data, static_cast<Py_ssize_t>(i));
+    if (!unicode::is_character(c)) return std::nullopt;
+    unicode::append(memory, c);
+  }
+  return memory;
 }
 
 // Both read what has no other shape, and return the first entry that has, or None.
@@ -112,8 +119,9 @@ py::object read_vocab(ModelSpec& self, const py::dict& tokens) {
   self.vocab.clear();
   self.vocab.reserve(tokens.size());
   PyObject *token, *id;
+  std::string memory;
   for (Py_ssize_t at = 0; PyDict_Next(tokens.ptr(), &at, &token, &id);) {
-    const auto text = text_of(token);
+    const auto text = text_of(token, memory);
     int overflow = 0;
     const std::int64_t value =
         PyLong_CheckExact(id) ? PyLong_AsLongLongAndOverflow(id, &overflow) : (overflow = 1, 0);
@@ -126,16 +134,17 @@ py::object read_vocab(ModelSpec& self, const py::dict& tokens) {
 py::object read_merges(ModelSpec& self, const py::list& merges) {
   self.merges.clear();
   self.merges.reserve(merges.size());
+  std::string memory, second;
   for (std::size_t i = 0; i < merges.size(); ++i) {
     PyObject* merge = PyList_GET_ITEM(merges.ptr(), static_cast<Py_ssize_t>(i));
     if (PyList_CheckExact(merge) && PyList_GET_SIZE(merge) == 2) {
-      const auto left = text_of(PyList_GET_ITEM(merge, 0));
-      const auto right = text_of(PyList_GET_ITEM(merge, 1));
+      const auto left = text_of(PyList_GET_ITEM(merge, 0), memory);
+      const auto right = text_of(PyList_GET_ITEM(merge, 1), second);
       if (!left || !right) return py::int_(i);
       self.merges.emplace_back(*left, *right);
       continue;
     }
-    const auto both = text_of(merge);
+    const auto both = text_of(merge, memory);
     if (both && both->starts_with("#version")) continue;  // the head of a merges.txt
     const std::size_t space = both ? both->find(' ') : std::string_view::npos;
     if (space == std::string_view::npos || both->find(' ', space + 1) != std::string_view::npos) {
@@ -356,7 +365,10 @@ void register_tokenizer_spec(py::module_& m) {
       .def(py::init<>())
       .def_readwrite("normalizers", &TokenizerSpec::normalizers)
       .def_readwrite("pre_tokenizers", &TokenizerSpec::pre_tokenizers)
-      .def_readwrite("model", &TokenizerSpec::model)
+      .def_property(
+          "model", [](TokenizerSpec& self) -> ModelSpec& { return self.model; },
+          // What is given is empty afterwards: a copy of it would take longer than reading it.
+          [](TokenizerSpec& self, ModelSpec& given) { self.model = std::move(given); })
       .def_readwrite("added_tokens", &TokenizerSpec::added_tokens)
       .def_readwrite("added_ids_may_skip", &TokenizerSpec::added_ids_may_skip)
       .def_readwrite("post_processors", &TokenizerSpec::post_processors)

@@ -1,7 +1,9 @@
 #include "tokenizer/bpe.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
+#include <tuple>
 
 #include "core/check.h"
 #include "tokenizer/byte_level.h"
@@ -12,14 +14,9 @@ namespace {
 
 constexpr std::size_t kShortWord = 48;
 
-// The token that the text of a merge names.
-std::uint32_t known(const Vocabulary& vocabulary, std::string_view token, std::size_t index) {
-  const auto id = vocabulary.find(token);
-  if (!id) {
-    fail<TokenizerError>("model.merges", "merge ", index, " needs the token '", token,
-                         "', which is not in the vocabulary");
-  }
-  return *id;
+void check_known(bool is_known, std::string_view token, std::size_t merge) {
+  check<TokenizerError>(is_known, "model.merges", "merge ", merge, " needs the token '", token,
+                        "', which is not in the vocabulary");
 }
 
 bool is_barred(const IdSet* barred, std::uint32_t id) { return barred && barred->has(id); }
@@ -103,13 +100,34 @@ void Bpe::read_merges(const ModelSpec& spec) {
   };
   std::vector<Merge> merges;
   merges.reserve(spec.merges.size());
+  // Most merges make the token behind that of the merge before, or the same.
+  const auto made = [&](std::string_view token) {
+    const std::uint32_t last = merges.empty() ? 0 : merges.back().id;
+    for (const std::uint32_t id : {last, last + 1}) {
+      if (vocabulary().has(id) && vocabulary().token(id) == token) return id;
+    }
+    return vocabulary().find(token).value_or(kNone);
+  };
+  constexpr std::size_t kAtOnce = Vocabulary::kAtOnce / 2;
+  std::array<std::string_view, 2 * kAtOnce> halves;
+  std::array<std::uint32_t, 2 * kAtOnce> ids;
   for (std::size_t i = 0; i < spec.merges.size(); ++i) {
-    const auto& [left, right] = spec.merges[i];
+    const std::size_t at = i % kAtOnce * 2;
+    if (at == 0) {
+      const std::size_t count = std::min(kAtOnce, spec.merges.size() - i);
+      for (std::size_t j = 0; j < count; ++j) {
+        std::tie(halves[2 * j], halves[2 * j + 1]) = spec.merges[i + j];
+      }
+      vocabulary().find({halves.data(), 2 * count}, ids);
+    }
+    const auto [left, right] = std::pair(halves[at], halves[at + 1]);
     check<TokenizerError>(right.size() >= prefix_.size(), "model.merges", "merge ", i,
                           " has a right half '", right, "' shorter than the continuing prefix");
-    const std::string both = left + right.substr(prefix_.size());
-    merges.push_back({known(vocabulary(), left, i), known(vocabulary(), right, i),
-                      known(vocabulary(), both, i)});
+    check_known(ids[at] != kNone, left, i);
+    check_known(ids[at + 1] != kNone, right, i);
+    const std::string both = std::string(left).append(right.substr(prefix_.size()));
+    merges.push_back({ids[at], ids[at + 1], made(both)});
+    check_known(merges.back().id != kNone, both, i);
   }
   // A token's text is joined in one way only, whatever stands around it, so merges in the order of
   // their ids are as well ranked by these.
@@ -124,6 +142,8 @@ void Bpe::read_merges(const ModelSpec& spec) {
   merges_.reserve(spec.ranks ? end_id : merges.size());
   for (std::uint32_t i = 0; i < merges.size(); ++i) {
     const Merge& merge = merges[i];
+    const Merge& ahead = merges[std::min<std::size_t>(i + kAtOnce, merges.size() - 1)];
+    merges_.prefetch(ahead.left, ahead.right);
     merges_.add(merge.left, merge.right, ids_are_ranks ? merge.id : i, merge.id);
   }
 }

@@ -32,6 +32,13 @@ inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t key = 0) {
   return mix(mix(state ^ word) * 0xA0761D6478BD642Fu);
 }
 
+// Brings memory near that will be looked at.
+inline void prefetch([[maybe_unused]] const void* memory) {
+#if defined(__GNUC__)
+  __builtin_prefetch(memory);
+#endif
+}
+
 // 64-bit key -> Value. The key ~0 is reserved.
 template <class Value>
 class FlatMap {

@@ -1,5 +1,6 @@
 #include "tokenizer/vocabulary.h"
 
+#include <array>
 #include <bit>
 
 #include "core/check.h"
@@ -25,16 +26,16 @@ void Vocabulary::add(std::string_view token, std::uint32_t id) {
                         " is not valid UTF-8");
   check<TokenizerError>(!has(id), "model.vocab", "id ", id, " belongs to both '",
                         has(id) ? this->token(id) : "", "' and '", token, "'");
-  check<TokenizerError>(!find(token), "model.vocab", "token '", token, "' appears twice");
+  const std::uint64_t hash = hash_bytes(token);
+  check<TokenizerError>(!find(token, hash), "model.vocab", "token '", token, "' appears twice");
   check<TokenizerError>(bytes_.size() + token.size() < UINT32_MAX, "model.vocab",
                         "the vocabulary holds more than 4 GiB of text");
   if (id >= by_id_.size()) by_id_.resize(id + std::size_t{1});
-  const std::uint64_t hash = hash_bytes(token);
   by_id_[id] = {static_cast<std::uint32_t>(bytes_.size()), static_cast<std::uint32_t>(token.size()),
                 static_cast<std::uint32_t>(hash >> 32), true};
   bytes_.append(token);
   if (++size_ * 2 > slots_.size()) return rehash(slots_.size() * 2);
-  std::size_t i = hash & (slots_.size() - 1);
+  std::size_t i = place(hash);
   while (slots_[i]) i = (i + 1) & (slots_.size() - 1);
   slots_[i] = id + 1;
 }
@@ -50,8 +51,30 @@ void Vocabulary::rehash(std::size_t slots) {
 }
 
 std::optional<std::uint32_t> Vocabulary::find(std::string_view token) const {
-  const std::uint64_t hash = hash_bytes(token);
-  for (std::size_t i = hash & (slots_.size() - 1); slots_[i]; i = (i + 1) & (slots_.size() - 1)) {
+  return find(token, hash_bytes(token));
+}
+
+void Vocabulary::find(std::span<const std::string_view> tokens,
+                      std::span<std::uint32_t> ids) const {
+  std::array<std::uint64_t, kAtOnce> hashes;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    hashes[i] = hash_bytes(tokens[i]);
+    prefetch(&slots_[place(hashes[i])]);
+  }
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    ids[i] = slots_[place(hashes[i])];
+    if (ids[i] > 0) prefetch(&by_id_[ids[i] - 1]);
+  }
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (ids[i] > 0) prefetch(&bytes_[by_id_[ids[i] - 1].offset]);
+  }
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    ids[i] = find(tokens[i], hashes[i]).value_or(UINT32_MAX);
+  }
+}
+
+std::optional<std::uint32_t> Vocabulary::find(std::string_view token, std::uint64_t hash) const {
+  for (std::size_t i = place(hash); slots_[i]; i = (i + 1) & (slots_.size() - 1)) {
     const std::uint32_t id = slots_[i] - 1;
     const Entry& entry = by_id_[id];
     if (entry.hash == static_cast<std::uint32_t>(hash >> 32) && this->token(id) == token) return id;

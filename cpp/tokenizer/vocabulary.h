@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,10 @@ class Vocabulary {
   void add(std::string_view token, std::uint32_t id);
 
   std::optional<std::uint32_t> find(std::string_view token) const;
+  // The ids of up to kAtOnce tokens, UINT32_MAX for those that it lacks. Their memory, which is
+  // anywhere, is waited for together.
+  static constexpr std::size_t kAtOnce = 64;
+  void find(std::span<const std::string_view> tokens, std::span<std::uint32_t> ids) const;
   bool has(std::uint32_t id) const { return id < by_id_.size() && by_id_[id].is_set; }
   std::string_view token(std::uint32_t id) const;  // has(id)
   std::size_t size() const { return size_; }
@@ -34,6 +39,8 @@ class Vocabulary {
     std::uint32_t offset = 0, size = 0, hash = 0;
     bool is_set = false;
   };
+  std::optional<std::uint32_t> find(std::string_view token, std::uint64_t hash) const;
+  std::size_t place(std::uint64_t hash) const { return hash & (slots_.size() - 1); }
   void rehash(std::size_t slots);
 
   std::string bytes_;
