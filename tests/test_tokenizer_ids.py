@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 
 from quatrain.errors import InputError
 from quatrain.tokenizer import Ragged, Tokenizer
-from tokenizer_charsmap import charsmap
 from tokenizer_data import HOSTILE, added_token, gpt2, plain_bpe, plain_word_piece, texts, to_bytes
 from tokenizer_peer import Both
 
@@ -94,48 +92,6 @@ def test_bert(cased: bool, clean: bool, accents: bool) -> None:
     check(Tokenizer(to_bytes(file)), HOSTILE + inputs)
     file["added_tokens"].append(added_token(len(file["model"]["vocab"]), "xx", normalized=True))
     check(Tokenizer(to_bytes(file)), ["xx a xxx xx. XX"])
-
-
-SPACED_CHARACTERS = "   \n\n\t\r\0abcé\u0301\u0600\u037a\u4e2d\u2581\u00a0\u3000.\u1100\u1161"
-# A charsmap may drop what ends a word, make spaces of it, or take a space together with its mark.
-REPLACED = ["\n", "\t", "\r", "\r\n", "\0", "a", "é", "\u0301", "e\u0301", "a\u0301", " \u0301"]
-REPLACED += ["\u00a0", "\u3000", "\u0600", "\u0600a", "\u0600 ", "\u4e2d", " ", ".", "c"]
-REPLACED += ["\u1100\u1161"]
-REPLACEMENTS = ["", " ", " ", "a", "b ", " b", "\u2581", "é", "  "]
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_spaced(seed: int) -> None:
-    random = Random(seed)
-    letters = [c for c in dict.fromkeys(SPACED_CHARACTERS) if random.random() < 0.8]
-    pieces = [*letters, "ab", "\u2581a", "\u2581ab", "\u2581\u2581", "bc", "a\u2581", "ca\u2581b"]
-    vocab = [["<unk>", 0.0], *([piece, -random.random()] for piece in dict.fromkeys(pieces))]
-    rules = {a: random.choice(REPLACEMENTS) for a in REPLACED if random.random() < 0.4}
-    rules[random.choice("\n\t")] = " "
-    normalizers = [
-        {
-            "type": "Precompiled",
-            "precompiled_charsmap": b64encode(charsmap(rules)).decode(),
-        },
-        {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "},
-    ]
-    metaspace = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always"}
-    split = {"type": "WhitespaceSplit"}
-    inputs = [
-        "".join(random.choices(SPACED_CHARACTERS, k=random.randrange(30))) for _ in range(200)
-    ]
-    parts = ("post_processor", "decoder", "truncation", "padding")
-    for normalizer in (normalizers, normalizers[:1], normalizers[1:], []):
-        for steps in ([metaspace], [split, metaspace]):
-            file: dict[str, Any] = {
-                "version": "1.0",
-                **dict.fromkeys(parts),
-                "added_tokens": [added_token(len(vocab), "<x>")],
-                "normalizer": {"type": "Sequence", "normalizers": normalizer},
-                "pre_tokenizer": {"type": "Sequence", "pretokenizers": steps},
-                "model": {"type": "Unigram", "unk_id": 0, "vocab": vocab},
-            }
-            check(Tokenizer(to_bytes(file)), [*inputs, *HOSTILE, "a<x> b<x>ab <x>"])
 
 
 @pytest.mark.data("gpt2", "text")

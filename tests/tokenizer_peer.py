@@ -63,6 +63,8 @@ class Both:
         ours = self.ours.encode(text, pair, special)
         peer = self.peer.encode(text, pair, add_special_tokens=special)
         compare(ours, peer, (text, pair, special), () if self.has_offsets else ("offsets",))
+        if pair is None and self.ours.padding is None:
+            assert self.ours.encode_ids(text, special) == peer.ids, (text, special)
         self.check_decode(peer.ids)
 
     def check_decode(self, ids: list[int]) -> None:

@@ -1,10 +1,9 @@
 #include "tokenizer/bert_words.h"
 
-#include <algorithm>
 #include <string>
 
+#include "tokenizer/bytes.h"
 #include "tokenizer/normalizer.h"
-#include "tokenizer/scan.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -45,49 +44,86 @@ BertWords::Kind BertWords::kind(char32_t c) const {
   return classes & alone_ ? Kind::kAlone : Kind::kPlain;
 }
 
-const char* BertWords::word_end(const char* at, const char* end, const char* readable,
-                                bool& is_plain) const {
-  const char* begin = at;
-  is_plain = true;
-  while (at < end) {
-    if (readable - at >= static_cast<std::ptrdiff_t>(kStep)) {
-      const std::size_t letters = leading<'a', 'z', 0x20>(at);
-      at += letters;
-      if (letters == kStep) continue;
-      if (at >= end) break;
-    }
-    Kind kind = kinds_[static_cast<unsigned char>(*at)];
-    std::size_t size = 1;
-    if (kind == Kind::kWide) {
-      size = 0;
-      kind = this->kind(unicode::decode(std::string_view(at, end), size));
-    }
-    if (kind == Kind::kSpace) return at;
-    if (kind == Kind::kAlone) return at == begin ? at + size : at;
-    if (kind == Kind::kEdited) is_plain = false;
-    at += size;
-  }
-  return std::min(at, end);
-}
+// One text on its way. A plain word stays as it is, but for the case of ASCII letters.
+class BertWords::Reader {
+ public:
+  Reader(const BertWords& rule, std::string_view text, const char* readable, Workspace& workspace,
+         IdBuffer& out)
+      : rule_(rule),
+        end_(text.data() + text.size()),
+        readable_(readable),
+        cache_(workspace.id_cache),
+        out_(out) {}
 
-bool BertWords::compute(const RawWord& word, Workspace&, IdBuffer& out) const {
-  if (word.is_plain) {
-    std::string lowered(word.bytes);
-    if (lowers_) {
-      for (char& c : lowered) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    }
-    model_.append_ids(lowered, out);
-    return true;
+  const char* find(const char* at, RawWord& word) const {
+    const char* stop = word_end(at, word.is_plain);
+    word.bytes = {at, stop};
+    if (stop == at) return at + unicode::length(*at);
+    word.look_ahead(cache_, readable_);
+    return stop;
   }
-  Source source;
-  source.assign(word.bytes);
-  Text text;
-  text.assign(source, 0, word.bytes.size());
-  normalize(normalizers_, text);
-  std::vector<Piece> pieces;
-  pre_tokenizer_.split(text, pieces);
-  for (const Piece& piece : pieces) model_.append_ids(text.view(piece), out);
-  return pieces.size() <= 1;
+
+  void append(const RawWord& word) {
+    if (append_cached(cache_, word, out_)) return;
+    const std::size_t first = out_.size();
+    const bool is_one = append_new(word);
+    if (is_one && !word.key.is_none()) cache_.insert(word.key, word.bytes, out_.ids(first));
+  }
+
+ private:
+  // The end of the word at `at`, or `at` if there is a space.
+  const char* word_end(const char* at, bool& is_plain) const {
+    const char* begin = at;
+    is_plain = true;
+    while (at < end_) {
+      at = skip<'a', 'z', 0x20>(at, end_, readable_);
+      if (at == end_) break;
+      Kind kind = rule_.kinds_[static_cast<unsigned char>(*at)];
+      std::size_t size = 1;
+      if (kind == Kind::kWide) {
+        size = 0;
+        kind = rule_.kind(unicode::decode(std::string_view(at, end_), size));
+      }
+      if (kind == Kind::kSpace) return at;
+      if (kind == Kind::kAlone) return at == begin ? at + size : at;
+      if (kind == Kind::kEdited) is_plain = false;
+      at += size;
+    }
+    return at;
+  }
+
+  // Appends the ids of a word; whether it is one pre-token at most.
+  bool append_new(const RawWord& word) {
+    if (word.is_plain) {
+      std::string lowered(word.bytes);
+      if (rule_.lowers_) {
+        for (char& c : lowered) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+      }
+      rule_.model_.append_ids(lowered, out_);
+      return true;
+    }
+    Source source;
+    source.assign(word.bytes);
+    Text text;
+    text.assign(source, 0, word.bytes.size());
+    normalize(rule_.normalizers_, text);
+    std::vector<Piece> pieces;
+    rule_.pre_tokenizer_.split(text, pieces);
+    for (const Piece& piece : pieces) rule_.model_.append_ids(text.view(piece), out_);
+    return pieces.size() <= 1;
+  }
+
+  const BertWords& rule_;
+  const char* end_;
+  const char* readable_;
+  IdCache& cache_;
+  IdBuffer& out_;
+};
+
+void BertWords::read(std::string_view text, const char* readable, Workspace& workspace,
+                     IdBuffer& out) const {
+  Reader reader(*this, text, readable, workspace, out);
+  read_words(reader, text);
 }
 
 }  // namespace quatrain::tokenizer

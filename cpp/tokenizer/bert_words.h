@@ -24,16 +24,10 @@ class BertWords {
                                        const PreTokenizer& pre_tokenizer, const Model& model);
 
   // Appends the ids of a text without added tokens. Memory can be read up to `readable`.
-  void read(std::string_view text, const char* readable, Workspace& workspace,
-            IdBuffer& out) const {
-    read_cached(*this, text, readable, workspace, out);
-  }
-
-  // For read_cached(). A plain word stays as it is, but for the case of ASCII letters.
-  const char* word_end(const char* at, const char* end, const char* readable, bool& is_plain) const;
-  bool compute(const RawWord& word, Workspace& workspace, IdBuffer& out) const;
+  void read(std::string_view text, const char* readable, Workspace& workspace, IdBuffer& out) const;
 
  private:
+  class Reader;
   enum class Kind : std::uint8_t {
     kPlain,
     kSpace,   // ends a word

@@ -42,7 +42,7 @@ Bpe::Bpe(const ModelSpec& spec, bool bytes)
       byte_fallback_(spec.byte_fallback),
       ignore_merges_(spec.ignore_merges || spec.ranks) {
   if (unk_token_) unk_ = vocabulary().find(*unk_token_);
-  read_merges(spec);
+  const IdSet merged = read_merges(spec);
   for (int byte = 0; byte < 256; ++byte) {
     char name[8];
     std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
@@ -56,7 +56,7 @@ Bpe::Bpe(const ModelSpec& spec, bool bytes)
     }
   }
   if (bytes_) prepare_bytes(spec);
-  set_boundaries(spec);
+  set_boundaries(spec, merged);
   if (!ignore_merges_ || byte_bpe_) return;
   for (const auto& [token, id] : spec.vocab) {
     std::string word;
@@ -66,33 +66,40 @@ Bpe::Bpe(const ModelSpec& spec, bool bytes)
   }
 }
 
+bool Bpe::spells_all() const {
+  for (std::size_t byte = 0; byte < fallback_.size(); ++byte) {
+    const char c = static_cast<char>(byte);
+    const bool is_known = byte < 0x80 && vocabulary().find({&c, 1});
+    if (fallback_[byte] == kNone && !is_known) return false;
+  }
+  return true;
+}
+
 // A token's text must be what it covers, wherever it takes part in a merge; and the first and the
 // last characters of a part must be read as in the middle of a word.
-void Bpe::set_boundaries(const ModelSpec& spec) {
-  const auto has_token = [](std::uint32_t id) { return id != kNone; };
-  const bool has_bytes =
-      byte_fallback_ && std::all_of(fallback_.begin(), fallback_.end(), has_token);
-  const bool reads_all = has_bytes || (!byte_fallback_ && unk_);
-  if (bytes_ || ignore_merges_ || !prefix_.empty() || !suffix_.empty() || !reads_all) return;
-  IdSet others;  // tokens that stand for text other than their own
-  if (unk_) others.insert(*unk_);
+void Bpe::set_boundaries(const ModelSpec& spec, const IdSet& merged) {
+  if (bytes_ || ignore_merges_ || !prefix_.empty() || !suffix_.empty()) return;
+  if (!(byte_fallback_ ? spells_all() : unk_.has_value())) return;
+  const auto may_be_text = [](std::string_view token) {
+    return token.empty() || token.size() == unicode::length(token[0]);
+  };
+  if (fuse_unk_ && unk_ && may_be_text(*unk_token_)) return;
+  // Tokens that stand for text other than their own.
+  if (unk_ && merged.has(*unk_)) return;
   for (const std::uint32_t id : fallback_) {
-    if (byte_fallback_) others.insert(id);
+    if (byte_fallback_ && merged.has(id)) return;
   }
+  if (const auto nothing = vocabulary().find(""); nothing && merged.has(*nothing)) return;
   Boundaries boundaries;
-  for (const auto& [left, right] : spec.merges) {
-    const std::string whole = left + right;
-    for (const std::string_view token :
-         {std::string_view(left), std::string_view(right), std::string_view(whole)}) {
-      if (token.empty() || others.has(*vocabulary().find(token))) return;
-    }
-    boundaries.add(whole);
+  for (const auto& [token, id] : spec.vocab) {
+    if (merged.has(static_cast<std::uint32_t>(id))) boundaries.add(token);
   }
+  boundaries.finish();
   boundaries_ = std::move(boundaries);
   if (fuse_unk_ && unk_) fused_ = *unk_;
 }
 
-void Bpe::read_merges(const ModelSpec& spec) {
+IdSet Bpe::read_merges(const ModelSpec& spec) {
   check<TokenizerError>(!spec.ranks || (bytes_ && spec.merges.empty()), "model.ranks",
                         "expected a byte-level model without merges");
   struct Merge {
@@ -146,6 +153,11 @@ void Bpe::read_merges(const ModelSpec& spec) {
     merges_.prefetch(ahead.left, ahead.right);
     merges_.add(merge.left, merge.right, ids_are_ranks ? merge.id : i, merge.id);
   }
+  IdSet merged;
+  for (const Merge& merge : merges) {
+    for (const std::uint32_t id : {merge.left, merge.right, merge.id}) merged.insert(id);
+  }
+  return merged;
 }
 
 void Bpe::prepare_bytes(const ModelSpec& spec) {

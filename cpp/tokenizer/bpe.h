@@ -14,14 +14,20 @@ class Bpe : public Model {
   Bpe(const ModelSpec& spec, bool bytes);
   std::optional<std::uint32_t> unknown() const override { return unk_; }
   const ByteBpe* byte_bpe() const override { return byte_bpe_ ? &*byte_bpe_ : nullptr; }
+  const std::array<std::uint32_t, 256>* byte_ids() const override {
+    return boundaries_ && byte_fallback_ ? &fallback_ : nullptr;
+  }
 
  private:
   static constexpr std::uint32_t kNone = PairTable::kNone;
 
+  // Whether every character has a token, or else every byte of it.
+  bool spells_all() const;
   // Lets words be cut where no merge crosses, if that cannot change how they are read.
-  void set_boundaries(const ModelSpec& spec);
+  void set_boundaries(const ModelSpec& spec, const IdSet& merged);
 
-  void read_merges(const ModelSpec& spec);
+  // Returns the tokens that take part in merges.
+  IdSet read_merges(const ModelSpec& spec);
   // The tables for bytes alone, if every byte has a token.
   void prepare_bytes(const ModelSpec& spec);
 

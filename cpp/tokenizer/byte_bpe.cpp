@@ -17,16 +17,6 @@ unsigned char byte_at(std::string_view word, std::size_t i) {
   return static_cast<unsigned char>(word[i]);
 }
 
-IdCache::Key to_key(std::string_view word, std::uint8_t part, const char* readable) {
-  if (word.size() > IdCache::kShort) return IdCache::long_key(word, part);
-  if (readable - word.data() >= static_cast<std::ptrdiff_t>(IdCache::kRead)) {
-    return IdCache::short_key(word.data(), word.size(), part);
-  }
-  std::array<char, IdCache::kRead> copy{};
-  std::memcpy(copy.data(), word.data(), word.size());
-  return IdCache::short_key(copy.data(), word.size(), part);
-}
-
 }  // namespace
 
 ByteBpe::ByteBpe(const Vocabulary& vocabulary, const std::array<std::uint32_t, 256>& byte_ids,
@@ -134,7 +124,7 @@ void ByteBpe::encode_part(std::string_view word, std::uint8_t part, const char* 
     }
     return merge(word, out);
   }
-  const IdCache::Key key = to_key(word, part, readable);
+  const IdCache::Key key = IdCache::key(word, part, readable);
   const IdCache::Ids ids = cache.find(key, word);
   if (ids.size() - 1 < IdCache::kFew) return out.append_few<IdCache::kFew>(ids);
   if (!ids.empty()) return out.append(ids);

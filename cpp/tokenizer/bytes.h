@@ -1,6 +1,7 @@
 // Bytes, eight or sixteen at a time, and which of 64 are of a kind.
 #pragma once
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -56,6 +57,22 @@ template <unsigned char low, unsigned char high, unsigned char fold>
 std::size_t leading(const char* at) {
   const std::uint32_t others = outside<low, high, fold>(at) | std::uint32_t{1} << kStep;
   return static_cast<std::size_t>(std::countr_zero(others));
+}
+
+// The end of the bytes at `at` that are. Memory can be read up to `readable`.
+template <unsigned char low, unsigned char high, unsigned char fold>
+const char* skip(const char* at, const char* end, const char* readable) {
+  while (at < end && readable - at >= static_cast<std::ptrdiff_t>(kStep)) {
+    const std::size_t count = leading<low, high, fold>(at);
+    at += count;
+    if (count < kStep) return at < end ? at : end;
+  }
+  const auto is_in = [](char c) {
+    const auto folded = static_cast<unsigned char>(c | fold);
+    return folded >= low && folded <= high;
+  };
+  while (at < end && is_in(*at)) ++at;
+  return at < end ? at : end;
 }
 
 // Which of 64 bytes are from `low` to `high`.

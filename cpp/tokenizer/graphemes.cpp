@@ -48,6 +48,20 @@ bool joins(Break left, Break right) {
 
 }  // namespace
 
+bool stands_apart(char32_t c) {
+  switch (properties(c).kind) {
+    case Break::kOther:
+    case Break::kCr:
+    case Break::kLf:
+    case Break::kControl:
+    case Break::kLv:
+    case Break::kLvt:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::size_t grapheme_end(std::string_view text, std::size_t at) {
   Properties left = properties(decode(text, at));
   bool is_flag = left.kind == Break::kRegional;  // an odd number of regional indicators

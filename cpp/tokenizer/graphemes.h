@@ -9,4 +9,8 @@ namespace quatrain::unicode {
 // valid UTF-8.
 std::size_t grapheme_end(std::string_view text, std::size_t at);
 
+// Whether the text may be cut on either side of c for certain, if what is there does, too; but a
+// line feed belongs to a carriage return.
+bool stands_apart(char32_t c);
+
 }  // namespace quatrain::unicode

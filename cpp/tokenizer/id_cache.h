@@ -59,6 +59,17 @@ class IdCache {
             (load8(at + 8) & load8(mask + 8)) | std::uint64_t{size | part} << 56};
   }
   static Key long_key(std::string_view word, std::uint8_t part);
+  // The key of any word, where memory can be read up to `readable`; none if it is too long.
+  static Key key(std::string_view word, std::uint8_t part, const char* readable) {
+    if (word.size() > kLongest) return {};
+    if (word.size() > kShort) return long_key(word, part);
+    if (readable - word.data() >= static_cast<std::ptrdiff_t>(kRead)) {
+      return short_key(word.data(), word.size(), part);
+    }
+    std::array<char, kRead> copy{};
+    word.copy(copy.data(), word.size());
+    return short_key(copy.data(), word.size(), part);
+  }
 
   // The ids of a word, or none. Up to kFew of them are followed by readable memory for kFew.
   Ids find(const Key& key, std::string_view word) const {

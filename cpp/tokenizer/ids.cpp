@@ -28,7 +28,7 @@ void Tokenizer::read_part_ids(std::string_view part, const char* readable, Scrat
 void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch& scratch,
                          IdBuffer& out) const {
   const bool is_byte_level = model_->byte_bpe() && pre_tokenizer_.scanner();
-  const bool is_raw = (bert_words_ || spaced_words_) && !added_.has_any(true);
+  const bool is_raw = (bert_words_ || marked_words_) && !added_.has_any(true);
   const auto read_carefully = [&] {
     Sequence& tokens = scratch.texts[0];
     read(text, rule, std::nullopt, scratch, tokens);
@@ -53,15 +53,12 @@ void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch
     }
     std::string_view part = text.substr(outer.piece.begin, outer.piece.end - outer.piece.begin);
     const char* readable = text.data() + text.size();
-    if (is_raw) {
-      const auto read = [&](const auto& words) {
-        words.read(part, readable, scratch.workspace, out);
-      };
-      if (bert_words_) {
-        read(*bert_words_);
-      } else {
-        read(*spaced_words_);
-      }
+    if (bert_words_) {
+      bert_words_->read(part, readable, scratch.workspace, out);
+      continue;
+    }
+    if (marked_words_) {
+      marked_words_->read(part, outer.piece.begin == 0, readable, scratch.workspace, out);
       continue;
     }
     if (!surely_keep(normalizers_, part)) {

@@ -58,7 +58,7 @@ void Model::tokenize(std::string_view word, Workspace& workspace, std::vector<To
     }
     return;
   }
-  if (!boundaries_) return tokenize_part(word, workspace, out);
+  if (!boundaries_ || may_tie()) return tokenize_part(word, workspace, out);
   const std::size_t start = out.size();
   for (std::size_t at = 0; at < word.size();) {
     const std::size_t end = boundaries_->next(word, at), first = out.size();
@@ -84,6 +84,14 @@ void Model::tokenize_part(std::string_view part, Workspace& workspace,
   const std::size_t first = out.size();
   compute(part, nullptr, workspace, out);
   workspace.cache.insert(part, hash, {out.data() + first, out.size() - first});
+}
+
+bool Model::append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const {
+  std::vector<Token>& tokens = workspace.tokens;
+  tokens.clear();
+  compute(part, nullptr, workspace, tokens);
+  for (const Token& token : tokens) out.push(token.id);
+  return true;
 }
 
 std::unique_ptr<Model> make_model(const ModelSpec& spec, bool bytes) {

@@ -1,5 +1,7 @@
 // A model cuts one word into tokens. Words are independent of each other, so answers are cached.
 #pragma once
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -79,6 +81,8 @@ struct Workspace {
   std::vector<Path> paths;
   std::vector<std::uint32_t> steps;
   std::vector<Scored> scored;
+  std::vector<Token> tokens;
+  std::string text;
 };
 
 class Model {
@@ -109,15 +113,26 @@ class Model {
   virtual const WordPiece* word_piece() const { return nullptr; }
   // The token of text that the vocabulary lacks.
   virtual std::optional<std::uint32_t> unknown() const = 0;
+  // The tokens of bytes, if a character that the vocabulary lacks becomes those of its bytes.
+  virtual const std::array<std::uint32_t, 256>* byte_ids() const { return nullptr; }
+
+  // Where words may be cut into parts that have the same tokens alone, or null.
+  const Boundaries* boundaries() const { return boundaries_ ? &*boundaries_ : nullptr; }
+  // The token of which one that ends a part and one that begins the next are the same.
+  std::uint32_t fused() const { return fused_; }
+  // Whether, of a part that is not the first, only append_part() can say that it has the same
+  // tokens; and that only up to so many bytes behind the begin of the word.
+  virtual bool may_tie() const { return false; }
+  static constexpr std::ptrdiff_t kLongestSure = 1 << 20;
+  // Appends the ids of a part of a word, not empty; whether it has them whatever is before it.
+  virtual bool append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const;
 
  protected:
   // `barred` may be null.
   virtual void compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                        std::vector<Token>& out) const = 0;
 
-  // Where words are cut into parts that are as independent as words; if absent, nowhere.
   std::optional<Boundaries> boundaries_;
-  // The token of which one that ends a part and one that begins the next are the same.
   std::uint32_t fused_ = UINT32_MAX;
 
  private:

@@ -301,13 +301,31 @@ bool PreTokenizer::is_bert() const {
   return steps_.size() == 1 && steps_[0].kind == PreTokenizerSpec::Kind::kBert;
 }
 
-bool PreTokenizer::marks_words() const {
+std::optional<SpaceMarks> PreTokenizer::marks_spaces(bool has_none) const {
   using Kind = PreTokenizerSpec::Kind;
-  if (steps_.empty() || steps_.size() > 2) return false;
-  if (steps_.size() == 2 && steps_[0].kind != Kind::kWhitespaceSplit) return false;
-  const PreTokenizerSpec& last = steps_.back();
-  return last.kind == Kind::kMetaspace && last.split && last.replacement == U'\u2581' &&
-         last.prepend == PreTokenizerSpec::Prepend::kAlways;
+  using Prepend = PreTokenizerSpec::Prepend;
+  auto step = steps_.begin();
+  SpaceMarks marks;
+  const auto finds_spaces = [](const PatternSpec& pattern) {
+    return pattern.kind == PatternSpec::Kind::kLiteral && pattern.literal == " ";
+  };
+  if (has_none && step != steps_.end() && step->kind == Kind::kSplit && !step->invert &&
+      finds_spaces(step->pattern)) {
+    ++step;
+  }
+  if (step == steps_.end()) return marks;
+  if (step->kind == Kind::kWhitespaceSplit) {
+    marks.drops_spaces = true;
+    ++step;
+  }
+  if (step + 1 != steps_.end() || step->kind != Kind::kMetaspace) return std::nullopt;
+  if (step->replacement != U'\u2581') return std::nullopt;
+  marks.replaces = true;
+  marks.splits = step->split;
+  marks.prepend = step->prepend;
+  // Words without spaces must have a mark each.
+  const bool is_clear = !marks.drops_spaces || (marks.splits && marks.prepend == Prepend::kAlways);
+  return is_clear ? std::optional(marks) : std::nullopt;
 }
 
 PreTokenizer::PreTokenizer(std::vector<PreTokenizerSpec> steps, bool bytes)

@@ -10,6 +10,14 @@
 
 namespace quatrain::tokenizer {
 
+// Spaces replaced by U+2581.
+struct SpaceMarks {
+  bool replaces = false;
+  bool splits = false;        // each begins a word
+  bool drops_spaces = false;  // of any kind: one for each word takes the place of all
+  PreTokenizerSpec::Prepend prepend = PreTokenizerSpec::Prepend::kNever;  // of another in front
+};
+
 class PreTokenizer {
  public:
   // With `bytes`, the last step is ByteLevel and leaves its bytes as they are, for a model that
@@ -23,8 +31,8 @@ class PreTokenizer {
   void cut_before_scanner(std::string_view text, std::vector<Piece>& pieces) const;
   // Whether BertPreTokenizer does all there is to do.
   bool is_bert() const;
-  // Whether all that is done is to begin each word with U+2581 in place of its space, if any.
-  bool marks_words() const;
+  // What is done to spaces, if nothing else is done. `has_none`: they were replaced before.
+  std::optional<SpaceMarks> marks_spaces(bool has_none) const;
   // Cuts the text, which a step may edit, into pieces, none of them empty.
   void split(Text& text, std::vector<Piece>& pieces) const;
 

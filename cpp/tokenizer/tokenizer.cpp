@@ -59,7 +59,7 @@ Tokenizer::Tokenizer(const TokenizerSpec& spec)
       pre_tokenizer_(spec.pre_tokenizers, reads_bytes(spec)),
       model_(make_model(spec.model, reads_bytes(spec))),
       bert_words_(BertWords::make(normalizers_, pre_tokenizer_, *model_)),
-      spaced_words_(SpacedWords::make(normalizers_, pre_tokenizer_, *model_)),
+      marked_words_(MarkedWords::make(normalizers_, pre_tokenizer_, *model_)),
       added_(spec.added_tokens, spec.added_ids_may_skip, model_->vocabulary(), normalizers_),
       size_(count_tokens(model_->vocabulary(), added_)),
       end_id_(end_of_ids(model_->vocabulary(), added_)),

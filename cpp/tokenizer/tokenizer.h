@@ -15,10 +15,10 @@
 #include "tokenizer/decoder.h"
 #include "tokenizer/encoding.h"
 #include "tokenizer/id_buffer.h"
+#include "tokenizer/marked_words.h"
 #include "tokenizer/model.h"
 #include "tokenizer/post_processor.h"
 #include "tokenizer/pre_tokenizer.h"
-#include "tokenizer/spaced_words.h"
 #include "tokenizer/spec.h"
 #include "tokenizer/special.h"
 
@@ -125,7 +125,7 @@ class Tokenizer {
   std::unique_ptr<Model> model_;
   // What reads ids alone at speed, if these are the steps.
   std::optional<BertWords> bert_words_;
-  std::optional<SpacedWords> spaced_words_;
+  std::optional<MarkedWords> marked_words_;
   AddedTokens added_;
   std::size_t size_;
   std::uint32_t end_id_;

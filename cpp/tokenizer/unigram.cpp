@@ -20,6 +20,9 @@ constexpr double kUnknownPenalty = 10;
 constexpr std::size_t kLongPath = 1 << 12;
 // sentencepiece starts again from zero when a sum grows beyond this.
 constexpr double kLargeSum = 100000;
+// Sums that differ by more are not made equal, nor their order changed, by what is before a part of
+// a word, of which rounding may add up to kLargestScore * kLongestSure * 2^-53 for each piece.
+constexpr double kTie = 0x1p-18, kLargestScore = 64;
 
 Kind kind(const ModelSpec& spec, std::size_t id) {
   return spec.kinds.empty() ? Kind::kNormal : spec.kinds[id];
@@ -83,20 +86,38 @@ Unigram::Unigram(const ModelSpec& spec)
       std::find(fallback_.begin(), fallback_.end(), kNone) == fallback_.end() && byte_fallback_;
   check<TokenizerError>(unk_ || has_bytes || !sentencepiece_, "pieces",
                         "no piece is of the type UNKNOWN, and not every byte has one");
+  set_boundaries(spec);
+}
+
+void Unigram::set_boundaries(const ModelSpec& spec) {
+  const auto is_large = [](double score) { return std::abs(score) > kLargestScore; };
+  if (sentencepiece_ || byte_fallback_ || !unk_ || is_large(unknown_score_) ||
+      std::any_of(scores_.begin(), scores_.end(), is_large)) {
+    return;
+  }
+  boundaries_.emplace();
+  for (const auto& [piece, id] : spec.vocab) {
+    if (!piece.empty()) boundaries_->add(piece);
+  }
+  boundaries_->finish();
+  fused_ = *unk_;
 }
 
 template <class Score, class Emit>
-void Unigram::search(std::string_view word, const IdSet* barred, Workspace& workspace,
+bool Unigram::search(std::string_view word, const IdSet* barred, Workspace& workspace,
                      Emit emit) const {
   using Path = Workspace::Path;
   auto& paths = workspace.paths;  // the best path to byte base + i of the word, at i
   auto& steps = workspace.steps;
   std::size_t base = 0;
   paths.assign(1, {});
+  bool has_tie = false;
   const auto reach = [&](std::size_t end, Score score, std::size_t begin, std::uint32_t id) {
     if (end - base >= paths.size()) paths.resize(end - base + 1);
     Path& path = paths[end - base];
-    const bool is_better = path.begin == Path::kUnreached || score > static_cast<Score>(path.score);
+    const bool is_first = path.begin == Path::kUnreached;
+    has_tie |= !is_first && std::abs(score - static_cast<Score>(path.score)) < Score{kTie};
+    const bool is_better = is_first || score > static_cast<Score>(path.score);
     if (is_better) path = {score, static_cast<std::uint32_t>(begin), id};
     return is_better;
   };
@@ -141,13 +162,28 @@ void Unigram::search(std::string_view word, const IdSet* barred, Workspace& work
     at = next;
   }
   commit(word.size());
+  return !has_tie;
 }
 
 void Unigram::compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                       std::vector<Token>& out) const {
+  find(word, barred, workspace, out);
+}
+
+bool Unigram::append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const {
+  std::vector<Token>& tokens = workspace.tokens;
+  tokens.clear();
+  const bool is_sure = find(part, nullptr, workspace, tokens);
+  for (const Token& token : tokens) out.push(token.id);
+  return is_sure;
+}
+
+bool Unigram::find(std::string_view word, const IdSet* barred, Workspace& workspace,
+                   std::vector<Token>& out) const {
   std::uint32_t unknown = kNone;  // where a run of unknown pieces began
+  bool is_sure = true;
   const auto flush = [&](std::uint32_t end) {
-    if (unknown != kNone) push_unknown(word, barred, unknown, end, out);
+    if (unknown != kNone) is_sure &= push_unknown(word, barred, unknown, end, out);
     unknown = kNone;
   };
   const auto emit = [&](std::uint32_t id, std::uint32_t begin, std::uint32_t end) {
@@ -158,21 +194,22 @@ void Unigram::compute(std::string_view word, const IdSet* barred, Workspace& wor
       out.push_back({id, begin, end});
     }
   };
-  if (sentencepiece_) {
-    search<float>(word, barred, workspace, emit);
-  } else {
-    search<double>(word, barred, workspace, emit);
-  }
+  const bool is_clear = sentencepiece_ ? search<float>(word, barred, workspace, emit)
+                                       : search<double>(word, barred, workspace, emit);
   flush(static_cast<std::uint32_t>(word.size()));
+  return is_clear && is_sure;
 }
 
-void Unigram::push_unknown(std::string_view word, const IdSet* barred, std::uint32_t begin,
+bool Unigram::push_unknown(std::string_view word, const IdSet* barred, std::uint32_t begin,
                            std::uint32_t end, std::vector<Token>& out) const {
   const std::string_view text = word.substr(begin, end - begin);
   if (!sentencepiece_) {
     // Unknown pieces in a row may spell a known one, of a score too small to win.
     const auto id = vocabulary().find(text);
-    if (id && !is_barred(barred, *id)) return out.push_back({*id, begin, end});
+    if (id && !is_barred(barred, *id)) {
+      out.push_back({*id, begin, end});
+      return *id == unk_;
+    }
   }
   if (byte_fallback_ && std::all_of(text.begin(), text.end(), [&](char byte) {
         const std::uint32_t id = fallback_[static_cast<unsigned char>(byte)];
@@ -183,9 +220,10 @@ void Unigram::push_unknown(std::string_view word, const IdSet* barred, std::uint
       // The peers give a byte the place of the whole unknown text, or that of its character.
       out.push_back(sentencepiece_ ? Token{id, at, at + 1} : Token{id, begin, end});
     }
-    return;
+    return true;
   }
   out.push_back({*unk_, begin, end});
+  return true;
 }
 
 }  // namespace quatrain::tokenizer

@@ -12,18 +12,29 @@ class Unigram : public Model {
   explicit Unigram(const ModelSpec& spec);
   std::uint32_t wildcard() const override { return unk_.value_or(UINT32_MAX); }
   std::optional<std::uint32_t> unknown() const override { return unk_; }
+  // The sums of two paths are rounded along what is before a part: if they are almost the same,
+  // only that says which is larger.
+  bool may_tie() const override { return true; }
+  bool append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const override;
 
  private:
   void compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                std::vector<Token>& out) const override;
 
-  // Emits the best pieces from left to right: emit(id, begin, end). Float or double is the
-  // precision in which the scores add up; the results may differ.
-  template <class Score, class Emit>
-  void search(std::string_view word, const IdSet* barred, Workspace& workspace, Emit emit) const;
+  // Lets words be cut where no piece crosses, if ties are all that this could change.
+  void set_boundaries(const ModelSpec& spec);
 
-  // The tokens of the unknown text [begin, end) of the word.
-  void push_unknown(std::string_view word, const IdSet* barred, std::uint32_t begin,
+  // Appends the tokens of a word; whether a part of a word has them, too.
+  bool find(std::string_view word, const IdSet* barred, Workspace& workspace,
+            std::vector<Token>& out) const;
+
+  // Emits the best pieces from left to right: emit(id, begin, end). Float or double is the
+  // precision in which the scores add up; the results may differ. Returns whether there was no tie.
+  template <class Score, class Emit>
+  bool search(std::string_view word, const IdSet* barred, Workspace& workspace, Emit emit) const;
+
+  // The tokens of the unknown text [begin, end) of the word; whether that is no piece.
+  bool push_unknown(std::string_view word, const IdSet* barred, std::uint32_t begin,
                     std::uint32_t end, std::vector<Token>& out) const;
 
   DoubleArray pieces_;          // to ids; only those that a text may contain
