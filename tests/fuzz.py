@@ -47,6 +47,8 @@ class Pair:
             mine, theirs = getattr(ours, field), peer[field]
             if mine != theirs:
                 return f"{field}: {mine} is not {theirs}"
+        if (mine := self.ours.encode_ids(text)) != ours.ids:
+            return f"encode_ids: {mine} is not {ours.ids}"
         if (mine := self.ours.decode(ours.ids)) != peer["text"]:
             return f"decode: {mine!r} is not {peer['text']!r}"
         if self.lossless:
@@ -118,9 +120,49 @@ class WithTiktoken(Pair):
         ]
 
 
+class WithSentencePiece(Pair):
+    """A SentencePiece ``.model`` in its own library."""
+
+    fields = ("ids", "tokens", "byte_offsets")
+    lossless = False
+
+    def __init__(self, name: str, folder: Path):
+        import sentencepiece
+
+        file = folder / "sentencepiece" / f"{name}.model"
+        self.peer = sentencepiece.SentencePieceProcessor(model_file=str(file))
+        # Control pieces, and those that stand for bytes, are not read from a text.
+        odd = [self.peer.id_to_piece(index) for index in range(3, 300)]
+        super().__init__(name, folder, Tokenizer.from_file(file), odd)
+
+    def answers(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        batch = [message.pieces for message in self.peer.encode(texts, return_type="proto")]
+        decoded = self.peer.decode([[piece.id for piece in pieces] for pieces in batch])
+        return [
+            {
+                "ids": [piece.id for piece in pieces],
+                "tokens": [piece.piece for piece in pieces],
+                "byte_offsets": self._spans(pieces),
+                "text": text,
+            }
+            for pieces, text in zip(batch, decoded, strict=True)
+        ]
+
+    def _spans(self, pieces: Any) -> list[tuple[int, int]]:
+        """Where pieces stand. Of a character's bytes the library gives all of it to the last."""
+        spans: list[tuple[int, int]] = []
+        for piece in reversed(pieces):
+            is_part = self.peer.is_byte(piece.id) and piece.begin == piece.end
+            spans.append((piece.begin, spans[-1][1] if is_part and spans else piece.end))
+        return spans[::-1]
+
+
 PAIRS: dict[str, type[Pair]] = {
     **dict.fromkeys(REAL, WithTokenizers),
     **dict.fromkeys(("r50k_base", "p50k_base", "cl100k_base", "o200k_base"), WithTiktoken),
+    **dict.fromkeys(
+        ("botchan-bpe", "botchan-unigram", "kyoto", "mistral-v1", "mistral-v3"), WithSentencePiece
+    ),
 }
 
 

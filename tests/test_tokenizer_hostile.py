@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
 import json
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from quatrain.errors import QuatrainError, TokenizerError
+from quatrain.errors import TokenizerError
 from quatrain.tokenizer import Tokenizer
 from real_tokenizers import REAL, real
-from tokenizer_data import HOSTILE
+from tokenizer_hostile import PROFILE, survives
 
 pytestmark = [
     pytest.mark.data("tokenizers", "minilm", "gpt2", "llama.cpp"),
@@ -28,7 +27,6 @@ pytestmark = [
 
 NAMES = ["minilm", "gpt2", "llama3", "qwen2", "deepseek", "gemma2", "llama2", "claude"]
 KEPT = 600  # tokens of a vocabulary: enough to be real, few enough to be read a thousand times
-TEXT = "\n".join(HOSTILE)[:3000] + "<s></s>[MASK]<|endoftext|>"
 
 JUNK: list[Any] = [
     None, True, False, 0, -1, 1, 2**31, 2**32, 2**63, 2**80, -(2**63), 0.5, -0.0, 1e300, math.nan,
@@ -37,13 +35,6 @@ JUNK: list[Any] = [
     {"type": "NFC"},
     {"type": "BPE"}, {"String": ""}, {"Regex": "(?<a>x)\\k<a>"}, {"a": {"a": {"a": {}}}},
 ]  # fmt: skip
-PROFILE = settings(
-    max_examples=60,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 @functools.cache
@@ -114,23 +105,6 @@ def damage(text: str, rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def survives(open_it: Callable[[], Tokenizer]) -> bool:
-    """Whether it was read; if so it runs, and whatever it refuses it refuses by our errors."""
-    tokenizer, refusal = None, ""
-    try:
-        tokenizer = open_it()
-    except TokenizerError as error:
-        refusal = str(error)
-    if tokenizer is None:
-        assert "\n" not in refusal
-        assert refusal.startswith("damaged"), refusal
-        assert len(refusal) < 2000, refusal[:500]
-        return False
-    with contextlib.suppress(QuatrainError):
-        tokenizer.decode(tokenizer.encode(TEXT).ids)
-    return True
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_damaged_tokenizer_json(name: str, test_data: Path) -> None:
     text = small(name, test_data)
@@ -141,35 +115,6 @@ def test_damaged_tokenizer_json(name: str, test_data: Path) -> None:
     def check(seed: int) -> None:
         data = damage(text, random.Random(seed))
         survives(lambda: Tokenizer(data, name="damaged"))
-
-    check()
-
-
-#: Files of the other formats, and what they need to be opened with.
-BINARY: dict[str, tuple[str, dict[str, Any]]] = {
-    "ranks.tiktoken": ("gpt2/gpt2.tiktoken", {"encoding": "gpt2"}),
-}
-
-
-@pytest.mark.parametrize("name", BINARY)
-def test_damaged_bytes(name: str, test_data: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    source, options = BINARY[name]
-    original = (test_data / source).read_bytes()
-    monkeypatch.chdir(tmp_path)
-
-    @PROFILE
-    @given(st.integers(0, 2**32))
-    def check(seed: int) -> None:
-        rng = random.Random(seed)
-        data = bytearray(original)
-        if rng.random() < 0.3:
-            del data[rng.randrange(len(data)) :]
-        for _ in range(rng.choice([0, 1, 10])):
-            at = min(int(rng.expovariate(1 / rng.choice([50, 50_000]))), len(data))
-            data[at : at + rng.choice([0, 1, 4])] = rng.randbytes(rng.choice([0, 1, 4]))
-        path = Path(f"damaged-{name}")
-        path.write_bytes(data)
-        survives(lambda: Tokenizer.from_file(path, **options))
 
     check()
 

@@ -16,8 +16,9 @@ from real_tokenizers import LOSSLESS, real
 from tokenizer_data import HOSTILE
 
 pytestmark = [
-    pytest.mark.oracle("tokenizers", "tiktoken"),
+    pytest.mark.oracle("tokenizers", "tiktoken", "sentencepiece"),
     pytest.mark.data("tokenizers", "text", "minilm", "gpt2", "llama.cpp", "gpt-tokenizer"),
+    pytest.mark.data("sentencepiece"),
 ]
 TEXTS = 1000
 

@@ -73,6 +73,14 @@ def test_byte_fallback() -> None:
     assert encoding.offsets == [(0, 1), (1, 2), (1, 2)]
 
 
+def test_the_unknown_token_is_no_byte() -> None:
+    pieces = [("a", -1.0), *((f"<0x{byte:02X}>", -9.0) for byte in range(256))]
+    file = unigram(pieces, byte_fallback=True)
+    file["model"]["unk_id"] = 1 + 0xC3
+    with pytest.raises(TokenizerError, match=r"unk_id\] found 196, the token '<0xC3>' of a byte"):
+        Tokenizer(to_bytes(file))
+
+
 def test_a_long_text_is_cut_where_every_path_passes() -> None:
     tokenizer = Tokenizer(to_bytes(unigram(ABC)))
     whole = tokenizer.encode("abcab" * 5000)

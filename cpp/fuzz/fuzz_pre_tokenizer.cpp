@@ -11,6 +11,7 @@ using namespace quatrain;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Bytes bytes(data, size);
   try {
+    const std::string given = bytes.long_text(4000);
     std::vector<tokenizer::NormalizerSpec> normalizers;
     std::vector<tokenizer::PreTokenizerSpec> steps;
     for (auto left = bytes.below(3); left > 0; --left) {
@@ -19,7 +20,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     for (auto left = bytes.below(4); left > 0; --left) steps.push_back(fuzz::pre_tokenizer(bytes));
     const tokenizer::PreTokenizer pre_tokenizer(steps, false);
-    const std::string given = bytes.rest(4096);
     tokenizer::Source source;
     source.assign(given);
     tokenizer::Text text;

@@ -1,35 +1,82 @@
 #include "fuzz/specs.h"
 
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "fuzz/charsmap.h"
 #include "tokenizer/byte_level.h"
+#include "tokenizer/charsmap.h"
+#include "tokenizer/pattern.h"
 
 namespace quatrain::fuzz {
 namespace {
 
 using namespace tokenizer;
 
-template <class Make>
-auto some(Bytes& bytes, std::size_t most, Make make) {
-  std::vector<decltype(make(bytes))> items;
-  for (std::size_t left = bytes.below(most + 1); left > 0; --left) items.push_back(make(bytes));
-  return items;
-}
-
 PatternSpec pattern(Bytes& bytes) {
   PatternSpec spec;
-  spec.kind = bytes.flag() ? PatternSpec::Kind::kRun : PatternSpec::Kind::kLiteral;
-  spec.literal = bytes.text(3);
+  spec.kind = bytes.choice(PatternSpec::Kind::kRegex);
+  spec.literal = bytes.text(bytes.below(3));
+  spec.matcher = [literal = spec.literal](std::string_view text) {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> found;
+    for (const Piece& piece : find_literal(literal, text))
+      found.push_back({piece.begin, piece.end});
+    return found;
+  };
   spec.classes = bytes.byte();
-  spec.ranges = some(bytes, 2, [](Bytes& from) {
-    const auto first = static_cast<std::uint32_t>(from.number());
-    return std::pair(first, first + static_cast<std::uint32_t>(from.number()));
+  std::uint32_t next = 0;
+  spec.ranges = some(bytes, 2, [&](Bytes& from) {
+    const std::uint32_t first = next + static_cast<std::uint32_t>(from.number());
+    const std::uint32_t last = first + static_cast<std::uint32_t>(from.number());
+    next = last + 1;
+    return std::pair(first, last);
   });
   spec.outside = bytes.flag();
+  constexpr std::int64_t kAny = std::int64_t{1} << 62;
+  if (bytes.below(8) == 1) {
+    spec.to_line_end = true;
+    spec.most = kAny;
+    return spec;
+  }
   spec.lead = bytes.choice(PatternSpec::Lead::kAnySpace);
-  spec.to_line_end = bytes.flag();
-  spec.least = bytes.number();
-  spec.most = bytes.flag() ? std::int64_t{1} << 62 : bytes.number();
+  spec.least = bytes.positive();
+  spec.most = bytes.flag() ? kAny : spec.least + bytes.byte();
   return spec;
 }
+
+AddedTokenSpec added_token(Bytes& bytes) {
+  AddedTokenSpec spec;
+  spec.content = bytes.flag() ? token(bytes) : bytes.text(3);
+  spec.id = bytes.number();
+  spec.single_word = bytes.flag();
+  spec.lstrip = bytes.flag();
+  spec.rstrip = bytes.flag();
+  spec.normalized = bytes.flag();
+  spec.special = bytes.flag();
+  return spec;
+}
+
+TemplatePiece special(Bytes& bytes, const ModelSpec& model) {
+  TemplatePiece piece;
+  piece.type_id = bytes.byte();
+  for (std::size_t left = bytes.below(3); left > 0 && !model.vocab.empty(); --left) {
+    const auto& [text, id] = model.vocab[bytes.byte() % model.vocab.size()];
+    piece.ids.push_back(bytes.rarely() ? bytes.number() : id);
+    piece.tokens.push_back(text);
+  }
+  return piece;
+}
+
+TemplatePiece sequence(bool is_pair, std::uint8_t type_id) {
+  TemplatePiece piece;
+  piece.is_sequence = true;
+  piece.is_pair = is_pair;
+  piece.type_id = type_id;
+  return piece;
+}
+
+}  // namespace
 
 // A few letters, so that merges and words meet; spelled bytes, pieces and affixes.
 std::string token(Bytes& bytes) {
@@ -51,75 +98,34 @@ std::string token(Bytes& bytes) {
   }
 }
 
-ModelSpec model(Bytes& bytes) {
-  ModelSpec spec;
-  spec.kind = bytes.choice(ModelSpec::Kind::kWordLevel);
-  if (bytes.flag()) {
-    for (int byte = 0; byte < 256; ++byte) {
-      std::string spelled;
-      unicode::append(spelled, byte_to_char(static_cast<unsigned char>(byte)));
-      spec.vocab.emplace_back(spelled, spec.vocab.size());
-    }
-  }
-  for (std::string& text : some(bytes, 40, token)) {
-    const auto id = static_cast<std::int64_t>(spec.vocab.size());
-    spec.vocab.emplace_back(std::move(text), bytes.below(50) ? id : bytes.number());
-  }
-  if (bytes.flag()) spec.unk_token = bytes.flag() ? token(bytes) : "a";
-  if (bytes.flag()) spec.continuing_subword_prefix = bytes.flag() ? "##" : token(bytes);
-  if (bytes.below(4) == 0) spec.end_of_word_suffix = token(bytes);
-  for (std::size_t left = bytes.below(30); left > 0 && !spec.vocab.empty(); --left) {
-    const auto& whole = spec.vocab[bytes.byte() % spec.vocab.size()].first;
-    const std::size_t cut = whole.empty() ? 0 : bytes.below(whole.size());
-    spec.merges.emplace_back(whole.substr(0, cut), whole.substr(cut));
-  }
-  spec.fuse_unk = bytes.flag();
-  spec.byte_fallback = bytes.flag();
-  spec.ignore_merges = bytes.flag();
-  spec.ranks = bytes.below(4) == 0;
-  spec.max_input_chars_per_word = bytes.number();
-  for (std::size_t i = 0; i < spec.vocab.size(); ++i) {
-    spec.scores.push_back(static_cast<double>(bytes.number()) / -7);
-  }
-  if (bytes.below(20) == 0) spec.scores.push_back(0);
-  if (bytes.flag()) spec.unk_id = bytes.number();
-  spec.sentencepiece = bytes.flag();
-  if (bytes.flag()) {
-    spec.kinds = some(bytes, spec.vocab.size(),
-                      [](Bytes& from) { return from.choice(ModelSpec::PieceKind::kUnused); });
-  }
-  return spec;
-}
-
-AddedTokenSpec added_token(Bytes& bytes) {
-  AddedTokenSpec spec;
-  spec.content = bytes.flag() ? token(bytes) : bytes.text(3);
-  spec.id = bytes.number();
-  spec.single_word = bytes.flag();
-  spec.lstrip = bytes.flag();
-  spec.rstrip = bytes.flag();
-  spec.normalized = bytes.flag();
-  spec.special = bytes.flag();
-  return spec;
-}
-
-TemplatePiece template_piece(Bytes& bytes) {
-  TemplatePiece piece;
-  piece.is_sequence = bytes.flag();
-  piece.is_pair = bytes.flag();
-  piece.type_id = bytes.byte();
-  piece.ids = some(bytes, 2, [](Bytes& from) { return from.number(); });
-  piece.tokens = some(bytes, 2, token);
-  return piece;
-}
-
-PostProcessorSpec post_processor(Bytes& bytes) {
+PostProcessorSpec post_processor(Bytes& bytes, const ModelSpec& model) {
   PostProcessorSpec spec;
-  spec.kind = bytes.choice(PostProcessorSpec::Kind::kTemplate);
+  spec.kind = bytes.choice(PostProcessorSpec::Kind::kRoberta);
   spec.add_prefix_space = bytes.flag();
-  spec.single = some(bytes, 3, template_piece);
-  spec.pair = some(bytes, 4, template_piece);
+  const auto piece = [&](Bytes& from) {
+    return from.below(4) ? special(from, model) : sequence(from.flag(), from.byte());
+  };
+  spec.single = some(bytes, 3, piece);
+  spec.single.push_back(sequence(false, 0));
+  spec.pair = some(bytes, 3, piece);
+  spec.pair.push_back(sequence(false, 0));
+  spec.pair.push_back(sequence(true, bytes.byte()));
+  spec.cls = special(bytes, model);
+  spec.sep = special(bytes, model);
   return spec;
+}
+
+// Tokens of other texts, or of the model's.
+std::vector<AddedTokenSpec> added_tokens(Bytes& bytes, const ModelSpec& model) {
+  std::vector<AddedTokenSpec> tokens = some(bytes, 4, added_token);
+  auto next = static_cast<std::int64_t>(model.vocab.size());
+  for (AddedTokenSpec& token : tokens) {
+    const auto is_same = [&](const auto& known) { return known.first == token.content; };
+    const auto known = std::find_if(model.vocab.begin(), model.vocab.end(), is_same);
+    if (bytes.rarely()) continue;  // as it came
+    token.id = known == model.vocab.end() ? next++ : known->second;
+  }
+  return tokens;
 }
 
 DecoderSpec decoder(Bytes& bytes) {
@@ -139,11 +145,12 @@ DecoderSpec decoder(Bytes& bytes) {
   return spec;
 }
 
-}  // namespace
-
 NormalizerSpec normalizer(Bytes& bytes) {
   NormalizerSpec spec;
-  spec.kind = bytes.choice(NormalizerSpec::Kind::kNmt);  // the charsmap has a target of its own
+  spec.kind = bytes.choice(NormalizerSpec::Kind::kPrecompiled);
+  if (spec.kind == NormalizerSpec::Kind::kPrecompiled) {
+    spec.charsmap = std::make_shared<const Charsmap>(charsmap(bytes));
+  }
   spec.clean_text = bytes.flag();
   spec.handle_chinese_chars = bytes.flag();
   spec.strip_accents = bytes.flag();
@@ -168,23 +175,7 @@ PreTokenizerSpec pre_tokenizer(Bytes& bytes) {
   spec.replacement = bytes.flag() ? U'_' : U'\u2581';
   spec.prepend = bytes.choice(PreTokenizerSpec::Prepend::kNever);
   spec.split = bytes.flag();
-  spec.length = bytes.number();
-  return spec;
-}
-
-TokenizerSpec tokenizer_spec(Bytes& bytes) {
-  TokenizerSpec spec;
-  spec.normalizers = some(bytes, 2, normalizer);
-  spec.pre_tokenizers = some(bytes, 3, pre_tokenizer);
-  spec.model = model(bytes);
-  spec.added_tokens = some(bytes, 3, added_token);
-  spec.added_ids_may_skip = bytes.flag();
-  for (AddedTokenSpec& token : spec.added_tokens) {
-    // The next free id is what most files have; without it few would be read at all.
-    if (bytes.below(8)) token.id = static_cast<std::int64_t>(spec.model.vocab.size());
-  }
-  spec.post_processors = some(bytes, 2, post_processor);
-  spec.decoders = some(bytes, 3, decoder);
+  spec.length = bytes.positive();
   return spec;
 }
 
@@ -193,7 +184,7 @@ LengthSpec lengths(Bytes& bytes) {
   if (bytes.below(3) == 0) {
     TruncationSpec& truncation = spec.truncation.emplace();
     truncation.max_length = bytes.byte();
-    truncation.stride = bytes.byte();
+    truncation.stride = bytes.byte() % 16;
     truncation.strategy = bytes.choice(TruncationSpec::Strategy::kOnlySecond);
     truncation.left = bytes.flag();
   }

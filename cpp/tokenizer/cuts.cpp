@@ -42,12 +42,16 @@ enum class Effect { kCuts, kKeeps, kRewrites, kUnknown };
 
 Effect effect(const PreTokenizerSpec& step) {
   using Kind = PreTokenizerSpec::Kind;
+  using Behavior = PreTokenizerSpec::Behavior;
   switch (step.kind) {
     case Kind::kBert:
     case Kind::kWhitespace:
     case Kind::kWhitespaceSplit:
-    case Kind::kSplitScanner:
       return Effect::kCuts;
+    case Kind::kSplitScanner:  // else words that were found are joined again
+      return step.behavior == Behavior::kIsolated || step.behavior == Behavior::kRemoved
+                 ? Effect::kCuts
+                 : Effect::kUnknown;
     case Kind::kByteLevel:
       return step.use_regex ? Effect::kCuts : Effect::kRewrites;
     case Kind::kMetaspace:

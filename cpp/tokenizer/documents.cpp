@@ -21,7 +21,8 @@ DocumentEncoder::DocumentEncoder(std::shared_ptr<const Tokenizer> tokenizer,
                                  bool add_special_tokens, SpecialRule rule, int threads,
                                  std::size_t part)
     : tokenizer_(std::move(tokenizer)), rule_(std::move(rule)), threads_(threads), part_(part) {
-  if (add_special_tokens) std::tie(before_, behind_) = tokenizer_->frame();
+  const auto frame = tokenizer_->frame();  // refuses a text that is repeated
+  if (add_special_tokens) std::tie(before_, behind_) = frame;
 }
 
 DocumentEncoder::Output DocumentEncoder::encode(std::span<const std::string_view> documents) {

@@ -56,6 +56,8 @@ SentencePieceBpe::SentencePieceBpe(const ModelSpec& spec)
     fallback_[static_cast<std::size_t>(byte)] = vocabulary().find(name).value_or(kNone);
     check<TokenizerError>(!byte_fallback_ || fallback_[static_cast<std::size_t>(byte)] != kNone,
                           "pieces", "the piece '", name, "' is missing, which byte_fallback needs");
+    check<TokenizerError>(!byte_fallback_ || fallback_[static_cast<std::size_t>(byte)] != unk_,
+                          "pieces", "the piece '", name, "' of a byte is of the type UNKNOWN");
   }
   check<TokenizerError>(unk_ || byte_fallback_, "pieces", "no piece is of the type UNKNOWN");
   boundaries_.emplace();

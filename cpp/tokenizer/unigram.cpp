@@ -80,6 +80,9 @@ Unigram::Unigram(const ModelSpec& spec)
     char name[8];
     std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
     fallback_[static_cast<std::size_t>(byte)] = vocabulary().find(name).value_or(kNone);
+    check<TokenizerError>(!byte_fallback_ || !unk_ || vocabulary().find(name) != unk_,
+                          "model.unk_id", "found ", unk_.value_or(0), ", the token '", name,
+                          "' of a byte, expected that of the unknown");
   }
   // tokenizers reads such a file, and refuses the texts that need it.
   const bool has_bytes =

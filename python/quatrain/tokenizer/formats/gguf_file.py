@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from quatrain.errors import TokenizerError
-from quatrain.tokenizer.formats.fields import Node
+from quatrain.tokenizer.formats.fields import Node, brief
 
 MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
@@ -36,7 +36,7 @@ def fields(data: bytes, name: str) -> Node:
     found: dict[str, Any] = {}
     for field in _Reader(data, name).fields():
         if field.name in found:
-            raise TokenizerError(f"{name}: field {field.name!r} appears twice")
+            raise TokenizerError(brief(f"{name}: field {field.name!r} appears twice"))
         found[field.name] = field.value
     return Node(found, name, "")
 
@@ -138,4 +138,4 @@ class _Reader:
         return self.data[self.at - size : self.at]
 
     def fail(self, message: str) -> NoReturn:
-        raise TokenizerError(f"{self.file}: {message}")
+        raise TokenizerError(brief(f"{self.file}: {message}"))

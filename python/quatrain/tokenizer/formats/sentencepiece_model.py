@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from quatrain import _core
 from quatrain.errors import TokenizerError
 from quatrain.tokenizer.description import Source
-from quatrain.tokenizer.formats.fields import Node
+from quatrain.tokenizer.formats.fields import Node, brief
 from quatrain.tokenizer.formats.sentencepiece_proto import parse
 
 Kind = _core.tokenizer.ModelSpec.PieceKind
@@ -65,7 +65,7 @@ class Model:
         self.unk_id = unknown[0] if unknown else None
 
     def fail(self, path: str, message: str) -> NoReturn:
-        raise TokenizerError(": ".join(part for part in (self.name, path, message) if part))
+        raise TokenizerError(brief(": ".join(part for part in (self.name, path, message) if part)))
 
     def text(self, data: bytes, path: str) -> str:
         try:
