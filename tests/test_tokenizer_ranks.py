@@ -9,6 +9,7 @@ import pytest
 
 from quatrain import _core
 from quatrain.errors import TokenizerError
+from quatrain.tokenizer.calls import calls
 from tokenizer_data import GPT2_PATTERN, HOSTILE, spell
 
 _c = _core.tokenizer
@@ -44,12 +45,13 @@ def test_random_ranks_equal_tiktoken(seed: int) -> None:
     ranks = random_ranks(seed)
     peer = tiktoken.Encoding("r", pat_str=GPT2_PATTERN, mergeable_ranks=ranks, special_tokens={})
     ours = core([(spell(word), rank) for word, rank in ranks.items()])
-    options = (None, False, _c.LengthSpec(), _c.SpecialRule(), None)
+    made = calls(ours, _c.LengthSpec(), _c.SpecialRule())
     rng = random.Random(seed)
     texts = ["".join(rng.choices(["a", "b", " ", "e\u0301", "\u0301"], k=200)) for _ in range(20)]
     for text in HOSTILE + texts + ["ab" * 500, "aab" * 100]:
         expected = peer.encode_ordinary(text)
-        assert ours.encode(text, *options).ids == expected, text
+        assert made.encode(text, None, False).ids == expected, text
+        assert made.encode_ids(text, False) == expected, text
 
 
 def test_refusals() -> None:
