@@ -23,6 +23,9 @@ VOCABULARIES = (
 )
 #: llama.cpp has no vectors for these; they open, and byte-level ones give back what they read.
 OTHERS = ("aquila", "baichuan", "gpt-neox")
+NEEDS_AN_ENGINE = {
+    *("kimi-k2", "jais-2", "exaone-moe", "tiny_aya", "cohere2moe", "superbpe", "chameleon"),
+}
 SEPARATOR = "\n__ggml_vocab_test__\n"
 
 
@@ -144,14 +147,38 @@ def test_a_small_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", CUTS)
-def test_every_cut_without_a_regex_engine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setitem(sys.modules, "onigurumacffi", None)
+def test_every_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    if name in NEEDS_AN_ENGINE:
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, "onigurumacffi", None)
+            with pytest.raises(TokenizerError, match="needs a regex engine: pip install"):
+                opened(tmp_path, small() | {"tokenizer.ggml.pre": name})
+    else:
+        monkeypatch.setitem(sys.modules, "onigurumacffi", None)
     tokenizer = opened(tmp_path, small() | {"tokenizer.ggml.pre": name})
     for text in HOSTILE:
         ids = tokenizer.encode(text, add_special_tokens=False).ids
         assert tokenizer.decode(ids, skip_special_tokens=False) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "pieces"),
+    [
+        ("kimi-k2", "中文English混合 DON'T 1234", "中文|English|混合| DON'T| |123|4"),
+        ("tiny_aya", "1234567 12ab 1234x", "1|234|567| |12|ab| |123|4|x"),
+        ("superbpe", "a b 1234567, x", "a b |1|234|567|, x"),
+        ("exaone-moe", "one two, 12", "one two|,| |1|2"),
+        ("jais-2", "a" + " " * 7 + "b 12", "a|    |  | b| |12"),
+        ("chameleon", "a,<sentinel:12>  b1", "a|,|<|sentinel|:|1|2|>|  |b|1"),
+    ],
+)
+def test_where_texts_are_cut(tmp_path: Path, name: str, text: str, pieces: str) -> None:
+    tokenizer = opened(tmp_path, small() | {"tokenizer.ggml.pre": name})
+    encoding = tokenizer.encode(text, add_special_tokens=False)
+    words: list[list[int]] = [[] for _ in range(1 + max(encoding.word_ids))]
+    for word, (start, end) in zip(encoding.word_ids, encoding.offsets, strict=True):
+        words[word] += [start, end]
+    assert [text[min(word) : max(word)] for word in words] == pieces.split("|")
 
 
 def scored() -> dict[str, Any]:
@@ -186,7 +213,7 @@ KEY = "tokenizer.ggml."
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"model": "rwkv"}, "model: 'rwkv' is not supported; supported: gpt2, llama"),
+        ({"model": "plamo2"}, "model: 'plamo2' is not supported; supported: gpt2, llama"),
         ({"model": 3}, "expected a string"),
         ({"pre": "unheard-of"}, "pre: 'unheard-of' is not supported; supported: default, "),
         ({"tokens": ["a", "b", "a"]}, "token 'a' appears twice"),

@@ -23,14 +23,16 @@ QWEN35 = (
 )
 
 
+def _cased_words(ending: str, but: str = "") -> str:
+    lead = r"[^\r\n\p{L}\p{N}]?"
+    capital = rf"[\p{{Lu}}\p{{Lt}}\p{{Lm}}\p{{Lo}}\p{{M}}{but}]"
+    small = rf"[\p{{Ll}}\p{{Lm}}\p{{Lo}}\p{{M}}{but}]"
+    return f"{lead}{capital}*{small}+{ending}|{lead}{capital}+{small}*{ending}"
+
+
 def _cased(ending: str, number: str) -> str:
-    lead, capital, small = (
-        r"[^\r\n\p{L}\p{N}]?",
-        r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]",
-        r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]",
-    )
     return (
-        f"{lead}{capital}*{small}+{ending}|{lead}{capital}+{small}*{ending}|{number}"
+        f"{_cased_words(ending)}|{number}"
         r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
     )
 
@@ -38,6 +40,18 @@ def _cased(ending: str, number: str) -> str:
 O200K = _cased(ENDINGS + "?", r"\p{N}{1,3}")
 YOUTU = _cased(ENDINGS + "?", r"\p{N}")
 TEKKEN = _cased("", r"\p{N}")
+KIMI_K2 = (
+    r"[\p{Han}]+|" + _cased_words(ENDINGS + "?", r"&&[^\p{Han}]") + r"|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+JAIS2 = LLAMA3.removesuffix(r"|\s+(?!\S)|\s+") + (
+    "".join(rf"|\s{{{count}}}(?!\S)" for count in (512, 256, 128, 64, 32, 16, 8, 4, "1,2"))
+    + r"|\s{1}"
+)
+EXAONE_MOE = (
+    ENDINGS + r"|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+"
+)
 # It does not match everywhere: digits, for one, which are cut off before.
 DEEP_SEEK3 = (
     r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""

@@ -2,101 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from quatrain.tokenizer.description import Description, Format, Source
-from quatrain.tokenizer.formats import gguf_file, tokenizer_json
+from quatrain.tokenizer.formats import byte_level, gguf_file, tokenizer_json
 from quatrain.tokenizer.formats.fields import Node
 from quatrain.tokenizer.formats.gguf_patterns import CUTS
-from quatrain.tokenizer.formats.templates import Fields, around_each
+from quatrain.tokenizer.formats.gguf_unigram import run_as_sentencepiece, unigram
+from quatrain.tokenizer.formats.gguf_vocabulary import NORMAL, ROLES, USER_DEFINED, Vocabulary
+from quatrain.tokenizer.formats.templates import Fields
 
-_KEY = "tokenizer.ggml."
 _SPACE = "\u2581"
-_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED = 1, 2, 3, 4
-#: Roles and the fields that hold their ids; the spelling of one is the format's.
-_ROLES = {
-    "bos_token": "bos_token_id",
-    "eos_token": "eos_token_id",
-    "unk_token": "unknown_token_id",
-    "sep_token": "seperator_token_id",
-    "pad_token": "padding_token_id",
-    "cls_token": "cls_token_id",
-    "mask_token": "mask_token_id",
-}
 
 
 def read(source: Source) -> Description:
     """What a GGUF file says of its tokenizer."""
-    vocabulary = _Vocabulary(gguf_file.fields(source.own, source.name))
+    vocabulary = Vocabulary(gguf_file.fields(source.own, source.name))
     fields = vocabulary.field("model").choice(_MODELS)(vocabulary)
     fields["added_tokens"] = vocabulary.added_tokens()
-    root = Node(fields, source.name, "")
+    description = tokenizer_json.describe(Node(fields, source.name, ""), source)
+    if fields["model"]["type"] == "Unigram":
+        run_as_sentencepiece(description.spec, vocabulary)
     return replace(
-        tokenizer_json.describe(root, source),
-        roles={role: node for role in _ROLES if (node := vocabulary.role(role)) is not None},
+        description,
+        roles={role: node for role in ROLES if (node := vocabulary.role(role)) is not None},
         chat_templates=_chat_templates(vocabulary.root),
     )
 
 
-class _Vocabulary:
-    """The tokenizer's fields, checked."""
-
-    def __init__(self, root: Node):
-        self.root = root
-        self.tokens: list[str] = self.field("tokens").texts()
-        self.ids = {token: i for i, token in enumerate(self.tokens)}
-        if len(self.ids) < len(self.tokens):
-            twice = next(t for i, t in enumerate(self.tokens) if self.ids[t] != i)
-            self.field("tokens").fail(f"token {twice!r} appears twice")
-        types = self.optional("token_type")
-        self.types = [1] * len(self.tokens) if types is None else types.integers()
-        if types is not None and len(self.types) != len(self.tokens):
-            types.fail(f"found {len(self.types)} types of {len(self.tokens)} tokens")
-
-    def field(self, name: str) -> Node:
-        return self.root.child(_KEY + name)
-
-    def optional(self, name: str) -> Node | None:
-        return self.root.optional(_KEY + name)
-
-    def flag(self, name: str, default: bool) -> bool:
-        return self.root.flag_or(_KEY + name, default)
-
-    def role(self, role: str, default: int | None = None) -> Node | None:
-        """The token of a role, with its place."""
-        node = self.optional(_ROLES[role])
-        if node is None:
-            return None if default is None else Node(self.tokens[default], self.root.file, "")
-        return Node(self.tokens[node.integer(0, len(self.tokens) - 1)], node.file, node.path)
-
-    def added_tokens(self) -> list[Fields]:
-        return [
-            {
-                **{"id": i, "content": self.tokens[i], "special": kind != _USER_DEFINED},
-                **dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False),
-            }
-            for i, kind in enumerate(self.types)
-            if kind in (_UNKNOWN, _CONTROL, _USER_DEFINED)
-        ]
-
-    def around(self, first: str | None, last: str | None) -> Fields:
-        """A template with these special tokens before and after a text."""
-        return around_each(first, last, self.ids.__getitem__)
-
-    def ends(self, add_bos: bool, add_eos: bool = False) -> Fields:
-        """The template that the flags ask for; the arguments hold where there are none."""
-        wanted = []
-        for flag, role, default in (
-            ("add_bos_token", "bos_token", add_bos),
-            ("add_eos_token", "eos_token", add_eos),
-        ):
-            token = self.role(role) if self.flag(flag, default) else None
-            wanted.append(None if token is None else token.text())
-        return self.around(*wanted)
-
-
-def _byte_level(vocabulary: _Vocabulary) -> Fields:
+def _byte_level(vocabulary: Vocabulary) -> Fields:
     pre = vocabulary.optional("pre")
     cut = CUTS["default"] if pre is None else pre.choice(CUTS)
     whole = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
@@ -114,7 +50,7 @@ def _byte_level(vocabulary: _Vocabulary) -> Fields:
     }
 
 
-def _gemma4(vocabulary: _Vocabulary) -> Fields:
+def _gemma4(vocabulary: Vocabulary) -> Fields:
     """Merges over characters, of whole lines: only line breaks are cut off."""
     return {
         "normalizer": _replace(" ", _SPACE),
@@ -125,7 +61,7 @@ def _gemma4(vocabulary: _Vocabulary) -> Fields:
     }
 
 
-def _sentence_piece(vocabulary: _Vocabulary) -> Fields:
+def _sentence_piece(vocabulary: Vocabulary) -> Fields:
     """Merges over characters, of whole texts, the best score first."""
     prefix = vocabulary.flag("add_space_prefix", True)
     prepend = [{"type": "Prepend", "prepend": _SPACE}] if prefix else []
@@ -138,7 +74,7 @@ def _sentence_piece(vocabulary: _Vocabulary) -> Fields:
     }
 
 
-def _bert(vocabulary: _Vocabulary) -> Fields:
+def _bert(vocabulary: Vocabulary) -> Fields:
     lower = vocabulary.flag("normalizer.lowercase", True)
     unknown, cls = vocabulary.role("unk_token", 100), vocabulary.role("cls_token")
     cls = cls or vocabulary.role("bos_token", 101)
@@ -168,12 +104,59 @@ def _bert(vocabulary: _Vocabulary) -> Fields:
     }
 
 
-_MODELS: dict[str, Callable[[_Vocabulary], Fields]] = {
+def _unigram(vocabulary: Vocabulary) -> Fields:
+    """The likeliest pieces; texts are normalized as SentencePiece does."""
+    strip = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
+    return {
+        "decoder": _sequence("decoders", _replace(_SPACE, " "), {"type": "Fuse"}, strip),
+        "post_processor": vocabulary.ends(False, True, eos=1),
+        "model": unigram(vocabulary),
+    }
+
+
+def _rwkv(vocabulary: Vocabulary) -> Fields:
+    """The longest token of bytes at each place, read from the left."""
+    whole = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    ids = {byte_level.spell(unescaped(token)): i for token, i in vocabulary.ids.items()}
+    node = vocabulary.field("tokens")
+    if len(ids) < len(vocabulary.ids):
+        node.fail("two tokens stand for the same bytes")
+    for byte in range(256):
+        if byte_level.spell(bytes([byte])) not in ids:
+            node.fail(f"byte {byte} has no token, expected one for every byte")
+    return {
+        "pre_tokenizer": {**whole, "use_regex": False},
+        "decoder": whole,
+        "model": {
+            "type": "WordPiece",
+            "unk_token": next(iter(ids)),  # which stands for nothing: every byte is known
+            "continuing_subword_prefix": "",
+            "max_input_chars_per_word": 2**31 - 1,
+            "vocab": ids,
+        },
+    }
+
+
+_MODELS: dict[str, Callable[[Vocabulary], Fields]] = {
     "gpt2": _byte_level,
     "llama": _sentence_piece,
     "bert": _bert,
     "gemma4": _gemma4,
+    "t5": _unigram,
+    "rwkv": _rwkv,
 }
+
+
+def unescaped(token: str) -> bytes:
+    """The bytes that a token of RWKV's stands for."""
+
+    def plain(match: re.Match[bytes]) -> bytes:
+        escape = match[1]
+        if escape[:1] == b"x" and len(escape) == 3:
+            return bytes([int(escape[1:], 16)])
+        return {b"t": b"\t", b"n": b"\n", b"r": b"\r"}.get(escape, escape)
+
+    return re.sub(rb"\\(x[0-9a-f]{2}|.)", plain, token.encode(), flags=re.DOTALL)
 
 
 def _word_piece(token: str) -> str:
@@ -183,7 +166,7 @@ def _word_piece(token: str) -> str:
     return token[1:] if token.startswith(_SPACE) else f"##{token}"
 
 
-def _characters(vocabulary: _Vocabulary, merges: list[list[str]]) -> Fields:
+def _characters(vocabulary: Vocabulary, merges: list[list[str]]) -> Fields:
     unknown = vocabulary.role("unk_token")
     return {
         "type": "BPE",
@@ -195,7 +178,7 @@ def _characters(vocabulary: _Vocabulary, merges: list[list[str]]) -> Fields:
     }
 
 
-def _merges(vocabulary: _Vocabulary) -> list[list[str]]:
+def _merges(vocabulary: Vocabulary) -> list[list[str]]:
     node = vocabulary.field("merges")
     pairs = []
     for i, merge in enumerate(node.texts()):
@@ -207,13 +190,10 @@ def _merges(vocabulary: _Vocabulary) -> list[list[str]]:
     return pairs
 
 
-def _merges_by_score(vocabulary: _Vocabulary) -> list[list[str]]:
+def _merges_by_score(vocabulary: Vocabulary) -> list[list[str]]:
     """Every way to put a token together from two, the tokens of higher scores first."""
-    node = vocabulary.field("scores")
-    scores = node.numbers()
-    if len(scores) != len(vocabulary.tokens):
-        node.fail(f"found {len(scores)} scores of {len(vocabulary.tokens)} tokens")
-    merged = [i for i, kind in enumerate(vocabulary.types) if kind in (_NORMAL, _USER_DEFINED)]
+    scores = vocabulary.scores()
+    merged = [i for i, kind in enumerate(vocabulary.types) if kind in (NORMAL, USER_DEFINED)]
     merged.sort(key=lambda i: -scores[i])
     return [
         [token[:at], token[at:]]

@@ -12,7 +12,10 @@ from typing import NamedTuple
 
 from quatrain.tokenizer.formats.expressions import (
     DEEP_SEEK3,
+    EXAONE_MOE,
     GPT2,
+    JAIS2,
+    KIMI_K2,
     LLAMA3,
     MINI_CPM5,
     O200K,
@@ -91,7 +94,7 @@ CUTS: dict[str, Cut] = {
         (
             *("gpt-2", "phi-2", "jina-es", "jina-de", "gigachat", "jina-v2-es", "jina-v2-de"),
             *("a.x-4.0", "mellum", "modern-bert", "mpt", "olmo", "jais", "trillion", "exaone4"),
-            "granite-docling",
+            *("granite-docling", "jina-v1-en", "jina-v2-code", "roberta-bpe"),
         ),
         Cut((GPT2,)),
     ),
@@ -122,4 +125,17 @@ CUTS: dict[str, Cut] = {
     ),
     **dict.fromkeys(("gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"), Cut((O200K,))),
     "tekken": Cut((TEKKEN,), ignore_merges=True, add_bos=True),
+    # These need a regular expression engine.
+    "kimi-k2": Cut((KIMI_K2,)),
+    "jais-2": Cut((JAIS2,)),
+    "exaone-moe": Cut((EXAONE_MOE,)),
+    **dict.fromkeys(("tiny_aya", "cohere2moe"), Cut((r"\d{1,3}(?=(?:\d{3})*\b)", O200K))),
+    "superbpe": Cut((r"\p{N}+", r"(?=(\d{3})+(?!\d))")),
+    "chameleon": Cut(
+        (
+            *("<sentinel:[0-9]+>", "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z", r"([\t\n]|    |  )"),
+            *(r"\p{N}", r"[\p{P}!-/:-@\[-`{-~]", GPT2),
+        ),
+        add_bos=True,
+    ),
 }
