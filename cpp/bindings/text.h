@@ -4,28 +4,23 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
-
-#include "core/check.h"
 
 namespace quatrain {
 
-// The UTF-8 of a str, which must outlive it. Only a lone surrogate has none.
-inline std::string_view utf8(const pybind11::handle& text) {
-  if (!PyUnicode_Check(text.ptr())) {
-    fail("encode", "expected a str, got ", Py_TYPE(text.ptr())->tp_name);
-  }
-  Py_ssize_t size = 0;
-  if (const char* data = PyUnicode_AsUTF8AndSize(text.ptr(), &size)) {
-    return {data, static_cast<std::size_t>(size)};
-  }
-  PyErr_Clear();
-  Py_ssize_t at = 0;
-  const Py_ssize_t length = PyUnicode_GetLength(text.ptr());
-  while (at < length && !Py_UNICODE_IS_SURROGATE(PyUnicode_ReadChar(text.ptr(), at))) ++at;
-  fail("encode", "the text has a lone surrogate at character ", at, ", which UTF-8 cannot express");
-}
+// The UTF-8 of a str, which must outlive it, and keeps it. Only a lone surrogate has none.
+std::string_view utf8(const pybind11::handle& text);
+
+// The same, which the str does not keep: made faster, for a text that is read but once.
+class Utf8 {
+ public:
+  explicit Utf8(const pybind11::handle& text);
+  operator std::string_view() const { return view_; }
+
+ private:
+  std::unique_ptr<char[]> made_;
+  std::string_view view_;
+};
 
 inline pybind11::str to_str(std::string_view text) {
   PyObject* object =

@@ -13,6 +13,7 @@
 #include "bindings/encoding.h"
 #include "bindings/register.h"
 #include "bindings/text.h"
+#include "core/check.h"
 
 namespace py = pybind11;
 using py::literals::operator""_a;
@@ -121,7 +122,8 @@ PyObject* call(PyObject* self, PyObject* const* arguments, Py_ssize_t count, Mak
   return guarded([&] {
     if (count != 2) throw py::type_error("expected text and add_special_tokens");
     const bool add_special_tokens = is_true(arguments[1]);
-    return make(Calls::of(self), Arguments{utf8(arguments[0]), add_special_tokens});
+    const Utf8 text(arguments[0]);
+    return make(Calls::of(self), Arguments{text, add_special_tokens});
   });
 }
 
@@ -175,12 +177,13 @@ PyObject* count(PyObject* self, PyObject* const* arguments, Py_ssize_t size) {
 
 py::tuple encode_ids_batch(const Tokenizer& self, const py::list& texts, bool add_special_tokens,
                            const LengthSpec& lengths, const SpecialRule& rule, int threads) {
-  std::vector<std::string_view> views;
-  views.reserve(texts.size());
+  std::vector<Utf8> read;
+  read.reserve(texts.size());
   for (const py::handle& text : texts) {
-    const auto name = [&] { return "text " + std::to_string(views.size()); };
-    views.push_back(named(name, [&] { return utf8(text); }));
+    const auto name = [&] { return "text " + std::to_string(read.size()); };
+    named(name, [&] { read.emplace_back(text); });
   }
+  const std::vector<std::string_view> views(read.begin(), read.end());
   RaggedIds ragged;
   {
     const py::gil_scoped_release release;

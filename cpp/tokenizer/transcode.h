@@ -1,0 +1,67 @@
+// Characters as Python keeps them, in 1, 2 or 4 bytes each, to UTF-8.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "tokenizer/unicode.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace quatrain::tokenizer {
+
+// How many bytes of UTF-8 a character of this type takes at most.
+template <class Unit>
+constexpr std::size_t kMostBytes = sizeof(Unit) == 1   ? 2
+                                   : sizeof(Unit) == 2 ? 3
+                                                       : 4;
+
+// Writes what is ASCII of the first eight characters, all eight of which are read, if that is all
+// of them; says whether it is.
+template <class Unit>
+bool write_ascii8(const Unit* from, char* to) {
+#if defined(__SSE2__)
+  if constexpr (sizeof(Unit) == 2) {
+    const __m128i units = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    const __m128i above = _mm_and_si128(units, _mm_set1_epi16(static_cast<short>(0xFF80)));
+    if (_mm_movemask_epi8(_mm_cmpeq_epi16(above, _mm_setzero_si128())) != 0xFFFF) return false;
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packus_epi16(units, units));
+    return true;
+  }
+#endif
+  Unit any = 0;
+  for (std::size_t i = 0; i < 8; ++i) any |= from[i];
+  if (any >= 0x80) return false;
+  for (std::size_t i = 0; i < 8; ++i) to[i] = static_cast<char>(from[i]);
+  return true;
+}
+
+// Writes the UTF-8 of [from, end) and returns its end, or null if a character is a lone surrogate.
+template <class Unit>
+char* write_utf8(const Unit* from, const Unit* end, char* to) {
+  const auto byte = [&to](std::uint32_t value) { *to++ = static_cast<char>(value); };
+  while (from < end) {
+    while (end - from >= 8 && write_ascii8(from, to)) from += 8, to += 8;
+    while (from < end && *from < 0x80) *to++ = static_cast<char>(*from++);
+    for (; from < end && *from >= 0x80; ++from) {
+      const std::uint32_t c = *from;
+      if (c < 0x800) {
+        byte(0xC0 | c >> 6);
+      } else {
+        if (c < 0x10000) {
+          if (!unicode::is_character(c)) return nullptr;
+          byte(0xE0 | c >> 12);
+        } else {
+          byte(0xF0 | c >> 18);
+          byte(0x80 | (c >> 12 & 0x3F));
+        }
+        byte(0x80 | (c >> 6 & 0x3F));
+      }
+      byte(0x80 | (c & 0x3F));
+    }
+  }
+  return to;
+}
+
+}  // namespace quatrain::tokenizer
