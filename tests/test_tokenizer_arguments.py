@@ -147,3 +147,26 @@ def test_ids_alone_are_cut_as_encode_cuts() -> None:
     assert len(ids) == cut.count("hello wor hello") == 2
     assert ids == cut.encode_ids("hello wor hello")
     assert cut.without_truncation().count("hello wor hello") > 2
+
+
+# The vocabulary
+
+
+@pytest.mark.oracle("tokenizers")
+def test_the_vocabulary_is_a_mapping() -> None:
+    import tokenizers
+
+    file = plain_bpe()
+    file["model"]["vocab"]["far"] = 400
+    ours = Tokenizer(to_bytes(file | {"added_tokens": []}))
+    peer = tokenizers.Tokenizer.from_str(to_bytes(file | {"added_tokens": []}).decode())
+    assert ours.vocab == peer.get_vocab()
+    assert list(ours.vocab.values()) == sorted(peer.get_vocab().values())
+    assert len(ours.vocab) == len(ours)
+    assert ours.vocab["far"] == 400 and "far" in ours.vocab
+    for missing in ("nothing", "\ud800", 3, None):
+        assert missing not in ours.vocab
+        assert ours.vocab.get(missing) is None  # type: ignore[call-overload]
+    with pytest.raises(KeyError, match="nothing"):
+        ours.vocab["nothing"]
+    assert repr(ours.vocab) == f"<the ids of {len(ours)} tokens>"

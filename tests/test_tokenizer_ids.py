@@ -41,6 +41,10 @@ def test_small(make: Any) -> None:
     check(tokenizer, HOSTILE + SPECIAL, special="text")
     check(tokenizer.with_truncation(7), HOSTILE)
     check(tokenizer.with_truncation(7, direction="left"), HOSTILE)
+    check(tokenizer, HOSTILE + SPECIAL, max_length=5)
+    check(tokenizer.with_truncation(9, direction="left"), HOSTILE, max_length=4, special="text")
+    with pytest.raises(InputError, match="max_length is -1"):
+        tokenizer.encode_ids("a", max_length=-1)
     check(tokenizer, [])
     check(tokenizer, ["", "a", ""])
 

@@ -168,6 +168,39 @@ def test_what_is_kept(tmp_path: Path) -> None:
     assert Tokenizer.from_pretrained(tmp_path).encode(TEXT).ids == other.encode(TEXT).ids
 
 
+def test_roles(tmp_path: Path) -> None:
+    def roles(tokenizer: Tokenizer) -> tuple[int | None, ...]:
+        return tokenizer.bos_id, tokenizer.eos_id, tokenizer.pad_id, tokenizer.unk_id
+
+    gpt2 = Tokenizer.train(iter([TEXT]), vocab_size=300)
+    assert roles(gpt2) == (0, 0, None, None)
+    assert roles(Tokenizer.train(iter([TEXT]), "unigram", 40)) == (None, 1, 0, 2)
+    bert = Tokenizer.train(iter([TEXT]), "wordpiece", 60, eos_token="[SEP]")
+    assert roles(bert) == (None, 3, 0, 1)
+    assert roles(Tokenizer.train(iter([TEXT]), "wordpiece", 60, like=bert)) == (None, 3, 0, 1)
+    special = ["<s>", "<pad>"]
+    mine = train(like="gpt2", size=300, special_tokens=special, pad_token="<pad>", bos_token="<s>")
+    assert roles(mine) == (0, None, 1, None)
+    assert len(mine.with_padding(4).encode("c")) == 4
+    mine.save(tmp_path)
+    assert roles(Tokenizer.from_pretrained(tmp_path)) == (0, None, 1, None)
+    with pytest.raises(InputError, match="eos_token is '<x>', which is not among the special tok"):
+        train(eos_token="<x>")
+    with pytest.raises(InputError, match="pad_token is 3, expected a str"):
+        train(pad_token=3)
+
+
+@pytest.mark.oracle("transformers")
+def test_roles_are_those_that_transformers_reads(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    ours = Tokenizer.train(iter([TEXT]), "wordpiece", 60)
+    ours.save(tmp_path)
+    peer = AutoTokenizer.from_pretrained(tmp_path)
+    assert (peer.pad_token_id, peer.unk_token_id, peer.eos_token_id) == (0, 1, None)
+    assert peer(TEXT).input_ids == ours.encode_ids(TEXT)
+
+
 def test_any_text_can_be_spelled_in_bytes() -> None:
     ours = Tokenizer.train(iter([TEXT]), vocab_size=300)
     for text in ("naïve \U0001d4b3", "\0\x7f\u0378", TEXT):

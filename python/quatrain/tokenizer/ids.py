@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from quatrain import _core
 from quatrain.errors import InputError
 from quatrain.tokenizer.calls import Calls, RuledCalls
 from quatrain.tokenizer.integers import in_range
+from quatrain.tokenizer.lengths import Padding, Truncation, to_core
 from quatrain.tokenizer.ragged import Ragged
 from quatrain.tokenizer.special import Special
 
@@ -32,12 +34,19 @@ class IdCalls:
     """The part of `Tokenizer` that gives ids alone."""
 
     _core: Any
+    _truncation: Truncation | None
+    _padding: Padding | None
     _lengths: Any
     _calls: RuledCalls
     _allow: Calls  # what `_calls` has for "allow"
 
     def encode_ids(
-        self, text: str, add_special_tokens: bool = True, *, special: Special = "allow"
+        self,
+        text: str,
+        add_special_tokens: bool = True,
+        *,
+        max_length: int | None = None,
+        special: Special = "allow",
     ) -> list[int]:
         """The ids of one text: those of `encode`, never padded, at a fraction of the time.
 
@@ -45,32 +54,42 @@ class IdCalls:
         `without_truncation`.
 
         Args:
-            text, add_special_tokens, special: see `encode`.
+            text, add_special_tokens, max_length, special: see `encode`.
 
         Raises:
             InputError, TokenizerError: see `encode`.
         """
-        is_free = isinstance(special, str) and special == "allow"
-        calls = self._allow if is_free else self._calls(special)
+        is_free = max_length is None and isinstance(special, str) and special == "allow"
+        calls = self._allow if is_free else self._calls_for(max_length, special)
         return calls.encode_ids(text, add_special_tokens)
 
     def encode_array(
-        self, text: str, add_special_tokens: bool = True, *, special: Special = "allow"
+        self,
+        text: str,
+        add_special_tokens: bool = True,
+        *,
+        max_length: int | None = None,
+        special: Special = "allow",
     ) -> NDArray[np.uint32]:
         """What `encode_ids` returns, cut where there is a `truncation`, as an array: uint32 [T]."""
-        is_free = isinstance(special, str) and special == "allow"
-        calls = self._allow if is_free else self._calls(special)
+        is_free = max_length is None and isinstance(special, str) and special == "allow"
+        calls = self._allow if is_free else self._calls_for(max_length, special)
         return calls.encode_array(text, add_special_tokens)
 
     def count(
-        self, text: str, add_special_tokens: bool = True, *, special: Special = "allow"
+        self,
+        text: str,
+        add_special_tokens: bool = True,
+        *,
+        max_length: int | None = None,
+        special: Special = "allow",
     ) -> int:
         """How many ids `encode_ids` returns, without making them Python's.
 
         Where there is a `truncation`, never more than it leaves; see `without_truncation`.
         """
-        is_free = isinstance(special, str) and special == "allow"
-        calls = self._allow if is_free else self._calls(special)
+        is_free = max_length is None and isinstance(special, str) and special == "allow"
+        calls = self._allow if is_free else self._calls_for(max_length, special)
         return calls.count(text, add_special_tokens)
 
     def encode_ids_batch(
@@ -78,6 +97,7 @@ class IdCalls:
         texts: Iterable[str],
         add_special_tokens: bool = True,
         *,
+        max_length: int | None = None,
         special: Special = "allow",
         threads: int | None = None,
     ) -> Ragged:
@@ -86,7 +106,7 @@ class IdCalls:
 
         Args:
             texts: texts.
-            add_special_tokens, special: see `encode`.
+            add_special_tokens, max_length, special: see `encode`.
             threads: see `encode_batch`.
 
         Raises:
@@ -98,11 +118,20 @@ class IdCalls:
                 self._core,
                 list(each(texts, "texts", "texts; encode_ids takes one")),
                 add_special_tokens,
-                self._lengths,
+                self._lengths if max_length is None else self._cut_to(max_length),
                 rule,
                 checked_threads(threads),
             )
         )
+
+    def _cut_to(self, max_length: int) -> Any:
+        now = self._truncation or Truncation(0)
+        return to_core(replace(now, max_length=max_length), self._padding)
+
+    def _calls_for(self, max_length: int | None, special: Special) -> Calls:
+        if max_length is None:
+            return self._calls(special)
+        return self._calls.cut_to(self._cut_to(max_length), special)
 
     def cache_info(self) -> CacheInfo:
         """How many word caches are kept for the next calls, and how large each may become."""

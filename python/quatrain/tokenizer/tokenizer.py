@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from quatrain import _core
 from quatrain.errors import InputError, TokenizerError
 from quatrain.tokenizer import opening
-from quatrain.tokenizer.calls import Calls, RuledCalls
+from quatrain.tokenizer.calls import RuledCalls
 from quatrain.tokenizer.chat import Conversing
 from quatrain.tokenizer.description import Source
 from quatrain.tokenizer.encoding import Encoding
@@ -352,13 +351,6 @@ class Tokenizer(IdCalls, Conversing):
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         return other
-
-    def _calls_for(self, max_length: int | None, special: Special) -> Calls:
-        if max_length is None:
-            return self._calls(special)
-        now = self._truncation or Truncation(0)
-        lengths = to_core(replace(now, max_length=max_length), self._padding)
-        return self._calls.cut_to(lengths, special)
 
 
 def _with(format: str | None, options: dict[str, Any]) -> dict[str, Any]:

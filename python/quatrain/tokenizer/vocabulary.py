@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from quatrain.errors import InputError
 from quatrain.tokenizer.description import Description
 from quatrain.tokenizer.formats.fields import Node
 from quatrain.tokenizer.integers import to_int
+
+
+class _Ids(Mapping[str, int]):
+    """Tokens and their ids, where the core holds them."""
+
+    def __init__(self, core: Any):
+        self._core = core
+
+    def __getitem__(self, token: str) -> int:
+        try:
+            index = self._core.find(token)
+        except InputError:  # it is no text
+            index = None
+        if index is None:
+            raise KeyError(token)
+        return int(index)
+
+    def __iter__(self) -> Iterator[str]:
+        return (self._core.token(i) for i in range(self._core.end_id) if self._core.has(i))
+
+    def __len__(self) -> int:
+        return len(self._core)
+
+    def __repr__(self) -> str:
+        return f"<the ids of {len(self)} tokens>"
 
 
 class Vocabulary:
@@ -20,6 +46,7 @@ class Vocabulary:
             role: self._role_id(description.roles.get(role))
             for role in ("bos_token", "eos_token", "pad_token")
         }
+        self._unknown = description.roles.get("unk_token")
 
     def __len__(self) -> int:
         """The number of tokens, added ones included."""
@@ -34,6 +61,11 @@ class Vocabulary:
     def max_id(self) -> int:
         """The largest id: an embedding needs at least one row more."""
         return self._core.end_id - 1
+
+    @property
+    def vocab(self) -> Mapping[str, int]:
+        """The ids of all tokens, added ones included, in the order of the ids: a view, no copy."""
+        return _Ids(self._core)
 
     def id_to_token(self, index: int) -> str:
         """The token with an id, as the vocabulary spells it.
@@ -74,6 +106,15 @@ class Vocabulary:
     def pad_id(self) -> int | None:
         """The id of the padding token, if the files name it."""
         return self._named["pad_token"]
+
+    @property
+    def unk_id(self) -> int | None:
+        """The id of the token for what the vocabulary lacks, if the files name it by role.
+
+        Raises:
+            TokenizerError: it is not in the vocabulary.
+        """
+        return self._role_id(self._unknown)
 
     def _checked(self, index: int) -> int:
         found = to_int(index)

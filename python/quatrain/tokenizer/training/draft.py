@@ -60,6 +60,7 @@ class Draft:
         fields: what is around the model.
         model: the model's own fields.
         unk_token: what stands for what the vocabulary lacks, if anything does.
+        roles: what special tokens are for, as ``{"eos_token": "</s>"}``.
     """
 
     def __init__(self, like: Json, kind: str, special_tokens: Sequence[str] | None):
@@ -70,6 +71,7 @@ class Draft:
             raise InputError(f"the model of like is {type(model).__name__}, expected its fields")
         self.fields = _SURROUNDINGS | like
         self.model = dict(_MODELS[kind])
+        self.roles: dict[str, str] = {}
         for name in self.model.keys() - _LEARNED:
             if model.get(name) is not None:
                 self.model[name] = model[name]
@@ -87,6 +89,20 @@ class Draft:
         special = [token["content"] for token in tokens]
         single = [f"<0x{byte:02X}>" for byte in range(256)]
         return special + single if self.model.get("byte_fallback") else special
+
+    def give_role(self, role: str, token: str) -> None:
+        """Says what a special token is for. Raises InputError if it is none."""
+        if token not in self.reserved:
+            raise InputError(f"{role} is {token!r}, which is not among the special tokens")
+        self.roles[role] = token
+
+    def config(self) -> bytes:
+        """The ``tokenizer_config.json``, by which the special tokens are known by role."""
+        roles = {role: token for role, token in self.roles.items() if token in self.reserved}
+        if self.unk_token is not None:
+            roles["unk_token"] = self.unk_token
+        file = {"tokenizer_class": "PreTrainedTokenizerFast", **roles}
+        return json.dumps(file, ensure_ascii=False, indent=2).encode()
 
     def spec(self) -> Any:
         """The core's spec of what is around the model. Raises TokenizerError naming ``like``."""

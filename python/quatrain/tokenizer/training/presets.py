@@ -7,13 +7,10 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-Json = dict[str, Any]
+from quatrain.tokenizer.formats.expressions import LLAMA3
+from quatrain.tokenizer.formats.templates import template, text_part, token_part
 
-#: The pattern of Llama 3.
-_LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+Json = dict[str, Any]
 
 
 def _byte_level(use_regex: bool) -> Json:
@@ -28,23 +25,15 @@ def _byte_level(use_regex: bool) -> Json:
 def _template(single: str, pair: str) -> Json:
     """What surrounds a text, and two: texts A and B and special tokens, each with its type id."""
 
-    def parts(template: str) -> list[Json]:
+    def parts(written: str) -> list[Json]:
         found = []
-        for part in template.split():
+        for part in written.split():
             name, _, type_id = part.partition(":")
-            kind = "Sequence" if name in ("A", "B") else "SpecialToken"
-            found.append({kind: {"id": name, "type_id": int(type_id or 0)}})
+            make = text_part if name in ("A", "B") else token_part
+            found.append(make(name, int(type_id or 0)))
         return found
 
-    tokens = {part["SpecialToken"]["id"] for part in parts(pair) if "SpecialToken" in part}
-    return {
-        "type": "TemplateProcessing",
-        "single": parts(single),
-        "pair": parts(pair),
-        "special_tokens": {
-            token: {"id": token, "ids": [0], "tokens": [token]} for token in sorted(tokens)
-        },
-    }
+    return template(parts(single), parts(pair), lambda token: 0)
 
 
 def _metaspace(prepend_scheme: str) -> Json:
@@ -99,7 +88,7 @@ _PRESETS: dict[str, Json] = {
             "pretokenizers": [
                 {
                     "type": "Split",
-                    "pattern": {"Regex": _LLAMA3},
+                    "pattern": {"Regex": LLAMA3},
                     "behavior": "Isolated",
                     "invert": False,
                 },
@@ -148,7 +137,22 @@ _PRESETS: dict[str, Json] = {
 }
 NAMES = tuple(_PRESETS)
 
+_BERT_ROLES = {name: f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+_ROLES = {
+    "gpt2": {"bos": "<|endoftext|>", "eos": "<|endoftext|>"},
+    "llama3": {"bos": "<|begin_of_text|>", "eos": "<|end_of_text|>"},
+    "llama": {"bos": "<s>", "eos": "</s>"},
+    "t5": {"eos": "</s>", "pad": "<pad>"},
+    "bert-uncased": _BERT_ROLES,
+    "bert-cased": _BERT_ROLES,
+}
+
 
 def preset(name: str) -> Json:
     """A preset's own copy: some fields of a ``tokenizer.json``."""
     return copy.deepcopy(_PRESETS[name])
+
+
+def roles(name: str) -> dict[str, str]:
+    """What a preset's special tokens are for, as ``{"eos_token": "</s>"}``."""
+    return {f"{role}_token": token for role, token in _ROLES[name].items()}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from quatrain import _core
 from quatrain.errors import InputError
+from quatrain.tokenizer.formats import side_files
+from quatrain.tokenizer.formats.side_files import CONFIG
 from quatrain.tokenizer.training import presets, settings, sources
 from quatrain.tokenizer.training.draft import Draft, Json
 from quatrain.tokenizer.training.progress import Stages
@@ -35,6 +37,9 @@ def train(
     like: str | Json | Tokenizer | None = None,
     special_tokens: Sequence[str] | None = None,
     unk_token: str | None = None,
+    bos_token: str | None = None,
+    eos_token: str | None = None,
+    pad_token: str | None = None,
     min_frequency: int | None = None,
     limit_alphabet: int | None = None,
     initial_alphabet: Iterable[str] | None = None,
@@ -69,6 +74,8 @@ def train(
             fields of a ``tokenizer.json``; or a tokenizer that was read from one.
         special_tokens: special tokens in the order of their ids; by default those of ``like``.
         unk_token: the token of what the vocabulary lacks; by default that of ``like``.
+        bos_token, eos_token, pad_token: the special tokens of `bos_id` and its like; by default
+            those of ``like``, where they are among the special tokens.
         min_frequency: pairs that occur less often are not joined; by default all are.
         limit_alphabet: the most characters to keep; the rarest vanish from their words.
         initial_alphabet: characters to keep in any case; by default the 256 that spell bytes where
@@ -114,6 +121,10 @@ def train(
     draft = Draft(_fields(cls, default if like is None else like), kind, special_tokens)
     if unk_token is not None:
         draft.unk_token = settings.text("unk_token", unk_token)
+    draft.roles = _roles(cls, default if like is None else like)
+    for role, token in {"bos": bos_token, "eos": eos_token, "pad": pad_token}.items():
+        if token is not None:
+            draft.give_role(f"{role}_token", settings.text(f"{role}_token", token))
     for name in ("continuing_subword_prefix", "end_of_word_suffix"):
         if name in given:
             draft.model[name] = given[name]
@@ -138,7 +149,14 @@ def train(
             spec.special_tokens = draft.reserved
             report = stages.stage("Joining pairs")
             data = draft.with_merges(*_c.train_bpe(spec, counter, report))
-    return cls(data)
+    return cls(data, {CONFIG: draft.config()})
+
+
+def _roles(cls: type[Tokenizer], like: object) -> dict[str, str]:
+    """The special tokens of ``like`` by role."""
+    if isinstance(like, cls):
+        return {role: node.text() for role, node in side_files.roles(like._source).items()}
+    return presets.roles(like) if isinstance(like, str) else {}
 
 
 def _fields(cls: type[Tokenizer], like: object) -> Json:
