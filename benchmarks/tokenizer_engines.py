@@ -20,12 +20,16 @@ class Engine:
     Ids come as the engine likes to give them: as lists, or as arrays without a Python object each.
     """
 
+    #: The peer's own, for the engines whose ids are what it encodes.
+    tokenizer: Any
+
     def __init__(self, file: Path):
         self.fields = json.loads(file.read_text(encoding="utf-8"))
 
     def ids(self, text: str) -> Iterable[int]:
         """One text, ids alone."""
-        raise NotImplementedError
+        found: Iterable[int] = self.tokenizer.encode(text)
+        return found
 
     def documents(self, texts: Sequence[str], threads: int) -> Sequence[Iterable[int]]:
         """Many texts. On one thread a call for each, unless the engine has a faster way."""
@@ -115,9 +119,6 @@ class Gigatoken(Engine):
 
         self.tokenizer = gigatoken.Tokenizer(str(file))
 
-    def ids(self, text: str) -> Iterable[int]:
-        return self.tokenizer.encode(text)
-
     def documents(self, texts: Sequence[str], threads: int) -> Sequence[Iterable[int]]:
         return self.tokenizer.encode_batch(list(texts), parallel=threads > 1)
 
@@ -164,6 +165,16 @@ class Tokie(Engine):
         return encoding.ids, encoding.offsets
 
 
+class Batching(Engine):
+    """One that takes several threads for several texts, as many as it likes."""
+
+    def documents(self, texts: Sequence[str], threads: int) -> Sequence[Iterable[int]]:
+        if threads == 1:
+            return super().documents(texts, 1)
+        found: Sequence[Iterable[int]] = self.tokenizer.encode_batch(list(texts))
+        return found
+
+
 class Kitoken(Engine):
     threaded = False
 
@@ -172,42 +183,23 @@ class Kitoken(Engine):
 
         self.tokenizer = kitoken.Kitoken.from_tokenizers_file(str(file))
 
-    def ids(self, text: str) -> Iterable[int]:
-        return self.tokenizer.encode(text)
 
-
-class Iree(Engine):
+class Iree(Batching):
     def __init__(self, file: Path):
         from iree.tokenizer import Tokenizer
 
         self.tokenizer = Tokenizer.from_file(str(file))
-
-    def ids(self, text: str) -> Iterable[int]:
-        return self.tokenizer.encode(text)
-
-    def documents(self, texts: Sequence[str], threads: int) -> Sequence[Iterable[int]]:
-        if threads == 1:
-            return super().documents(texts, 1)
-        return self.tokenizer.encode_batch(list(texts))
 
     def full(self, text: str) -> Any:
         encoding = self.tokenizer.encode_rich(text)
         return encoding.ids, encoding.offsets
 
 
-class Splintr(Engine):
+class Splintr(Batching):
     def __init__(self, file: Path):
         import splintr
 
         self.tokenizer = splintr.from_json(str(file))
-
-    def ids(self, text: str) -> Iterable[int]:
-        return self.tokenizer.encode(text)
-
-    def documents(self, texts: Sequence[str], threads: int) -> Sequence[Iterable[int]]:
-        if threads == 1:
-            return super().documents(texts, 1)
-        return self.tokenizer.encode_batch(list(texts))
 
 
 class BpeOpenai(Engine):
@@ -216,10 +208,7 @@ class BpeOpenai(Engine):
     def __init__(self, file: Path):
         import bpe_openai
 
-        self.encoding = bpe_openai.get_encoding(f"{file.stem}_base")
-
-    def ids(self, text: str) -> Iterable[int]:
-        return self.encoding.encode(text)
+        self.tokenizer = bpe_openai.get_encoding(f"{file.stem}_base")
 
 
 class RsBpe(Engine):
@@ -229,9 +218,6 @@ class RsBpe(Engine):
         from rs_bpe.bpe import openai
 
         self.tokenizer = getattr(openai, f"{file.stem}_base")()
-
-    def ids(self, text: str) -> Iterable[int]:
-        return self.tokenizer.encode(text)
 
 
 class FlashTokenizer(Engine):

@@ -1,10 +1,10 @@
 // Models from a fuzzer's bytes.
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "fuzz/specs.h"
 #include "tokenizer/byte_level.h"
+#include "tokenizer/byte_pieces.h"
 
 namespace quatrain::fuzz {
 namespace {
@@ -65,9 +65,7 @@ ModelSpec model(Bytes& bytes, ModelSpec::Kind kind, bool sentencepiece) {
   const std::size_t alphabet = bytes.below(3);
   if (alphabet > 0) {
     for (int byte = 0; byte < 256; ++byte) {
-      char name[8];
-      std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
-      add(spec, alphabet == 1 ? name : spelled(byte));
+      add(spec, alphabet == 1 ? byte_piece(static_cast<std::size_t>(byte)) : spelled(byte));
     }
   }
   for (std::string& text : some(bytes, 40, token)) add(spec, std::move(text));

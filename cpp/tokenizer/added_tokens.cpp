@@ -1,6 +1,7 @@
 #include "tokenizer/added_tokens.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/check.h"
 #include "tokenizer/normalizer.h"
@@ -53,6 +54,7 @@ AddedTokens::AddedTokens(const std::vector<AddedTokenSpec>& tokens, bool may_ski
   }
   // Of two tokens with the same normalized form the first is found, special ones coming first.
   forms_.resize(tokens_.size());
+  std::array<std::vector<DoubleArray::Entry>, 2> entries;
   for (const bool special : {true, false}) {
     for (std::size_t i = 0; i < tokens_.size(); ++i) {
       const AddedTokenSpec& token = tokens_[i];
@@ -68,8 +70,11 @@ AddedTokens::AddedTokens(const std::vector<AddedTokenSpec>& tokens, bool may_ski
       if (search.begins != pattern[0]) search.begins.reset();
       search.has_any = true;
       search.may_begin[static_cast<unsigned char>(pattern[0])] = true;
-      search.trie.insert(pattern, static_cast<std::uint32_t>(i));
+      entries[token.normalized].emplace_back(pattern, static_cast<std::uint32_t>(i));
     }
+  }
+  for (const bool is_normalized : {false, true}) {
+    searches_[is_normalized].forms = DoubleArray(std::move(entries[is_normalized]));
   }
 }
 
@@ -106,12 +111,12 @@ void AddedTokens::split(std::string_view text, bool normalized, const Overlooks&
   std::size_t seen = 0;
   Piece spaces{0, 0};  // the last that a token took behind it: as tokens overlap, many may
   for (std::size_t at = 0; (at = search.candidate(text, at)) < text.size();) {
-    const Trie::Match match = search.trie.longest(text, at, 0, [&](const Trie::Match& found) {
+    const DoubleArray::Match match = search.forms.longest(text, at, 0, [&](const auto& found) {
       if (!overlooks) return true;
       const Piece piece{static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(found.end)};
       return !overlooks(tokens_[found.value], piece);
     });
-    if (match.value == Trie::kNone) {
+    if (match.value == DoubleArray::kNone) {
       ++at;
       continue;
     }

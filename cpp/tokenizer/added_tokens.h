@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizer/double_array.h"
 #include "tokenizer/spec.h"
 #include "tokenizer/text.h"
-#include "tokenizer/trie.h"
 #include "tokenizer/vocabulary.h"
 
 namespace quatrain::tokenizer {
@@ -48,7 +48,7 @@ class AddedTokens {
     bool has_any = false;
     std::array<bool, 256> may_begin{};  // by the first byte
     std::optional<char> begins;         // the one that all have, if they do
-    Trie trie;                          // of indices into tokens_
+    DoubleArray forms{{}};              // to indices into tokens_
   };
   std::vector<AddedTokenSpec> tokens_;
   std::vector<std::string> forms_;  // of each, normalized if it is

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <tuple>
 
 #include "core/check.h"
 #include "tokenizer/byte_level.h"
+#include "tokenizer/byte_pieces.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -18,8 +18,6 @@ void check_known(bool is_known, std::string_view token, std::size_t merge) {
   check<TokenizerError>(is_known, "model.merges", "merge ", merge, " needs the token '", token,
                         "', which is not in the vocabulary");
 }
-
-bool is_barred(const IdSet* barred, std::uint32_t id) { return barred && barred->has(id); }
 
 // The word as the vocabulary spells it.
 std::string spelled(std::string_view word) {
@@ -43,10 +41,8 @@ Bpe::Bpe(const ModelSpec& spec, bool bytes)
       ignore_merges_(spec.ignore_merges || spec.ranks) {
   if (unk_token_) unk_ = vocabulary().find(*unk_token_);
   const IdSet merged = read_merges(spec);
+  fallback_ = byte_piece_ids(vocabulary());
   for (int byte = 0; byte < 256; ++byte) {
-    char name[8];
-    std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
-    fallback_[static_cast<std::size_t>(byte)] = vocabulary().find(name).value_or(kNone);
     std::string c;
     unicode::append(c, byte_to_char(static_cast<unsigned char>(byte)));
     for (std::size_t place = 0; place < 4; ++place) {

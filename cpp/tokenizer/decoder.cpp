@@ -4,6 +4,7 @@
 
 #include "core/check.h"
 #include "tokenizer/byte_level.h"
+#include "tokenizer/byte_pieces.h"
 #include "tokenizer/decoder_steps.h"
 #include "tokenizer/pattern.h"
 #include "tokenizer/sentencepiece_decoder.h"
@@ -72,7 +73,7 @@ class Decoder::Pass {
         state.held = token;
         return;
       case Kind::kByteFallback:
-        if (const auto byte = fallback_byte(token)) {
+        if (const auto byte = piece_byte(token)) {
           state.held.push_back(*byte);
           return;
         }
@@ -228,7 +229,7 @@ std::string Decoder::token_bytes(std::string_view token) const {
         bytes = replaced(bytes, step.suffix, " ");
         break;
       case Kind::kByteFallback:
-        if (const auto byte = fallback_byte(bytes)) bytes = *byte;
+        if (const auto byte = piece_byte(bytes)) bytes = *byte;
         break;
       case Kind::kCtc:
         bytes = ctc(step, bytes);

@@ -1,7 +1,6 @@
 #include "tokenizer/decoder_steps.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -87,14 +86,6 @@ std::string replaced(std::string_view text, const PatternSpec& pattern, std::str
 
 std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
   return spliced(text, find_literal(from, text), to);
-}
-
-std::optional<char> fallback_byte(std::string_view token) {
-  if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return std::nullopt;
-  unsigned byte = 0;
-  const auto [end, error] = std::from_chars(token.data() + 3, token.data() + 5, byte, 16);
-  if (error != std::errc() || end != token.data() + 5) return std::nullopt;
-  return static_cast<char>(byte);
 }
 
 std::string word_piece(const DecoderSpec& spec, std::string_view token, bool is_first) {

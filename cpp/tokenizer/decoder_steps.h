@@ -1,7 +1,6 @@
 // What single steps of a decoder do to a token, or to a text of which more may come.
 #pragma once
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,9 +18,6 @@ void move_text(std::string& pending, std::string& out, bool is_last);
 
 std::string replaced(std::string_view text, const PatternSpec& pattern, std::string_view content);
 std::string replaced(std::string_view text, std::string_view from, std::string_view to);
-
-// The byte that a token like <0x0A> stands for.
-std::optional<char> fallback_byte(std::string_view token);
 
 std::string word_piece(const DecoderSpec& spec, std::string_view token, bool is_first);
 std::string metaspace(const DecoderSpec& spec, std::string_view token, bool is_first);

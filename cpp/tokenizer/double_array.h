@@ -1,5 +1,5 @@
 // Strings by their bytes, in one flat array (Aoe 1989): one array read per byte of text. Built
-// once, then only read; trie.h is its counterpart for a few strings.
+// once, then only read.
 #pragma once
 #include <cstdint>
 #include <string_view>

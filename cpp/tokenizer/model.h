@@ -85,6 +85,9 @@ struct Workspace {
   std::string text;
 };
 
+// Whether a set that need not be there has an id.
+inline bool is_barred(const IdSet* barred, std::uint32_t id) { return barred && barred->has(id); }
+
 class Model {
  public:
   explicit Model(Vocabulary vocabulary) : vocabulary_(std::move(vocabulary)) {}

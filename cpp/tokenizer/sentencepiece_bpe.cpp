@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstdio>
 #include <map>
 
 #include "core/check.h"
+#include "tokenizer/byte_pieces.h"
 #include "tokenizer/sought.h"
 #include "tokenizer/unicode.h"
 
@@ -50,14 +50,12 @@ SentencePieceBpe::SentencePieceBpe(const ModelSpec& spec)
     scores_.push_back(ordered(static_cast<float>(spec.scores[id])));
   }
   if (spec.unk_id) unk_ = static_cast<std::uint32_t>(*spec.unk_id);
-  for (int byte = 0; byte < 256; ++byte) {
-    char name[8];
-    std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
-    fallback_[static_cast<std::size_t>(byte)] = vocabulary().find(name).value_or(kNone);
-    check<TokenizerError>(!byte_fallback_ || fallback_[static_cast<std::size_t>(byte)] != kNone,
-                          "pieces", "the piece '", name, "' is missing, which byte_fallback needs");
-    check<TokenizerError>(!byte_fallback_ || fallback_[static_cast<std::size_t>(byte)] != unk_,
-                          "pieces", "the piece '", name, "' of a byte is of the type UNKNOWN");
+  fallback_ = byte_piece_ids(vocabulary());
+  for (std::size_t byte = 0; byte_fallback_ && byte < fallback_.size(); ++byte) {
+    check<TokenizerError>(fallback_[byte] != kNone, "pieces", "the piece '", byte_piece(byte),
+                          "' is missing, which byte_fallback needs");
+    check<TokenizerError>(fallback_[byte] != unk_, "pieces", "the piece '", byte_piece(byte),
+                          "' of a byte is of the type UNKNOWN");
   }
   check<TokenizerError>(unk_ || byte_fallback_, "pieces", "no piece is of the type UNKNOWN");
   boundaries_.emplace();
@@ -70,7 +68,7 @@ SentencePieceBpe::SentencePieceBpe(const ModelSpec& spec)
 std::optional<std::uint32_t> SentencePieceBpe::find(std::string_view text,
                                                     const IdSet* barred) const {
   const auto id = vocabulary().find(text);
-  if (!id || (barred && barred->has(*id))) return std::nullopt;
+  if (!id || is_barred(barred, *id)) return std::nullopt;
   const Kind kind = kinds_[*id];
   const bool may_occur =
       kind == Kind::kNormal || kind == Kind::kUserDefined || kind == Kind::kUnused;
@@ -87,7 +85,7 @@ void SentencePieceBpe::compute(std::string_view word, const IdSet* barred, Works
   heap.clear();
   std::vector<std::uint32_t> begins;
   const auto is_allowed = [barred](const DoubleArray::Match& found) {
-    return !barred || !barred->has(found.value);
+    return !is_barred(barred, found.value);
   };
   for (std::size_t at = 0; at < word.size();) {
     const auto match = user_defined_.longest(word, at, 0, is_allowed);

@@ -1,7 +1,6 @@
 #include "tokenizer/sentencepiece_decoder.h"
 
-#include <charconv>
-
+#include "tokenizer/byte_pieces.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -51,10 +50,8 @@ void SentencePieceDecoder::put_bytes(State& state, bool is_last, std::string& ou
 
 std::string SentencePieceDecoder::push(State& state, std::string_view piece) const {
   std::string out;
-  if (options_.has_bytes && piece.size() == 6 && piece.starts_with("<0x")) {
-    unsigned byte = 0;
-    std::from_chars(piece.data() + 3, piece.data() + 5, byte, 16);
-    state.held.push_back(static_cast<char>(byte));
+  if (const auto byte = options_.has_bytes ? piece_byte(piece) : std::nullopt) {
+    state.held.push_back(*byte);
     put_bytes(state, false, out);
     return out;
   }

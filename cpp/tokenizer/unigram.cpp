@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 #include "core/check.h"
+#include "tokenizer/byte_pieces.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -27,8 +27,6 @@ constexpr double kTie = 0x1p-18, kLargestScore = 64;
 Kind kind(const ModelSpec& spec, std::size_t id) {
   return spec.kinds.empty() ? Kind::kNormal : spec.kinds[id];
 }
-
-bool is_barred(const IdSet* barred, std::uint32_t id) { return barred && barred->has(id); }
 
 bool may_occur(Kind kind) { return kind == Kind::kNormal || kind == Kind::kUserDefined; }
 
@@ -76,12 +74,10 @@ Unigram::Unigram(const ModelSpec& spec)
   }
   unknown_score_ = smallest - kUnknownPenalty;
   if (sentencepiece_) unknown_score_ = static_cast<float>(unknown_score_);
-  for (int byte = 0; byte < 256; ++byte) {
-    char name[8];
-    std::snprintf(name, sizeof name, "<0x%02X>", static_cast<unsigned>(byte));
-    fallback_[static_cast<std::size_t>(byte)] = vocabulary().find(name).value_or(kNone);
-    check<TokenizerError>(!byte_fallback_ || !unk_ || vocabulary().find(name) != unk_,
-                          "model.unk_id", "found ", unk_.value_or(0), ", the token '", name,
+  fallback_ = byte_piece_ids(vocabulary());
+  for (std::size_t byte = 0; byte_fallback_ && unk_ && byte < fallback_.size(); ++byte) {
+    check<TokenizerError>(fallback_[byte] != *unk_, "model.unk_id", "found ", *unk_,
+                          ", the token '", byte_piece(byte),
                           "' of a byte, expected that of the unknown");
   }
   // tokenizers reads such a file, and refuses the texts that need it.

@@ -12,7 +12,7 @@ WordLevel::WordLevel(const ModelSpec& spec)
 void WordLevel::compute(std::string_view word, const IdSet* barred, Workspace&,
                         std::vector<Token>& out) const {
   auto id = vocabulary().find(word);
-  if (!id || (barred && barred->has(*id))) id = unk_;
+  if (!id || is_barred(barred, *id)) id = unk_;
   if (!id) {
     fail<TokenizerError>("model.unk_token", "the text needs '", unk_token_,
                          "', which is not in the vocabulary");

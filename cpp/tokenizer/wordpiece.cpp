@@ -74,8 +74,7 @@ void WordPiece::compute(std::string_view word, const IdSet* barred, Workspace&,
                         std::vector<Token>& out) const {
   const std::size_t first = out.size();
   const bool is_known = cut(
-      word,
-      [barred](const DoubleArray::Match& found) { return !barred || !barred->has(found.value); },
+      word, [barred](const DoubleArray::Match& found) { return !is_barred(barred, found.value); },
       [&](std::uint32_t id, std::size_t begin, std::size_t end) {
         out.push_back({id, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)});
       });
