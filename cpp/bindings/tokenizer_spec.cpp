@@ -2,6 +2,7 @@
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -104,13 +105,14 @@ std::optional<std::string_view> text_of(PyObject* value, std::string& memory) {
   const auto size = static_cast<std::size_t>(PyUnicode_GET_LENGTH(value));
   const void* data = PyUnicode_DATA(value);
   if (PyUnicode_IS_ASCII(value)) return std::string_view(static_cast<const char*>(data), size);
-  memory.clear();
+  memory.resize(std::max(memory.size(), unicode::kMostBytes * size));
+  char* end = memory.data();
   for (std::size_t i = 0; i < size; ++i) {
     const char32_t c = PyUnicode_READ(PyUnicode_KIND(value), data, static_cast<Py_ssize_t>(i));
     if (!unicode::is_character(c)) return std::nullopt;
-    unicode::append(memory, c);
+    end = unicode::write(c, end);
   }
-  return memory;
+  return std::string_view(memory.data(), end);
 }
 
 // Both read what has no other shape, and return the first entry that has, or None.

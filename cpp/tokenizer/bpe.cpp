@@ -114,6 +114,7 @@ IdSet Bpe::read_merges(const ModelSpec& spec) {
   constexpr std::size_t kAtOnce = Vocabulary::kAtOnce / 2;
   std::array<std::string_view, 2 * kAtOnce> halves;
   std::array<std::uint32_t, 2 * kAtOnce> ids;
+  std::string both;
   for (std::size_t i = 0; i < spec.merges.size(); ++i) {
     const std::size_t at = i % kAtOnce * 2;
     if (at == 0) {
@@ -128,7 +129,7 @@ IdSet Bpe::read_merges(const ModelSpec& spec) {
                           " has a right half '", right, "' shorter than the continuing prefix");
     check_known(ids[at] != kNone, left, i);
     check_known(ids[at + 1] != kNone, right, i);
-    const std::string both = std::string(left).append(right.substr(prefix_.size()));
+    both.assign(left).append(right.substr(prefix_.size()));
     merges.push_back({ids[at], ids[at + 1], made(both)});
     check_known(merges.back().id != kNone, both, i);
   }
@@ -150,6 +151,7 @@ IdSet Bpe::read_merges(const ModelSpec& spec) {
     merges_.add(merge.left, merge.right, ids_are_ranks ? merge.id : i, merge.id);
   }
   IdSet merged;
+  if (bytes_) return merged;  // without boundaries
   for (const Merge& merge : merges) {
     for (const std::uint32_t id : {merge.left, merge.right, merge.id}) merged.insert(id);
   }

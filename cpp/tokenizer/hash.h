@@ -26,8 +26,16 @@ inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t key = 0) {
     state = mix(state ^ word) * 0xA0761D6478BD642Fu;
   }
   std::uint64_t word = 0;
-  for (std::size_t i = 0; i < left; ++i) {
-    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(p[i])) << (8 * i);
+  if (left >= 4) {
+    std::uint32_t first, last;  // which may have bytes in common
+    std::memcpy(&first, p, 4);
+    std::memcpy(&last, p + left - 4, 4);
+    word = std::uint64_t{last} << 32 | first;
+  } else if (left > 0) {
+    const auto byte = [p](std::size_t i) {
+      return std::uint64_t{static_cast<unsigned char>(p[i])};
+    };
+    word = byte(left - 1) << 16 | byte(left / 2) << 8 | byte(0);
   }
   return mix(mix(state ^ word) * 0xA0761D6478BD642Fu);
 }

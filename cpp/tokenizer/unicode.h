@@ -125,7 +125,32 @@ inline char32_t decode_before(std::string_view text, std::size_t& at) {
 // Whether UTF-8 can express c.
 inline bool is_character(char32_t c) { return c < 0xD800 || (c >= 0xE000 && c < 0x110000); }
 
-void append(std::string& text, char32_t c);
+constexpr std::size_t kMostBytes = 4;  // of a character
+
+// Writes a character, for which there is room, and returns where it ends.
+inline char* write(char32_t c, char* to) {
+  const auto put = [&](char32_t byte) { *to++ = static_cast<char>(byte); };
+  if (c < 0x80) {
+    put(c);
+  } else if (c < 0x800) {
+    put(0xC0 | c >> 6);
+    put(0x80 | (c & 0x3F));
+  } else if (c < 0x10000) {
+    put(0xE0 | c >> 12);
+    put(0x80 | (c >> 6 & 0x3F));
+    put(0x80 | (c & 0x3F));
+  } else {
+    put(0xF0 | c >> 18);
+    put(0x80 | (c >> 12 & 0x3F));
+    put(0x80 | (c >> 6 & 0x3F));
+    put(0x80 | (c & 0x3F));
+  }
+  return to;
+}
+inline void append(std::string& text, char32_t c) {
+  char bytes[kMostBytes];
+  text.append(bytes, write(c, bytes));
+}
 
 // How many bytes, at most, are well-formed UTF-8 (no surrogates, no overlong forms).
 std::size_t valid_prefix(std::string_view bytes);
