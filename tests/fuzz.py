@@ -16,6 +16,7 @@ from typing import Any
 from fuzz_texts import Texts, reduced
 from quatrain.tokenizer import Tokenizer
 from real_tokenizers import LOSSLESS, REAL, real
+from sentencepiece_peer import SentencePieceBoth, spans
 from tokenizer_data import tiktoken_ranks
 
 BATCH = 500
@@ -127,13 +128,11 @@ class WithSentencePiece(Pair):
     lossless = False
 
     def __init__(self, name: str, folder: Path):
-        import sentencepiece
-
-        file = folder / "sentencepiece" / f"{name}.model"
-        self.peer = sentencepiece.SentencePieceProcessor(model_file=str(file))
+        both = SentencePieceBoth(folder / "sentencepiece" / f"{name}.model")
+        self.peer = both.peer
         # Control pieces, and those that stand for bytes, are not read from a text.
         odd = [self.peer.id_to_piece(index) for index in range(3, 300)]
-        super().__init__(name, folder, Tokenizer.from_file(file), odd)
+        super().__init__(name, folder, both.ours, odd)
 
     def answers(self, texts: Sequence[str]) -> list[dict[str, Any]]:
         batch = [message.pieces for message in self.peer.encode(texts, return_type="proto")]
@@ -142,19 +141,11 @@ class WithSentencePiece(Pair):
             {
                 "ids": [piece.id for piece in pieces],
                 "tokens": [piece.piece for piece in pieces],
-                "byte_offsets": self._spans(pieces),
+                "byte_offsets": spans(self.peer, pieces),
                 "text": text,
             }
             for pieces, text in zip(batch, decoded, strict=True)
         ]
-
-    def _spans(self, pieces: Any) -> list[tuple[int, int]]:
-        """Where pieces stand. Of a character's bytes the library gives all of it to the last."""
-        spans: list[tuple[int, int]] = []
-        for piece in reversed(pieces):
-            is_part = self.peer.is_byte(piece.id) and piece.begin == piece.end
-            spans.append((piece.begin, spans[-1][1] if is_part and spans else piece.end))
-        return spans[::-1]
 
 
 PAIRS: dict[str, type[Pair]] = {

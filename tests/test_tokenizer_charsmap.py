@@ -119,7 +119,7 @@ def point_beyond(units: list[int]) -> None:
 
 
 def point_beyond_the_texts(units: list[int]) -> None:
-    value = next(i for i, unit in enumerate(units) if unit >> 31)
+    value = next(i for i, unit in enumerate(units) if unit > 1 << 31)
     units[value] = 1 << 31 | len(TEXTS)
 
 

@@ -11,6 +11,7 @@ import pytest
 from quatrain.errors import InputError, TokenizerError
 from quatrain.tokenizer import Tokenizer
 from quatrain.tokenizer.formats.sentencepiece_proto import parse
+from sentencepiece_peer import SentencePieceBoth
 from tokenizer_data import HOSTILE, plain_bpe, to_bytes
 
 SENTENCES = [
@@ -78,12 +79,10 @@ def make_unused(model: Any) -> None:
 
 
 def check(data: bytes, folder: Path) -> None:
-    import sentencepiece
-
     path = folder / "checked.model"
     path.write_bytes(data)
-    ours = Tokenizer.from_file(path)
-    peer = sentencepiece.SentencePieceProcessor(model_file=str(path))
+    both = SentencePieceBoth(path)
+    ours, peer = both.ours, both.peer
     rng = random.Random(0)
     letters = [*(c for text in HOSTILE + SENTENCES[:7] for c in text), "<mask>", "<s>", "\u2581"]
     texts = [
@@ -96,24 +95,9 @@ def check(data: bytes, folder: Path) -> None:
     texts += ["".join(rng.choices(letters, k=rng.randint(1, 40))) for _ in range(150)]
     texts.append("the cat " * 3000 + "x" * 3000)
     for text in texts:
-        encoding = ours.encode(text)
-        assert encoding.ids == peer.EncodeAsIds(text), text
-        pieces = peer.encode(text, return_type="proto").pieces
-        assert encoding.tokens == [piece.piece for piece in pieces], text
-        begins = (
-            {len(text[:i].encode()): i for i in range(len(text) + 1)} if len(text) < 500 else {}
-        )
-        if begins and encoding.tokens and not peer.is_byte(encoding.ids[0]):
-            spans = [(begins[p.begin], begins[p.end]) for p in pieces if not peer.is_byte(p.id)]
-            mine = zip(encoding.offsets, encoding.ids, strict=True)
-            assert [span for span, index in mine if not peer.is_byte(index)] == spans, text
-        assert ours.decode(encoding.ids) == peer.DecodeIds(encoding.ids)
+        both.check(text)
     for _ in range(300):
-        ids = [rng.randrange(len(peer)) for _ in range(rng.randint(0, 12))]
-        expected = peer.DecodeIds(ids)
-        assert ours.decode(ids) == expected, [peer.IdToPiece(i) for i in ids]
-        stream = ours.stream_decoder()
-        assert "".join(map(stream.push, ids)) + stream.flush() == expected
+        both.check_decode_any(rng)
     roles = (ours.bos_id, ours.eos_id, ours.pad_id)
     assert [-1 if role is None else role for role in roles] == [
         *(peer.bos_id(), peer.eos_id(), peer.pad_id())

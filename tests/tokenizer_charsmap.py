@@ -48,4 +48,5 @@ def _array(keys: list[tuple[bytes, int]]) -> list[int]:
         for label, group in children.items():
             units[base ^ label] = label
             nodes.append((base ^ label, group, depth + 1))
-    return [units.get(i, 0) for i in range((max(units) | 255) + 1)]
+    nothing = 1 << 31  # a value, to which no byte leads: a zero is what a NUL leads to
+    return [units.get(i, nothing) for i in range((max(units) | 255) + 1)]
