@@ -49,6 +49,26 @@ def test_small(make: Any) -> None:
     check(tokenizer, ["", "a", ""])
 
 
+@pytest.mark.parametrize("make", [plain_bpe, plain_word_piece])
+def test_texts_that_are_read_in_parts(make: Any) -> None:
+    tokenizer = Tokenizer(to_bytes(make()))
+    rng = Random(5)
+    words = ["hello", "wor<|end|>", "  x", "\n\n", "中文 ", "é\u0301 ", "<|end|>", "don't", "\tzz "]
+    text = "".join(rng.choices([*words, *(word + " " for word in words)], k=1_200_000))
+    assert len(text.encode()) > 5 << 20
+    for special in ("allow", "text"):
+        expected = tokenizer.encode(text, special=special).arrays().ids
+        assert np.array_equal(tokenizer.encode_array(text, special=special), expected)
+    runs = "x" * (5 << 20) + " " + "hello " * 10
+    assert np.array_equal(tokenizer.encode_array(runs), tokenizer.encode(runs).arrays().ids)
+
+
+def test_what_is_refused_is_named_by_its_place_in_a_long_text() -> None:
+    tokenizer = Tokenizer(to_bytes(plain_bpe()))
+    with pytest.raises(InputError, match="at character 5242880"):
+        tokenizer.encode_ids("hello wo" * 655_360 + "<|end|>", special="error")
+
+
 def test_cache_info() -> None:
     tokenizer = Tokenizer(to_bytes(plain_bpe()))
     assert tokenizer.cache_info().caches == 0

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import os
+import signal
+import threading
+import time
 import weakref
 from typing import Any
 
@@ -78,3 +83,28 @@ def test_encodings_that_nothing_made_are_empty() -> None:
     assert encoding.arrays().type_ids.shape == (0,)
     with pytest.raises(TypeError, match="Encoding"):
         Encoding._token_at(5, 0, False)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("call", ["count", "encode", "encode_ids_batch", "encode_batch"])
+def test_long_work_can_be_interrupted(call: str) -> None:
+    tokenizer = Tokenizer(to_bytes(plain_bpe()))
+    text = "hello wor\u00e9 zzz " * {"count": 4_000_000, "encode": 400_000}.get(call, 20)
+    work: Any = (
+        text
+        if call in ("count", "encode")
+        else [text] * {"encode_batch": 40_000}.get(call, 200_000)
+    )
+    options = {"threads": 1} if "batch" in call else {}
+
+    def seconds() -> float:
+        begin = time.perf_counter()
+        with contextlib.suppress(KeyboardInterrupt):
+            getattr(tokenizer, call)(work, **options)
+        return time.perf_counter() - begin
+
+    whole = seconds()
+    timer = threading.Timer(whole / 8, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    assert seconds() < 0.7 * whole + 0.1
+    timer.join()
+    assert tokenizer.encode("hello").ids

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/check.h"
+#include "core/interrupt.h"
 #include "core/parallel.h"
 #include "tokenizer/byte_words.h"
 #include "tokenizer/lengths.h"
@@ -11,6 +12,12 @@
 #include "tokenizer/scratch.h"
 
 namespace quatrain::tokenizer {
+namespace {
+
+// A longer text is read in parts, between which the caller may stop.
+constexpr std::size_t kPart = std::size_t{1} << 22;
+
+}  // namespace
 
 void Tokenizer::read_part_ids(std::string_view part, const char* readable, Scratch& scratch,
                               IdBuffer& out) const {
@@ -35,8 +42,6 @@ void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch
     out.append(tokens.ids);
   };
   if (!(is_byte_level || is_raw)) return read_carefully();
-  check(text.size() < UINT32_MAX, "encode", "the text has ", text.size(),
-        " bytes, expected less than 4 GiB");
   // Few texts name a refused token: those that do are read again.
   const std::size_t first = out.size();
   bool is_refused = false;
@@ -90,6 +95,22 @@ void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch
   read_carefully();
 }
 
+void Tokenizer::read_long_ids(std::string_view text, const SpecialRule& rule, Scratch& scratch,
+                              IdBuffer& out) const {
+  check(text.size() < UINT32_MAX, "encode", "the text has ", text.size(),
+        " bytes, expected less than 4 GiB");
+  Pulse pulse;
+  // What is refused is named by its place in the whole text.
+  while (!rule.raises && cuts_.any() && text.size() > kPart) {
+    const std::size_t size = last_cut(text.substr(0, kPart), 0, cuts_);
+    if (size == 0) break;
+    read_ids(text.substr(0, size), rule, scratch, out);
+    text.remove_prefix(size);
+    pulse.read(size);
+  }
+  read_ids(text, rule, scratch, out);
+}
+
 void Tokenizer::append_ids(std::string_view text, bool add_special_tokens,
                            const LengthSpec& lengths, const SpecialRule& rule, Scratch& scratch,
                            IdBuffer& out) const {
@@ -103,7 +124,7 @@ void Tokenizer::append_ids(std::string_view text, bool add_special_tokens,
     } else {
       begin = out.size();
       out.reserve(text.size() / 4 + 64);
-      read_ids(text, rule, scratch, out);
+      read_long_ids(text, rule, scratch, out);
       if (lengths.truncation) {
         const std::size_t size = out.size() - begin;
         const std::size_t added = add_special_tokens ? post_processor_.added(false) : 0;
@@ -146,11 +167,13 @@ RaggedIds Tokenizer::ids(std::span<const std::string_view> texts, bool add_speci
   parallel_for(threads, std::ssize(texts), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     Lease lease(*this);
     Range range{static_cast<std::size_t>(begin), {}};
+    Pulse pulse;
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       const std::size_t before = range.ids.size();
       named([i] { return "text " + std::to_string(i); },
             [&] { append_ids(texts[i], add_special_tokens, lengths, rule, *lease, range.ids); });
       all.offsets[i + 1] = static_cast<std::int64_t>(range.ids.size() - before);
+      pulse.read(texts[i].size());
     }
     const std::lock_guard lock(mutex);
     ranges.push_back(std::move(range));

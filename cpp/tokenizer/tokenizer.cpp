@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "core/interrupt.h"
 #include "core/parallel.h"
 #include "tokenizer/lengths.h"
 #include "tokenizer/normalizer.h"
@@ -107,7 +108,9 @@ void Tokenizer::read_words(Text& text, const SpecialGuard& guard, Scratch& scrat
                            std::uint32_t& word, Sequence& out) const {
   const IdSet& barred = guard.rule().barred;
   pre_tokenizer_.split(text, scratch.pieces);
+  Pulse pulse;
   for (const Piece& piece : scratch.pieces) {
+    pulse.read(piece.end - piece.begin);
     scratch.tokens.clear();
     model_->tokenize(text.view(piece), scratch.workspace, scratch.tokens);
     if (!barred.empty()) {
@@ -319,7 +322,9 @@ std::vector<Encoding> Tokenizer::encode_batch(std::span<const Input> inputs,
   std::vector<Encoding> batch(inputs.size());
   parallel_for(threads, std::ssize(inputs), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     Lease lease(*this);
+    Pulse pulse;
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      pulse.read(inputs[i].text.size());
       batch[i] =
           named([i] { return "text " + std::to_string(i); },
                 [&] { return encode_one(inputs[i], add_special_tokens, lengths, rule, *lease); });

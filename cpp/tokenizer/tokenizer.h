@@ -104,6 +104,8 @@ class Tokenizer {
   // The ids of a text alone, at speed where the pipeline allows it.
   void read_ids(std::string_view text, const SpecialRule& rule, Scratch& scratch,
                 IdBuffer& out) const;
+  void read_long_ids(std::string_view text, const SpecialRule& rule, Scratch& scratch,
+                     IdBuffer& out) const;
   void read_part_ids(std::string_view part, const char* readable, Scratch& scratch,
                      IdBuffer& out) const;
   // The tokens of both texts.
