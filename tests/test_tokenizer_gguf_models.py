@@ -43,6 +43,23 @@ def test_unigram(test_data: Path, tmp_path: Path) -> None:
     assert (ours.bos_id, ours.eos_id, ours.pad_id) == (0, 2, 1)
 
 
+@pytest.mark.parametrize(
+    ("kind", "ids"),
+    [({"model": "gemma4"}, [2]), ({"model": "gpt2", "pre": "granite-embed-multi-311m"}, [])],
+)
+def test_lines(tmp_path: Path, kind: dict[str, Any], ids: list[int]) -> None:
+    tokens = ["<pad>", "<eos>", "<bos>", "<unk>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    pieces = ["▁", "a", "\n", "▁a", "a▁", "a▁a", "\n\n"]
+    types = [3, 3, 3, 2] + [6] * 256 + [1] * len(pieces)
+    fields = {"tokens": tokens + pieces, "token_type": types, "bos_token_id": 2, **kind}
+    fields |= {"unknown_token_id": 3, "merges": ["▁ a", "a ▁", "a ▁a", "\n \n"]}
+    ours = opened(tmp_path, {f"tokenizer.ggml.{name}": value for name, value in fields.items()})
+    encoding = ours.encode("a a\n\n aé")
+    assert encoding.ids[: len(ids)] == ids
+    assert encoding.tokens[len(ids) :] == ["a▁a", "\n\n", "▁a", "<0xC3>", "<0xA9>"]
+    assert ours.decode(encoding.ids) == "a a\n\n aé"
+
+
 def unigram(**changes: Any) -> dict[str, Any]:
     tokens = ["<pad>", "</s>", "<unk>", "▁", "a", "▁a", "<x>", "[PAD7]", "s", "k", "P", "d"]
     fields = {

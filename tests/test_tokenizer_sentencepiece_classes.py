@@ -12,8 +12,8 @@ import pytest
 from quatrain.errors import TokenizerError
 from quatrain.tokenizer import Tokenizer
 from quatrain.tokenizer.formats.sentencepiece_proto import parse
-from tokenizer_data import HOSTILE
-from tokenizer_peer import Both
+from tokenizer_data import HOSTILE, texts
+from tokenizer_peer import Both, compare
 
 SENTENCES = [
     *("the cat sat on the mat", "don't sit there, or I'll tell the cats!", "1234 and 567.89"),
@@ -109,6 +109,24 @@ def test_classes(case: str, tmp_path: Path) -> None:
     assert ours.bos_id == (None if name == "T5Tokenizer" else peer.bos_token_id)
     again = Tokenizer.from_file(path, behavior="tokenizers", tokenizer_class=name)
     assert again.encode("the cat").ids == ours.encode("the cat").ids
+
+
+@pytest.mark.oracle("transformers")
+@pytest.mark.data("sentencepiece", "text")
+@pytest.mark.parametrize("name", ["mistral-v1", "mistral-v3"])
+def test_real_llama(test_data: Path, tmp_path: Path, name: str) -> None:
+    from transformers import LlamaTokenizer
+
+    model = (test_data / "sentencepiece" / f"{name}.model").read_bytes()
+    (tmp_path / "tokenizer.model").write_bytes(model)
+    config = {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    ours = Tokenizer.from_pretrained(tmp_path, behavior="tokenizers")
+    peer = LlamaTokenizer.from_pretrained(tmp_path).backend_tokenizer
+    for text in [*HOSTILE, *MARKERS, *texts(test_data, 20), "<s>[INST] a[/INST] b</s>"]:
+        compare(ours.encode(text), peer.encode(text), text)
+        ids = peer.encode(text).ids
+        assert ours.decode(ids) == peer.decode(ids)
 
 
 @pytest.mark.oracle("sentencepiece", "transformers")

@@ -58,8 +58,9 @@ def train_tokenizer(
 
     [dim]Example:[/dim]  quatrain train-tokenizer book.txt --vocab-size 8000 --out ./tokenizer
 
-    Writes a tokenizer.json, which the tokenizers library reads too, with the same ids. With
-    [bold]--json[/bold]: out and tokens, the number of them.
+    Writes a tokenizer.json, which the tokenizers library reads too, with the same ids, and a
+    tokenizer_config.json, which says what the special tokens are for. With [bold]--json[/bold]: out
+    and tokens, the number of them.
     """
     tokenizer = Tokenizer.train(
         files,

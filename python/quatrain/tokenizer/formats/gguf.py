@@ -15,6 +15,8 @@ from quatrain.tokenizer.formats.gguf_vocabulary import NORMAL, ROLES, USER_DEFIN
 from quatrain.tokenizer.formats.templates import Fields
 
 _SPACE = "\u2581"
+#: Cuts of vocabularies that are not byte-level, though the file calls them so: Gemma's.
+_OF_LINES = ("gemma4", "granite-embed-multi-311m")
 
 
 def read(source: Source) -> Description:
@@ -34,6 +36,8 @@ def read(source: Source) -> Description:
 
 def _byte_level(vocabulary: Vocabulary) -> Fields:
     pre = vocabulary.optional("pre")
+    if pre is not None and pre.value in _OF_LINES:
+        return _of_lines(vocabulary, add_bos=False)
     cut = CUTS["default"] if pre is None else pre.choice(CUTS)
     whole = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
     splits = [_isolated(pattern) for pattern in cut.patterns]
@@ -50,15 +54,19 @@ def _byte_level(vocabulary: Vocabulary) -> Fields:
     }
 
 
-def _gemma4(vocabulary: Vocabulary) -> Fields:
+def _of_lines(vocabulary: Vocabulary, *, add_bos: bool) -> Fields:
     """Merges over characters, of whole lines: only line breaks are cut off."""
     return {
         "normalizer": _replace(" ", _SPACE),
         "pre_tokenizer": _isolated(r"\n+"),
         "decoder": _decoder(),
-        "post_processor": vocabulary.ends(True),
+        "post_processor": vocabulary.ends(add_bos),
         "model": _characters(vocabulary, _merges(vocabulary)),
     }
+
+
+def _gemma4(vocabulary: Vocabulary) -> Fields:
+    return _of_lines(vocabulary, add_bos=True)
 
 
 def _sentence_piece(vocabulary: Vocabulary) -> Fields:
