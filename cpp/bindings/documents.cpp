@@ -51,15 +51,14 @@ void register_documents(py::module_& m) {
              return to_arrays(std::move(output));
            })
       .def("encode", [](DocumentEncoder& self, const py::list& documents) {
-        std::vector<Utf8> read;
-        read.reserve(documents.size());
+        std::vector<std::string_view> texts;
+        texts.reserve(documents.size());
         for (const py::handle& document : documents) {
           const auto name = [&] {
-            return "document " + std::to_string(self.documents() + read.size());
+            return "document " + std::to_string(self.documents() + texts.size());
           };
-          named(name, [&] { read.emplace_back(document); });
+          texts.push_back(named(name, [&] { return utf8(document); }));
         }
-        const std::vector<std::string_view> texts(read.begin(), read.end());
         DocumentEncoder::Output output;
         {
           const py::gil_scoped_release release;

@@ -6,21 +6,14 @@
 #include <memory>
 #include <string_view>
 
+#include "tokenizer/transcode.h"
+
 namespace quatrain {
 
 // The UTF-8 of a str, which must outlive it, and keeps it. Only a lone surrogate has none.
 std::string_view utf8(const pybind11::handle& text);
-
-// The same, which the str does not keep: made faster, for a text that is read but once.
-class Utf8 {
- public:
-  explicit Utf8(const pybind11::handle& text);
-  operator std::string_view() const { return view_; }
-
- private:
-  std::unique_ptr<char[]> made_;
-  std::string_view view_;
-};
+// The characters of a str, which must outlive them.
+tokenizer::Characters characters(const pybind11::handle& text);
 
 inline pybind11::str to_str(std::string_view text) {
   PyObject* object =

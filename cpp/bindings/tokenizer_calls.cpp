@@ -112,7 +112,7 @@ PyObject* encode_batch(PyObject* self, PyObject* const* arguments, Py_ssize_t co
 // Ids alone
 
 struct Arguments {
-  std::string_view text;
+  Characters text;
   bool add_special_tokens;
 };
 
@@ -122,8 +122,7 @@ PyObject* call(PyObject* self, PyObject* const* arguments, Py_ssize_t count, Mak
   return guarded([&] {
     if (count != 2) throw py::type_error("expected text and add_special_tokens");
     const bool add_special_tokens = is_true(arguments[1]);
-    const Utf8 text(arguments[0]);
-    return make(Calls::of(self), Arguments{text, add_special_tokens});
+    return make(Calls::of(self), Arguments{characters(arguments[0]), add_special_tokens});
   });
 }
 
@@ -132,7 +131,7 @@ PyObject* encode_ids(PyObject* self, PyObject* const* arguments, Py_ssize_t coun
     const auto append = [&](IdBuffer& ids) {
       calls.tokenizer->append_ids(a.text, a.add_special_tokens, calls.lengths, calls.rule, ids);
     };
-    if (a.text.size() < kReleaseBytes) {
+    if (a.text.size < kReleaseBytes) {
       // Taken out meanwhile: making a list may run the garbage collector, and that other calls.
       IdBuffer ids = std::move(calls.ids);
       ids.shorten(0);
@@ -142,7 +141,7 @@ PyObject* encode_ids(PyObject* self, PyObject* const* arguments, Py_ssize_t coun
       return list;
     }
     IdBuffer ids;
-    run(a.text.size(), [&] { append(ids); });
+    run(a.text.size, [&] { append(ids); });
     return to_list(ids.ids(), to_int);
   });
 }
@@ -160,7 +159,7 @@ py::array_t<std::uint32_t> to_array(IdBuffer ids) {
 PyObject* encode_array(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
   return call(self, arguments, count, [](Calls& calls, const Arguments& a) {
     IdBuffer ids;
-    run(a.text.size(), [&] {
+    run(a.text.size, [&] {
       calls.tokenizer->append_ids(a.text, a.add_special_tokens, calls.lengths, calls.rule, ids);
     });
     return to_array(std::move(ids));
@@ -169,7 +168,7 @@ PyObject* encode_array(PyObject* self, PyObject* const* arguments, Py_ssize_t co
 
 PyObject* count(PyObject* self, PyObject* const* arguments, Py_ssize_t size) {
   return call(self, arguments, size, [](Calls& calls, const Arguments& a) {
-    return py::int_(run(a.text.size(), [&] {
+    return py::int_(run(a.text.size, [&] {
       return calls.tokenizer->count(a.text, a.add_special_tokens, calls.lengths, calls.rule);
     }));
   });
@@ -177,17 +176,16 @@ PyObject* count(PyObject* self, PyObject* const* arguments, Py_ssize_t size) {
 
 py::tuple encode_ids_batch(const Tokenizer& self, const py::list& texts, bool add_special_tokens,
                            const LengthSpec& lengths, const SpecialRule& rule, int threads) {
-  std::vector<Utf8> read;
+  std::vector<Characters> read;
   read.reserve(texts.size());
   for (const py::handle& text : texts) {
     const auto name = [&] { return "text " + std::to_string(read.size()); };
-    named(name, [&] { read.emplace_back(text); });
+    named(name, [&] { read.push_back(characters(text)); });
   }
-  const std::vector<std::string_view> views(read.begin(), read.end());
   RaggedIds ragged;
   {
     const py::gil_scoped_release release;
-    ragged = self.ids(views, add_special_tokens, lengths, rule, threads);
+    ragged = self.ids(read, add_special_tokens, lengths, rule, threads);
   }
   return py::make_tuple(to_array(std::move(ragged.ids)),
                         py::array_t<std::int64_t>(static_cast<py::ssize_t>(ragged.offsets.size()),

@@ -138,23 +138,23 @@ void Tokenizer::append_ids(std::string_view text, bool add_special_tokens,
   }
 }
 
-void Tokenizer::append_ids(std::string_view text, bool add_special_tokens,
+void Tokenizer::append_ids(const Characters& text, bool add_special_tokens,
                            const LengthSpec& lengths, const SpecialRule& rule,
                            IdBuffer& out) const {
   Lease lease(*this);
-  append_ids(text, add_special_tokens, lengths, rule, *lease, out);
+  append_ids(to_utf8(text, (*lease).utf8), add_special_tokens, lengths, rule, *lease, out);
 }
 
-std::size_t Tokenizer::count(std::string_view text, bool add_special_tokens,
+std::size_t Tokenizer::count(const Characters& text, bool add_special_tokens,
                              const LengthSpec& lengths, const SpecialRule& rule) const {
   Lease lease(*this);
   IdBuffer& ids = (*lease).ids;
   ids.shorten(0);
-  append_ids(text, add_special_tokens, lengths, rule, *lease, ids);
+  append_ids(to_utf8(text, (*lease).utf8), add_special_tokens, lengths, rule, *lease, ids);
   return ids.size();
 }
 
-RaggedIds Tokenizer::ids(std::span<const std::string_view> texts, bool add_special_tokens,
+RaggedIds Tokenizer::ids(std::span<const Characters> texts, bool add_special_tokens,
                          const LengthSpec& lengths, const SpecialRule& rule, int threads) const {
   RaggedIds all;
   all.offsets.resize(texts.size() + 1);
@@ -167,13 +167,19 @@ RaggedIds Tokenizer::ids(std::span<const std::string_view> texts, bool add_speci
   parallel_for(threads, std::ssize(texts), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     Lease lease(*this);
     Range range{static_cast<std::size_t>(begin), {}};
+    std::size_t size = 0;
+    for (std::ptrdiff_t i = begin; i < end; ++i) size += texts[static_cast<std::size_t>(i)].size;
+    range.ids.reserve(size / 3);  // nearly always enough; memory that is not touched is free
     Pulse pulse;
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       const std::size_t before = range.ids.size();
       named([i] { return "text " + std::to_string(i); },
-            [&] { append_ids(texts[i], add_special_tokens, lengths, rule, *lease, range.ids); });
+            [&] {
+              append_ids(to_utf8(texts[i], (*lease).utf8), add_special_tokens, lengths, rule,
+                         *lease, range.ids);
+            });
       all.offsets[i + 1] = static_cast<std::int64_t>(range.ids.size() - before);
-      pulse.read(texts[i].size());
+      pulse.read(texts[i].size);
     }
     const std::lock_guard lock(mutex);
     ranges.push_back(std::move(range));

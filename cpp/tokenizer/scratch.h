@@ -6,6 +6,7 @@
 #include <mutex>
 #include <new>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,8 @@ struct Tokenizer::Scratch {
   std::vector<Token> tokens;
   std::array<Sequence, 2> texts;  // of a pair
   IdBuffer ids;
-  std::string normalized;
+  std::string utf8, normalized;
+  std::thread::id thread;   // that used it last
   std::size_t longest = 0;  // text so far that took more than ids, in bytes
 };
 
@@ -31,13 +33,18 @@ class Tokenizer::Lease {
  public:
   explicit Lease(const Tokenizer& owner) : owner_(owner) {
     const std::lock_guard lock(owner_.mutex_);
-    if (!owner_.idle_.empty()) {
-      scratch_ = std::move(owner_.idle_.back());
-      owner_.idle_.pop_back();
-    }
+    auto& idle = owner_.idle_;
+    if (idle.empty()) return;
+    // What this thread had last may still be near its core.
+    const auto own = std::ranges::find(idle, std::this_thread::get_id(),
+                                       [](const auto& scratch) { return scratch->thread; });
+    if (own != idle.end()) std::swap(*own, idle.back());
+    scratch_ = std::move(idle.back());
+    idle.pop_back();
   }
   ~Lease() {
     if (!scratch_) return;
+    if (scratch_->utf8.size() > kKept) scratch_->utf8 = {};
     const Scratch& used = *scratch_;
     if (std::max({used.longest, used.normalized.capacity(), used.ids.capacity(),
                   used.outer.capacity(), used.inner.capacity()}) > kKept) {
@@ -53,6 +60,7 @@ class Tokenizer::Lease {
   Lease& operator=(const Lease&) = delete;
   Scratch& operator*() {
     if (!scratch_) scratch_ = std::make_unique<Scratch>();
+    scratch_->thread = std::this_thread::get_id();
     return *scratch_;
   }
 

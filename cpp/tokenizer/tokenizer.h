@@ -21,6 +21,7 @@
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/spec.h"
 #include "tokenizer/special.h"
+#include "tokenizer/transcode.h"
 
 namespace quatrain::tokenizer {
 
@@ -55,12 +56,12 @@ class Tokenizer {
                                      const LengthSpec& lengths, const SpecialRule& rule,
                                      int threads) const;
   // The ids of one text, as encode gives them but for padding, appended.
-  void append_ids(std::string_view text, bool add_special_tokens, const LengthSpec& lengths,
+  void append_ids(const Characters& text, bool add_special_tokens, const LengthSpec& lengths,
                   const SpecialRule& rule, IdBuffer& out) const;
-  std::size_t count(std::string_view text, bool add_special_tokens, const LengthSpec& lengths,
+  std::size_t count(const Characters& text, bool add_special_tokens, const LengthSpec& lengths,
                     const SpecialRule& rule) const;
   // The ids of many, end to end. Texts are shared out over `threads` threads.
-  RaggedIds ids(std::span<const std::string_view> texts, bool add_special_tokens,
+  RaggedIds ids(std::span<const Characters> texts, bool add_special_tokens,
                 const LengthSpec& lengths, const SpecialRule& rule, int threads) const;
   // What truncation cuts off: the further windows, and for a pair every combination of them, each
   // padded as if it were in a batch in which encodings have `padded` tokens.

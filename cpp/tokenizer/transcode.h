@@ -2,7 +2,10 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
+#include "core/check.h"
 #include "tokenizer/unicode.h"
 
 #if defined(__SSE2__)
@@ -62,6 +65,35 @@ char* write_utf8(const Unit* from, const Unit* end, char* to) {
     }
   }
   return to;
+}
+
+// A text of so many characters, or of UTF-8.
+struct Characters {
+  Characters(std::string_view utf8) : data(utf8.data()), size(utf8.size()), width(0) {}
+  Characters(const void* characters, std::size_t count, std::size_t bytes)
+      : data(characters), size(count), width(bytes) {}
+
+  const void* data;
+  std::size_t size;
+  std::size_t width;  // bytes of a character; 0 for UTF-8
+};
+
+// The UTF-8 of a text: itself, or in `buffer`. Raises InputError for a lone surrogate.
+inline std::string_view to_utf8(const Characters& text, std::string& buffer) {
+  if (text.width == 0) return {static_cast<const char*>(text.data), text.size};
+  const auto make = [&]<class Unit>(const Unit* units) -> std::string_view {
+    const std::size_t most = text.size * kMostBytes<Unit>;
+    if (buffer.size() < most) buffer.resize(most);
+    const char* end = write_utf8(units, units + text.size, buffer.data());
+    if (end) return {buffer.data(), end};
+    std::size_t at = 0;
+    while (unicode::is_character(units[at])) ++at;
+    fail("encode", "the text has a lone surrogate at character ", at,
+         ", which UTF-8 cannot express");
+  };
+  if (text.width == 1) return make(static_cast<const std::uint8_t*>(text.data));
+  if (text.width == 2) return make(static_cast<const std::uint16_t*>(text.data));
+  return make(static_cast<const std::uint32_t*>(text.data));
 }
 
 }  // namespace quatrain::tokenizer
