@@ -43,6 +43,10 @@ Charsmap::Charsmap(std::string_view bytes) {
   for (std::uint32_t c = 1; c < 256; ++c) {
     has_rule_[c] = units_[units_[0].offset() ^ c].label() == c;
   }
+  for (char c = 0; c < 0x7F; ++c) {
+    const std::array<char, 2> text{c, '\n'};
+    keeps_[static_cast<unsigned char>(c)] = shortest({text.data(), text.size()}).size == 0;
+  }
 }
 
 // Walks every path once. Nodes with the same base share what follows (the array is a graph, not a

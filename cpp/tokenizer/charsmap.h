@@ -23,6 +23,8 @@ class Charsmap {
   Rule longest(std::string_view text) const;
   // Whether any rule's string begins with the byte.
   bool has_rule(char first) const { return has_rule_[static_cast<unsigned char>(first)]; }
+  // Whether no rule is for a character of ASCII alone, or with a line feed behind it.
+  bool keeps(char c) const { return keeps_[static_cast<unsigned char>(c)]; }
 
  private:
   struct Unit {
@@ -40,6 +42,7 @@ class Charsmap {
   std::vector<Unit> units_;
   std::string replacements_;  // each ends in NUL
   std::array<bool, 256> has_rule_{};
+  std::array<bool, 256> keeps_{};
 };
 
 }  // namespace quatrain::tokenizer

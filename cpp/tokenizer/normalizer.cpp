@@ -207,14 +207,6 @@ void push_nmt(char32_t c, Push push) {
   push(is_space ? U' ' : c);
 }
 
-// Copies bytes [begin, end), whole characters.
-void copy(const Text& text, std::size_t begin, std::size_t end, Text::Editor& editor) {
-  while (begin < end) {
-    const Span from = text.span(begin);
-    editor.push(unicode::decode(text.view(), begin), from);
-  }
-}
-
 // Writes a string, all of it from one place.
 void write(std::string_view string, Span from, Text::Editor& editor) {
   for (std::size_t at = 0; at < string.size();) editor.push(unicode::decode(string, at), from);
@@ -232,14 +224,14 @@ void strip(const NormalizerSpec& spec, Text& text) {
   }
   if (end - begin == view.size()) return;
   Text::Editor editor(text);
-  copy(text, begin, end, editor);
+  editor.copy(begin, end);
   editor.commit();
 }
 
 void prepend(const NormalizerSpec& spec, Text& text) {
   Text::Editor editor(text);
   write(spec.content, text.span(0), editor);
-  copy(text, 0, text.size(), editor);
+  editor.copy(0, text.size());
   editor.commit();
 }
 
@@ -250,12 +242,12 @@ void replace(const NormalizerSpec& spec, Text& text) {
   Text::Editor editor(text);
   std::size_t seen = 0;
   for (const Piece& match : matches) {
-    copy(text, seen, match.begin, editor);
+    editor.copy(seen, match.begin);
     // New text comes from the last character that it replaces, or else that it follows.
     write(spec.content, match.end > 0 ? text.span(match.end - 1) : text.origin(), editor);
     seen = match.end;
   }
-  copy(text, seen, text.size(), editor);
+  editor.copy(seen, text.size());
   editor.commit();
 }
 

@@ -1,6 +1,7 @@
 #include "tokenizer/pattern.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/check.h"
 #include "tokenizer/categories.h"
@@ -18,6 +19,15 @@ struct Run {
   std::size_t end, seen;  // the latter behind the first character that is of no run
   std::int64_t count;     // characters
 };
+
+// The one character, of ASCII, with which every match begins, if that is how the pattern is.
+std::optional<char> sole_character(const PatternSpec& pattern) {
+  if (pattern.outside || pattern.classes || pattern.lead != PatternSpec::Lead::kNone) return {};
+  if (pattern.ranges.size() != 1) return {};
+  const auto [first, last] = pattern.ranges[0];
+  if (first != last || first >= 0x80) return {};
+  return static_cast<char>(first);
+}
 
 std::vector<Piece> find_runs(const PatternSpec& pattern, std::string_view text) {
   using Lead = PatternSpec::Lead;
@@ -42,8 +52,11 @@ std::vector<Piece> find_runs(const PatternSpec& pattern, std::string_view text) 
     }
     return result;
   };
+  const std::optional<char> sole = sole_character(pattern);
   std::vector<Piece> found;
   for (std::size_t begin = 0; begin < text.size();) {
+    if (sole) begin = text.find(*sole, begin);
+    if (begin == std::string_view::npos) break;
     std::size_t behind = begin;
     if (pattern.lead != Lead::kNone && is_lead(unicode::decode(text, behind)) &&
         behind < text.size()) {

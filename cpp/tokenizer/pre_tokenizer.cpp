@@ -215,10 +215,12 @@ void metaspace(Text& text, std::vector<Piece>& pieces, const PreTokenizerSpec& s
     const bool is_wanted =
         spec.prepend == Prepend::kAlways || (spec.prepend == Prepend::kFirst && first.begin == 0);
     if (is_wanted && c != ' ' && c != spec.replacement) editor.push(spec.replacement, first);
-    for (at = piece.begin; at < piece.end;) {
-      const Span from = text.span(at);
-      const char32_t old = unicode::decode(text.view(), at);
-      editor.push(old == ' ' ? spec.replacement : old, from);
+    for (at = piece.begin; at < piece.end; ++at) {
+      const std::size_t space =
+          std::min(text.view().substr(0, piece.end).find(' ', at), std::size_t{piece.end});
+      editor.copy(at, space);
+      if (space < piece.end) editor.push(spec.replacement, text.span(space));
+      at = space;
     }
     piece = {begin, editor.size()};
   }
@@ -236,10 +238,7 @@ void prefix_spaces(Text& text, std::vector<Piece>& pieces) {
   for (Piece& piece : pieces) {
     const std::uint32_t begin = editor.size();
     if (!has_space(piece)) editor.push(' ', text.span(piece.begin));
-    for (std::size_t at = piece.begin; at < piece.end;) {
-      const Span from = text.span(at);
-      editor.push(unicode::decode(text.view(), at), from);
-    }
+    editor.copy(piece.begin, piece.end);
     piece = {begin, editor.size()};
   }
   editor.commit();

@@ -71,8 +71,8 @@ void find_rules(const Charsmap& charsmap, std::string_view text, Replace replace
   };
   for (std::size_t at = 0; at < text.size();) {
     // An ASCII character before another is a grapheme, or a carriage return before a line feed,
-    // which are as good as two if no rule begins there.
-    if (is_ascii(at) && is_ascii(at + 1) && !charsmap.has_rule(text[at])) {
+    // which are as good as two if no rule is for either.
+    if (is_ascii(at) && is_ascii(at + 1) && charsmap.keeps(text[at])) {
       ++at;
       continue;
     }

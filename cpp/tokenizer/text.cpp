@@ -54,6 +54,14 @@ void Text::check_growth(std::size_t size) const {
         " bytes of a text of ", source_->bytes().size());
 }
 
+void Text::Editor::copy(std::size_t begin, std::size_t end) {
+  text_.next_.append(text_.view_, begin, end - begin);
+  const std::size_t size = text_.next_spans_.size();
+  text_.next_spans_.resize(size + end - begin);
+  Span* to = text_.next_spans_.data() + size;
+  for (; begin < end; ++begin) *to++ = text_.span(begin);
+}
+
 void Text::Editor::commit() {
   text_.check_growth(text_.next_.size());
   std::swap(text_.bytes_, text_.next_);

@@ -92,6 +92,8 @@ class Text {
         text_.next_spans_.resize(text_.next_.size(), from);
       }
     }
+    // Bytes [begin, end) of the text, whole characters, stay as they are.
+    void copy(std::size_t begin, std::size_t end);
     std::uint32_t size() const { return static_cast<std::uint32_t>(text_.next_.size()); }
     void commit();
 
