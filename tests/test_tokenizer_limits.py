@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -95,14 +96,20 @@ def test_words_of_one_hash() -> None:
     words = colliding(1 << 23)
     assert len(words) > 2_000
     plain = [word[::-1] for word in words]
+    like = {"pre_tokenizer": {"type": "WhitespaceSplit"}}
+    tokenizer = Tokenizer.train(iter([" ".join(words)]), "bpe", 100, like=like)
 
-    def seconds(words: list[str]) -> float:
-        like = {"pre_tokenizer": {"type": "WhitespaceSplit"}}
+    def seconds(words: list[str], work: Callable[[str], object]) -> float:
+        text = " ".join(words * 100)
         begin = time.process_time()
-        Tokenizer.train(iter([" ".join(words * 100)]), "bpe", 100, like=like, threads=1)
+        work(text)
         return time.process_time() - begin
 
-    assert seconds(words) < 4 * seconds(plain) + 0.1
+    def train(text: str) -> None:
+        Tokenizer.train(iter([text]), "bpe", 100, like=like, threads=1)
+
+    for work in (train, tokenizer.count):
+        assert seconds(words, work) < 4 * seconds(plain, work) + 0.1
 
 
 def resident() -> int:

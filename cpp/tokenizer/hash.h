@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <random>
 #include <string_view>
 #include <vector>
 
@@ -15,8 +16,14 @@ inline std::uint64_t mix(std::uint64_t a) {
   return a ^ a >> 29;
 }
 
-// With a random key, nobody can make strings of which many have the same hash.
-inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t key = 0) {
+// Drawn when the process begins, so that nobody can make texts or files of which much has the same
+// hash.
+inline const std::uint64_t kHashKey = [] {
+  std::random_device draw;
+  return std::uint64_t{draw()} << 32 | draw();
+}();
+
+inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t key = kHashKey) {
   std::uint64_t state = key ^ bytes.size() * 0xD6E8FEB86659FD93u;
   const char* p = bytes.data();
   std::size_t left = bytes.size();

@@ -64,11 +64,12 @@ class PairTable {
 
  private:
   static constexpr std::uint64_t kEmpty = ~std::uint64_t{0};  // no pair: ids are below end_id
+  static inline const std::uint64_t kMultiplier = kHashKey | 1;
 
   std::uint64_t to_key(std::uint32_t left, std::uint32_t right) const {
     return std::uint64_t{left} << id_bits_ | right;
   }
-  static std::uint64_t to_hash(std::uint64_t key) { return key * 0x9E3779B97F4A7C15u >> 20; }
+  static std::uint64_t to_hash(std::uint64_t key) { return key * kMultiplier >> 20; }
   std::size_t place(std::uint64_t hash) const {
     return static_cast<std::size_t>(hash >> 8) & (slots_.size() - 1);
   }

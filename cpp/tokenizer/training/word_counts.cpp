@@ -1,10 +1,10 @@
 #include "tokenizer/training/word_counts.h"
 
 #include <algorithm>
-#include <random>
 
 #include "core/check.h"
 #include "core/parallel.h"
+#include "tokenizer/hash.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/text.h"
 
@@ -13,6 +13,7 @@ namespace {
 
 // A thread's own table is emptied into the shards before it outgrows the cache.
 constexpr std::size_t kOwnWords = 1 << 15;
+constexpr std::uint64_t kOrderKey = 0;  // by which words are in the same order in every process
 
 bool ends_in_bytes(const std::vector<PreTokenizerSpec>& steps) {
   const auto is_byte_level = [](const PreTokenizerSpec& step) {
@@ -66,8 +67,7 @@ struct WordCounter::Scratch {
 
 WordCounter::WordCounter(std::vector<NormalizerSpec> normalizers,
                          std::vector<PreTokenizerSpec> steps)
-    : key_(std::uint64_t{std::random_device()()} << 32 | std::random_device()()),
-      normalizers_(std::move(normalizers)),
+    : normalizers_(std::move(normalizers)),
       has_bytes_(ends_in_bytes(steps)),
       pre_tokenizer_(std::move(steps), has_bytes_) {}
 
@@ -90,7 +90,7 @@ void WordCounter::read(std::string_view text, Scratch& scratch) const {
   pre_tokenizer_.split(scratch.text, scratch.pieces);
   for (const Piece& piece : scratch.pieces) {
     const std::string_view word = scratch.text.view(piece);
-    scratch.own.add(word, hash(word), 1);
+    scratch.own.add(word, hash_bytes(word), 1);
   }
 }
 
@@ -125,7 +125,7 @@ std::vector<WordCount> WordCounter::words() const {
   for (const Shard& shard : shards_) {
     for (const WordTable::Entry& entry : shard.table.entries()) {
       const std::string_view word = shard.table.word(entry);
-      found.push_back({hash_bytes(word), {word, entry.count}});
+      found.push_back({hash_bytes(word, kOrderKey), {word, entry.count}});
     }
   }
   std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) {

@@ -10,7 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "tokenizer/hash.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/spec.h"
 
@@ -76,9 +75,6 @@ class WordCounter {
   void flush(Scratch& scratch);
   std::unique_ptr<Scratch> lease();
 
-  std::uint64_t hash(std::string_view word) const { return hash_bytes(word, key_); }
-
-  std::uint64_t key_;  // drawn at random, so that no text is made of words with equal hashes
   std::vector<NormalizerSpec> normalizers_;
   bool has_bytes_;
   PreTokenizer pre_tokenizer_;
