@@ -75,7 +75,7 @@ def tokenize(given: argparse.Namespace) -> str:
     progress("")
     if given.json is not None:
         keep(given.json.with_suffix(".tokenize.json"), [vars(line) for line in lines])
-    return tokenizer_table.table(lines)
+    return f"{tokenizer_table.summary(lines)}\n\n{tokenizer_table.table(lines)}"
 
 
 def keep(file: Path, found: object) -> None:

@@ -45,7 +45,7 @@ class Line:
         }
         if not ours or not peers:
             return None
-        if self.unit == "MB/s":
+        if self.unit in ("MB/s", "times"):
             name = max(peers, key=peers.__getitem__)
             return name, median(ours) / peers[name]
         name = min(peers, key=peers.__getitem__)
@@ -100,6 +100,13 @@ def run(
                     target.remarks[engine] = answer
                 elif key in answer:
                     target.values[engine] = [1e6 * answer[key]]
+    for name in vocabularies:
+        second = str(tokenizer_texts.halves("English", data, megabytes)[1])
+        for engine in _engines(name, 2):
+            answer = ask(engine, name, "second", second)
+            if not isinstance(answer, str):
+                target = line("times", name, "gain of a second thread, over that of a bare loop")
+                target.values[engine] = [answer["batch"] / answer["bare"]]
     if "llama3" in vocabularies:
         small = str(tokenizer_texts.vocabulary("minilm", data))
         for engine in _engines("llama3", 1):
@@ -178,4 +185,24 @@ def table(lines: Iterable[Line]) -> str:
     return "\n".join([*text, "", *sorted(missing)])
 
 
-__all__ = ["EVERY", "Line", "run", "table"]
+def summary(lines: Iterable[Line]) -> str:
+    """Markdown, a row per vocabulary: our rates on one thread, each with the multiple of the best
+    exact peer's; cold, then warm."""
+    rates = {tuple(line.name.split(", ")): line for line in lines if line.unit == "MB/s"}
+    kinds = list(tokenizer_texts.TEXTS)
+    text = [f"| MB/s, cold / warm | {' | '.join(kinds)} |", "|---|" + "--:|" * len(kinds)]
+    for vocabulary in dict.fromkeys(name[0] for name in rates):
+        cells = []
+        for kind in kinds:
+            halves = []
+            for heat in ("cold", "warm"):
+                line = rates.get((vocabulary, kind, "1 thread", heat))
+                best = line and line.best()
+                halves.append(f"{line.cell('quatrain')} ({best[1]:.1f}x)" if line and best else "-")
+            cells.append(" / ".join(halves))
+        if any("x" in cell for cell in cells):
+            text.append(f"| {vocabulary} | {' | '.join(cells)} |")
+    return "\n".join(text)
+
+
+__all__ = ["EVERY", "Line", "run", "summary", "table"]

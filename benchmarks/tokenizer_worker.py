@@ -3,21 +3,24 @@
 ``python -m benchmarks.tokenizer_worker ENGINE FILE TASK...`` prints one line of JSON. The tasks are
 ``stream THREADS FIRST SECOND``: the documents of the file FIRST (a JSON list) are *cold*: this
 process saw no text before; those of SECOND are *warm*, the caches being full of another text of the
-same kind. And ``sentence``, ``load SMALL`` and ``worst``.
+same kind. And ``sentence``, ``load SMALL``, ``second FILE`` and ``worst``.
 
 One thread is timed by the processor's clock, which other programs do not disturb.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
+import threading
 import time
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.tokenizer_engines import ENGINES, Engine
@@ -74,6 +77,37 @@ def worst(engine: Engine) -> dict[str, Any]:
     return found
 
 
+def second(engine: Engine, file: str) -> dict[str, Any]:
+    """What a second thread gains on a batch, and what it gains where nothing is shared."""
+    texts = json.loads(Path(file).read_text(encoding="utf-8")) * 4
+    block = bytes(1 << 20)
+
+    def bare(threads: int) -> None:
+        def work() -> None:
+            for _ in range(120 // threads):
+                hashlib.sha256(block).digest()
+
+        pool = [threading.Thread(target=work) for _ in range(threads)]
+        for thread in pool:
+            thread.start()
+        for thread in pool:
+            thread.join()
+
+    calls: dict[str, Callable[[int], object]] = {
+        "bare": bare,
+        "batch": lambda threads: engine.documents(texts, threads),
+    }
+    seconds: dict[tuple[str, int], list[float]] = {}
+    for turn in range(8):
+        for name, call in calls.items():
+            for threads in (1, 2):
+                start = time.perf_counter()
+                call(threads)
+                if turn > 0:  # the first fills caches
+                    seconds.setdefault((name, threads), []).append(time.perf_counter() - start)
+    return {name: median(seconds[name, 1]) / median(seconds[name, 2]) for name in calls}
+
+
 def resident() -> int:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
@@ -90,9 +124,8 @@ def main() -> None:
         result = {"seconds": seconds, "bytes": resident() - before}
         list(engine.ids("a"))
     else:
-        result = {"stream": stream, "sentence": sentence, "worst": worst}[task](
-            kind(Path(file)), *given
-        )
+        tasks = {"stream": stream, "sentence": sentence, "second": second, "worst": worst}
+        result = tasks[task](kind(Path(file)), *given)
     print(json.dumps(result))
 
 
