@@ -7,12 +7,11 @@
 #include "core/check.h"
 #include "tokenizer/byte_level.h"
 #include "tokenizer/byte_pieces.h"
+#include "tokenizer/few_symbols.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
 namespace {
-
-constexpr std::size_t kShortWord = 48;
 
 void check_known(bool is_known, std::string_view token, std::size_t merge) {
   check<TokenizerError>(is_known, "model.merges", "merge ", merge, " needs the token '", token,
@@ -92,6 +91,7 @@ void Bpe::set_boundaries(const ModelSpec& spec, const IdSet& merged) {
   }
   boundaries.finish();
   boundaries_ = std::move(boundaries);
+  character_ids_ = vocabulary().character_ids();
   if (fuse_unk_ && unk_) fused_ = *unk_;
 }
 
@@ -183,6 +183,28 @@ std::optional<std::uint32_t> Bpe::find_word(std::string_view word) const {
   return id == kNone ? std::nullopt : std::optional(id);
 }
 
+bool Bpe::append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const {
+  FewSymbols symbols;
+  bool is_simple = boundaries_ && part.size() <= FewSymbols::kMost;
+  for (std::size_t at = 0; is_simple && at < part.size();) {
+    const std::size_t begin = at;
+    const char32_t c = unicode::decode(part, at);
+    const std::uint32_t id = c < character_ids_.size() ? character_ids_[c] : kNone;
+    if (id != kNone) {
+      symbols.push(id);
+      continue;
+    }
+    is_simple = byte_fallback_ && c < character_ids_.size();
+    for (std::size_t i = begin; i < at; ++i) {
+      symbols.push(fallback_[static_cast<unsigned char>(part[i])]);
+    }
+  }
+  if (!is_simple) return Model::append_part(part, workspace, out);
+  symbols.merge(merges_, [&](std::size_t i) { return merges_.find(symbols[i], symbols[i + 1]); });
+  symbols.each([&](std::uint32_t id, std::size_t, std::size_t) { out.push(id); });
+  return true;
+}
+
 void Bpe::compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                   std::vector<Token>& out) const {
   if (ignore_merges_) {
@@ -200,7 +222,7 @@ void Bpe::compute(std::string_view word, const IdSet* barred, Workspace& workspa
     if (bytes_) spelling = spelled(word);
     start_from_characters(bytes_ ? std::string_view(spelling) : word, barred, workspace);
   }
-  if (symbols.size() <= kShortWord && !barred) {
+  if (symbols.size() <= FewSymbols::kMost && !barred) {
     merge_short(workspace);
   } else {
     merge_long(barred, workspace);
@@ -291,27 +313,17 @@ void Bpe::start_from_characters(std::string_view word, const IdSet* barred,
 
 void Bpe::merge_short(Workspace& workspace) const {
   auto& symbols = workspace.symbols;
-  auto& ranks = workspace.ranks;
-  std::size_t size = symbols.size();
-  if (size < 2) return;
-  ranks.resize(size);
-  const auto look_up = [&](std::size_t i) {
-    ranks[i] = merges_.find(symbols[i].id, symbols[i + 1].id);
-  };
-  for (std::size_t i = 0; i + 1 < size; ++i) look_up(i);
-  while (size > 1) {
-    const auto end = ranks.begin() + static_cast<std::ptrdiff_t>(size - 1);
-    const auto best = std::min_element(ranks.begin(), end);
-    if (*best == kNone) break;
-    const auto i = static_cast<std::size_t>(best - ranks.begin());
-    symbols[i].id = merges_.id(*best);
-    symbols[i].size += symbols[i + 1].size;
-    symbols.erase(symbols.begin() + static_cast<std::ptrdiff_t>(i) + 1);
-    ranks.erase(ranks.begin() + static_cast<std::ptrdiff_t>(i));
-    --size;
-    if (i > 0) look_up(i - 1);
-    if (i + 1 < size) look_up(i);
-  }
+  FewSymbols few;
+  for (const auto& symbol : symbols) few.push(symbol.id);
+  if (few.size() == 0) return;
+  few.merge(merges_, [&](std::size_t i) { return merges_.find(few[i], few[i + 1]); });
+  std::size_t count = 0;
+  few.each([&](std::uint32_t id, std::size_t begin, std::size_t end) {
+    std::uint32_t size = 0;
+    for (std::size_t i = begin; i < end; ++i) size += symbols[i].size;
+    symbols[count++] = {id, size, -1, -1};
+  });
+  symbols.resize(count);
 }
 
 void Bpe::merge_long(const IdSet* barred, Workspace& workspace) const {

@@ -31,6 +31,7 @@ class Bpe : public Model {
   // The tables for bytes alone, if every byte has a token.
   void prepare_bytes(const ModelSpec& spec);
 
+  bool append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const override;
   void compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                std::vector<Token>& out) const override;
 
@@ -40,7 +41,7 @@ class Bpe : public Model {
   void start_from_characters(std::string_view word, const IdSet* barred,
                              Workspace& workspace) const;
 
-  void merge_short(Workspace& workspace) const;  // rescans: quadratic, but fastest for a few
+  void merge_short(Workspace& workspace) const;
   void merge_long(const IdSet* barred, Workspace& workspace) const;  // a heap: n log n
 
   std::optional<std::uint32_t> find_word(std::string_view word) const;
@@ -50,7 +51,8 @@ class Bpe : public Model {
   bool bytes_;
   // The token of a byte in the middle of a word (0), first (1), last (2), or alone (3).
   std::array<std::array<std::uint32_t, 256>, 4> byte_tokens_;
-  std::array<std::uint32_t, 256> fallback_;  // the tokens <0x00> to <0xFF>
+  std::array<std::uint32_t, 256> fallback_;   // the tokens <0x00> to <0xFF>
+  std::vector<std::uint32_t> character_ids_;  // with boundaries: see Vocabulary
   Vocabulary
       words_;  // with ignore_merges, but for bytes alone: whole words, as the model sees them
   std::string prefix_, suffix_;

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "tokenizer/byte_level.h"
+#include "tokenizer/few_symbols.h"
 #include "tokenizer/hash.h"
 #include "tokenizer/unicode.h"
 
@@ -159,48 +160,14 @@ void ByteBpe::merge_at_once(std::string_view word, IdBuffer& out) const {
   out.advance(merge_short(word, out.end()));
 }
 
-// The least of the ranks is sought again and again: quadratic, but fastest for a few. One at a
-// time, too: reading several at once would wait for the one just written.
 std::size_t ByteBpe::merge_short(std::string_view word, std::uint32_t* to) const {
-  constexpr std::uint64_t kNever = UINT64_MAX;
-  const std::size_t size = word.size();
-  std::array<std::uint64_t, kShort + 1> order;  // rank and place of the pair that begins here
-  std::array<std::uint32_t, kShort> ids;
-  std::array<std::uint8_t, kShort + 1> next, previous;
-  const auto ordered = [](std::uint32_t rank, std::size_t place) {
-    return rank == PairTable::kNone ? kNever : std::uint64_t{rank} << 32 | place;
-  };
-  for (std::size_t i = 0; i < size; ++i) {
-    ids[i] = byte_ids_[byte_at(word, i)];
-    next[i] = static_cast<std::uint8_t>(i + 1);
-    previous[i] = static_cast<std::uint8_t>(i - 1);
-  }
-  for (std::size_t i = 0; i + 1 < size; ++i) {
-    order[i] = ordered(pairs_[std::size_t{byte_at(word, i)} << 8 | byte_at(word, i + 1)], i);
-  }
-  order[size - 1] = order[size] = kNever;
-  while (true) {
-    std::uint64_t even = kNever, odd = kNever;
-    for (std::size_t i = 0; i < size; i += 2) {
-      even = std::min(even, order[i]);
-      odd = std::min(odd, order[i + 1]);
-    }
-    const std::uint64_t least = std::min(even, odd);
-    if (least == kNever) break;
-    const auto at = static_cast<std::uint32_t>(least);
-    const std::size_t gone = next[at], behind = next[gone];
-    ids[at] = merges_.id(static_cast<std::uint32_t>(least >> 32));
-    next[at] = static_cast<std::uint8_t>(behind);
-    previous[behind] = static_cast<std::uint8_t>(at);
-    order[gone] = kNever;
-    order[at] = behind < size ? ordered(merges_.find(ids[at], ids[behind]), at) : kNever;
-    if (at > 0) {
-      const std::size_t before = previous[at];
-      order[before] = ordered(merges_.find(ids[before], ids[at]), before);
-    }
-  }
+  FewSymbols symbols;
+  for (std::size_t i = 0; i < word.size(); ++i) symbols.push(byte_ids_[byte_at(word, i)]);
+  symbols.merge(merges_, [&](std::size_t i) {
+    return pairs_[std::size_t{byte_at(word, i)} << 8 | byte_at(word, i + 1)];
+  });
   std::size_t count = 0;
-  for (std::size_t i = 0; i < size; i = next[i]) to[count++] = ids[i];
+  symbols.each([&](std::uint32_t id, std::size_t, std::size_t) { to[count++] = id; });
   return count;
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tokenizer/cut_table.h"
+#include "tokenizer/few_symbols.h"
 #include "tokenizer/id_buffer.h"
 #include "tokenizer/id_cache.h"
 #include "tokenizer/pair_table.h"
@@ -50,7 +51,7 @@ class ByteBpe {
   std::uint32_t find_word(std::string_view word) const;
 
  private:
-  static constexpr std::size_t kShort = 64;  // bytes
+  static constexpr std::size_t kShort = FewSymbols::kMost;  // bytes
 
   void read_tokens(const Vocabulary& vocabulary);
   void find_merges(const Vocabulary& vocabulary, PairTable& merges);

@@ -23,6 +23,9 @@ inline std::uint64_t load8(const char* at) {
   return bytes;
 }
 
+// Whether it is an ASCII letter.
+inline bool is_letter(char c) { return static_cast<unsigned char>((c | 0x20) - 'a') < 26; }
+
 // Which of the kStep bytes at `at` are not from `low` to `high` (ASCII) once `fold` is set in them,
 // a bit for each.
 #if defined(__SSE2__)

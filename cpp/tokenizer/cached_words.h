@@ -15,9 +15,9 @@ struct RawWord {
   std::string_view bytes;  // none where the reader found nothing to read
   IdCache::Key key;        // none if it is not to be cached
   std::uint64_t hash = 0;  // of the key
-  std::uint32_t id = 0;    // in the sense of the reader
-  bool is_plain = false;   // likewise
+  bool is_plain = false;   // in the sense of the reader
   bool is_part = false;    // goes on with the word before
+  bool are_alone = false;  // it is several parts, of one character each
 
   // Makes the key, and brings the memory near that it leads to.
   void look_ahead(const IdCache& cache, const char* readable) {

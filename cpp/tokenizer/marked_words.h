@@ -5,9 +5,11 @@
 // The text is cut before it is normalized: at spaces, and between characters that no token has side
 // by side. Two that are known to be normalized each for itself can be judged as they stand.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tokenizer/cached_words.h"
@@ -20,6 +22,8 @@ namespace quatrain::tokenizer {
 
 class MarkedWords {
  public:
+  static constexpr std::string_view kMark = "\u2581";
+
   // None if the steps are others.
   static std::optional<MarkedWords> make(const std::vector<NormalizerSpec>& normalizers,
                                          const PreTokenizer& pre_tokenizer, const Model& model);
@@ -62,6 +66,8 @@ class MarkedWords {
   std::string form(char32_t c) const;
   Edges edges(char32_t c) const;
   void find_tokens();
+  // Whether a word or a part ends between the characters that the edges belong to.
+  bool cuts(char32_t left, char32_t right) const;
   // Whether a run of spaces is as good as one.
   bool joins_spaces() const { return steps_.joins_spaces || steps_.marks.drops_spaces; }
 
@@ -72,6 +78,13 @@ class MarkedWords {
   Steps steps_;
   std::vector<Character> characters_;  // those below kTable
   bool has_letters_;                   // no ASCII letter depends on what is beside it
+  // The same of ASCII, by the first byte.
+  struct Ascii {
+    bool is_known = false;                    // what stands for the character
+    std::array<std::uint64_t, 4> cut_from{};  // a bit for each byte that may come next
+    bool cuts(unsigned char next) const { return cut_from[next / 64] >> next % 64 & 1; }
+  };
+  std::array<Ascii, 256> ascii_;
 };
 
 }  // namespace quatrain::tokenizer

@@ -108,11 +108,13 @@ bool Unigram::search(std::string_view word, const IdSet* barred, Workspace& work
   using Path = Workspace::Path;
   auto& paths = workspace.paths;  // the best path to byte base + i of the word, at i
   auto& steps = workspace.steps;
-  std::size_t base = 0;
-  paths.assign(1, {});
+  std::size_t base = 0, reached = 0;  // reached: the furthest byte that a path leads to
+  paths.assign(std::min(word.size(), kLongPath) + 1, {});
   bool has_tie = false;
   const auto reach = [&](std::size_t end, Score score, std::size_t begin, std::uint32_t id) {
-    if (end - base >= paths.size()) paths.resize(end - base + 1);
+    if (end - base >= paths.size()) [[unlikely]]
+      paths.resize(end - base + kLongPath);
+    reached = std::max(reached, end);
     Path& path = paths[end - base];
     const bool is_first = path.begin == Path::kUnreached;
     has_tie |= !is_first && std::abs(score - static_cast<Score>(path.score)) < Score{kTie};
@@ -129,14 +131,16 @@ bool Unigram::search(std::string_view word, const IdSet* barred, Workspace& work
     for (auto at = steps.rbegin(); at != steps.rend(); ++at) {
       emit(paths[*at - base].id, paths[*at - base].begin, *at);
     }
-    paths.assign(1, {paths[end - base].score, Path::kUnreached, kNone});
+    const double score = paths[end - base].score;
+    paths.assign(std::min(word.size() - end, kLongPath) + 1, {});
+    paths[0].score = score;
     base = end;
   };
   for (std::size_t at = 0; at < word.size();) {
-    if (at - base + 1 == paths.size() && at - base >= kLongPath) commit(at);
+    if (at == reached && at - base >= kLongPath) commit(at);
     auto score = static_cast<Score>(paths[at - base].score);
     if (sentencepiece_ && std::abs(score) > static_cast<Score>(kLargeSum)) {
-      for (std::size_t i = at - base; i < paths.size(); ++i) {
+      for (std::size_t i = at - base; i <= reached - base; ++i) {
         paths[i].score = static_cast<Score>(paths[i].score) - score;
       }
       score = 0;

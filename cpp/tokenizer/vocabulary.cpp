@@ -86,4 +86,15 @@ std::string_view Vocabulary::token(std::uint32_t id) const {
   return std::string_view(bytes_).substr(by_id_[id].offset, by_id_[id].size);
 }
 
+std::vector<std::uint32_t> Vocabulary::character_ids() const {
+  std::vector<std::uint32_t> ids(0x10000, UINT32_MAX);
+  for (std::uint32_t id = 0; id < end_id(); ++id) {
+    const std::string_view text = has(id) ? token(id) : "";
+    if (text.empty() || text.size() > 3 || text.size() > unicode::length(text[0])) continue;
+    std::size_t at = 0;
+    ids[unicode::decode(text, at)] = id;
+  }
+  return ids;
+}
+
 }  // namespace quatrain::tokenizer

@@ -32,6 +32,8 @@ class Vocabulary {
   bool has(std::uint32_t id) const { return id < by_id_.size() && by_id_[id].is_set; }
   std::string_view token(std::uint32_t id) const;  // has(id)
   std::size_t size() const { return size_; }
+  // The token of each character below U+10000; UINT32_MAX where there is none.
+  std::vector<std::uint32_t> character_ids() const;
   std::uint32_t end_id() const { return static_cast<std::uint32_t>(by_id_.size()); }
 
  private:

@@ -1,0 +1,267 @@
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/bytes.h"
+#include "tokenizer/marked_words.h"
+#include "tokenizer/normalizer.h"
+#include "tokenizer/unicode.h"
+
+namespace quatrain::tokenizer {
+
+// One text on its way.
+class MarkedWords::Reader {
+ public:
+  Reader(const MarkedWords& rule, std::string_view text, bool is_first, const char* readable,
+         Workspace& workspace, IdBuffer& out)
+      : rule_(rule),
+        text_(text.data()),
+        end_(text.data() + text.size()),
+        readable_(readable),
+        workspace_(workspace),
+        out_(out),
+        word_(text.data()),
+        first_(out.size()) {
+    using enum PreTokenizerSpec::Prepend;
+    const SpaceMarks& marks = rule.steps_.marks;
+    const bool is_marked = text.starts_with(' ') || text.starts_with(kMark);
+    const bool marks_first = marks.prepend == kAlways || (marks.prepend == kFirst && is_first);
+    begins_as_part_ = !rule.steps_.prepends && !(marks_first && (splits_ || !is_marked));
+  }
+
+  const char* find(const char* at, RawWord& word) {
+    const char* begin = at;
+    bool is_spaced = false;
+    if (splits_) {
+      Place here = look(at);
+      is_spaced = here.first == ' ' && !is_bound(here.end);
+      if (is_spaced && joins_) skip_spaces(begin, here);
+    }
+    if (begin == end_) {
+      word.bytes = {};
+      return end_;
+    }
+    word.is_part = !is_spaced && (begin != text_ || begins_as_part_);
+    const char* stop = word_end(begin);
+    const Place first = look(begin);
+    word.are_alone = word.is_part && stop == first.end && first.alone != kKeyed;
+    if (word.are_alone) stop = skip_alone(stop);
+    word.bytes = {begin, stop};
+    if (!word.are_alone) word.look_ahead(workspace_.id_cache, readable_);
+    return stop;
+  }
+
+  void append(const RawWord& word) {
+    if (word.bytes.data() < resumed_) return;
+    const std::size_t size = out_.size();
+    if (!word.is_part) {
+      word_ = word.bytes.data();
+      first_ = size;
+      is_sure_ = true;
+    }
+    if (word.are_alone) {
+      append_alone(word.bytes);
+    } else {
+      if (!append_cached(workspace_.id_cache, word, out_)) append_new(word);
+      if (word.is_part) join_unknown(size);
+    }
+    if (!word.is_part) return;
+    is_sure_ = is_sure_ && (!may_tie_ || word.bytes.data() - word_ <= Model::kLongestSure);
+    if (!is_sure_) read_again(word);
+  }
+
+ private:
+  struct Place {
+    char32_t first, last;
+    std::uint32_t alone;
+    const char* end;
+  };
+
+  Place look(const char* at) const {
+    std::size_t size = 0;
+    const char32_t c = unicode::decode({at, end_}, size);
+    if (c >= kTable) {
+      const Edges found = rule_.edges(c);
+      return {found.first, found.last, kKeyed, at + size};
+    }
+    const Character& found = rule_.characters_[c];
+    return {found.first, found.last, found.alone, at + size};
+  }
+
+  // Whether the character at `at` may be bound to the one before, which then is not known either.
+  bool is_bound(const char* at) const { return splits_ && at < end_ && look(at).first == 0; }
+
+  bool cuts(const Place& left, const Place& right) const {
+    return rule_.cuts(left.last, right.first) && !is_bound(right.end);
+  }
+
+  const char* word_end(const char* at) const {
+    const auto byte = [](const char* place) { return static_cast<unsigned char>(*place); };
+    const char* last = at;  // the character before `at`, if any
+    while (rule_.ascii_[byte(at)].is_known) {
+      const bool is_letter = rule_.has_letters_ && tokenizer::is_letter(*at);
+      at = is_letter ? skip<'a', 'z', 0x20>(at + 1, end_, readable_) : at + 1;
+      if (at == end_) return at;
+      last = at - 1;
+      if (rule_.ascii_[byte(last)].cuts(byte(at)) && !is_bound(at + 1)) return at;
+    }
+    bool is_bound_to = false;  // the last character may be bound to the one before
+    for (Place here = look(last); here.end < end_;) {
+      const Place next = look(here.end);
+      if (!is_bound_to && cuts(here, next)) return here.end;
+      is_bound_to = here.first == 0;
+      here = next;
+    }
+    return end_;
+  }
+
+  // The end of the characters that are parts alone.
+  const char* skip_alone(const char* at) const {
+    if (at == end_) return at;
+    for (Place here = look(at); here.alone != kKeyed;) {
+      if (here.end == end_) return end_;
+      const Place next = look(here.end);
+      if (!cuts(here, next)) break;
+      at = here.end;
+      here = next;
+    }
+    return at;
+  }
+
+  // Of spaces that are as good as one, moves on to the last; or behind it, if they are as good as
+  // none.
+  void skip_spaces(const char*& begin, Place& here) const {
+    const bool drops = rule_.steps_.marks.drops_spaces;
+    while (here.end < end_) {
+      const Place next = look(here.end);
+      const bool is_space = next.first == ' ';
+      if (next.first == 0 || is_bound(next.end) || !(is_space || drops)) return;
+      begin = here.end;
+      here = next;
+      if (!is_space) return;
+    }
+    if (drops) begin = end_;
+  }
+
+  void append_alone(std::string_view characters) {
+    const std::uint32_t fused = rule_.model_.fused();
+    for (const char* at = characters.data(); at < characters.data() + characters.size();) {
+      const Place here = look(at);
+      if (here.alone == kBytes) {
+        for (; at < here.end; ++at) {
+          out_.push((*rule_.model_.byte_ids())[static_cast<unsigned char>(*at)]);
+        }
+      } else if (here.alone != fused || out_.size() == first_ || out_.ids().back() != fused) {
+        out_.push(here.alone);
+      }
+      at = here.end;
+    }
+  }
+
+  void append_new(const RawWord& word) {
+    const std::size_t size = out_.size();
+    bool is_one = true;  // pre-token at most
+    if (!splits_ || is_plain(word.bytes)) {
+      normalize_plain(word);
+      is_sure_ = rule_.model_.append_part(workspace_.text, workspace_, out_) && is_sure_;
+    } else {
+      is_one = append_pieces(word.bytes, word.is_part) <= 1;
+    }
+    if (is_one && is_sure_ && !word.key.is_none()) {
+      workspace_.id_cache.insert(word.key, word.bytes, out_.ids(size));
+    }
+  }
+
+  // Whether the characters are normalized each for itself.
+  bool is_plain(std::string_view word) const {
+    for (const char* at = word.data(); at < word.data() + word.size();) {
+      const Place here = look(at);
+      if (here.first == 0) return false;
+      at = here.end;
+    }
+    return true;
+  }
+
+  // Makes the text of a word of characters that are normalized each for itself.
+  void normalize_plain(const RawWord& word) const {
+    std::string& text = workspace_.text;
+    text.assign(kMark, 0, word.is_part ? 0 : kMark.size());
+    const Charsmap* charsmap = rule_.steps_.charsmap;
+    for (std::size_t at = 0; at < word.bytes.size();) {
+      const std::string_view c = word.bytes.substr(at, unicode::length(word.bytes[at]));
+      at += c.size();
+      Charsmap::Rule rule;
+      if (charsmap && charsmap->has_rule(c[0])) rule = charsmap->shortest(c);
+      const std::string_view now = rule.size > 0 ? rule.replacement : c;
+      if (splits_ && !word.is_part && at == c.size() && look(c.data()).first == ' ') {
+        continue;  // for which the mark stands
+      }
+      text += now == " " && rule_.steps_.marks_spaces() ? kMark : now;
+    }
+  }
+
+  // Goes the long way, and returns the number of pre-tokens.
+  std::size_t append_pieces(std::string_view bytes, bool is_part) {
+    Source source;
+    source.assign(bytes);
+    Text text;
+    text.assign(source, 0, bytes.size());
+    normalize(rule_.normalizers_, text);
+    // In the middle of a word, no mark belongs in front.
+    const bool is_marked = text.view().starts_with(' ') || text.view().starts_with(kMark) ||
+                           rule_.steps_.marks.prepend == PreTokenizerSpec::Prepend::kNever;
+    std::vector<Piece> pieces;
+    rule_.pre_tokenizer_.split(text, pieces);
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      std::string_view piece = text.view(pieces[i]);
+      if (i == 0 && is_part && !is_marked) piece.remove_prefix(kMark.size());
+      if (piece.empty()) continue;
+      is_sure_ = rule_.model_.append_part(piece, workspace_, out_) && is_sure_;
+    }
+    return pieces.size();
+  }
+
+  // Reads the whole word that a part belongs to.
+  void read_again(const RawWord& part) {
+    const char* end = part.bytes.data();
+    RawWord next;
+    while (end < end_) {
+      const char* stop = find(end, next);
+      if (end > part.bytes.data() && !next.is_part) break;
+      end = stop;
+    }
+    out_.shorten(first_);
+    append_pieces({word_, end}, word_ == text_ && begins_as_part_);
+    resumed_ = end;
+  }
+
+  // An unknown part that goes on with one is the same token.
+  void join_unknown(std::size_t size) {
+    const std::uint32_t* ids = out_.data();
+    if (size == first_ || size == out_.size()) return;
+    if (ids[size] != rule_.model_.fused() || ids[size - 1] != ids[size]) return;
+    out_.keep(size, size + 1, out_.size());
+  }
+
+  const MarkedWords& rule_;
+  const bool splits_ = rule_.steps_.marks.splits;
+  const bool joins_ = rule_.joins_spaces();
+  const bool may_tie_ = rule_.model_.may_tie();
+  const char* text_;
+  const char* end_;
+  const char* readable_;
+  Workspace& workspace_;
+  IdBuffer& out_;
+  bool begins_as_part_;
+  const char* word_;               // that of the last part
+  std::size_t first_;              // of its ids
+  bool is_sure_ = true;            // that its parts have the ids that they have alone
+  const char* resumed_ = nullptr;  // what begins before was read
+};
+
+void MarkedWords::read(std::string_view text, bool is_first, const char* readable,
+                       Workspace& workspace, IdBuffer& out) const {
+  Reader reader(*this, text, is_first, readable, workspace, out);
+  read_words(reader, text);
+}
+
+}  // namespace quatrain::tokenizer
