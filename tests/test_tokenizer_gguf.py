@@ -250,6 +250,7 @@ def test_bad_scores(tmp_path: Path) -> None:
         (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "is not supported; supported: 2, 3 .little"),
         (b"GGUF", "ends within the header"),
         (b"GGUF" + struct.pack("<IQQ", 3, 0, 2**63), "ends within the name of a field"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("a\nb"), r"ends within 'a\\nb'"),
         (b"GGUF" + struct.pack("<IQQ", 3, 0, 0), "field 'tokenizer.ggml.tokens' is missing"),
     ],
 )

@@ -26,6 +26,7 @@ pytestmark = [
 ]
 
 NAMES = ["minilm", "gpt2", "llama3", "qwen2", "deepseek", "gemma2", "llama2", "claude"]
+NAMES += ["t5", "xlm-roberta"]
 KEPT = 600  # tokens of a vocabulary: enough to be real, few enough to be read a thousand times
 
 JUNK: list[Any] = [

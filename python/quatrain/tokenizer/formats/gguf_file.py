@@ -61,7 +61,7 @@ class _Field:
     def __init__(self, reader: _Reader) -> None:
         self.begin = reader.at
         self.name = reader.string("the name of a field")
-        self.value = reader.value(self.name)
+        self.value = reader.value(self.name if self.name.isprintable() else repr(self.name))
         self.end = reader.at
 
 
