@@ -69,6 +69,12 @@ CLASSES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "t5-settings": ("T5Tokenizer", {**T5, **SYMBOLS}, {"extra_ids": 3}),
     "t5-normalized": ("T5Tokenizer", {**T5, "normalization_rule_name": "nmt_nfkc_cf"}, {}),
     "t5-plain": ("T5Tokenizer", {**T5, "normalization_rule_name": "identity"}, {"extra_ids": 0}),
+    "t5-listed": ("T5Tokenizer", {**T5, **SYMBOLS}, {"additional_special_tokens": ["<new>"]}),
+    "t5-usual": (
+        "T5Tokenizer",
+        T5,
+        {"additional_special_tokens": [f"<extra_id_{i}>" for i in range(100)], "extra_ids": 100},
+    ),
     "xlm-roberta": ("XLMRobertaTokenizer", UNIGRAM, {}),
     "xlm-roberta-symbols": ("XLMRobertaTokenizer", {**UNIGRAM, **SYMBOLS}, {}),
     "xlm-roberta-roles": (
@@ -87,6 +93,11 @@ CLASSES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     ),
     "llama": ("LlamaTokenizer", BPE, {}),
     "llama-symbols": ("LlamaTokenizer", {**BPE, **SYMBOLS}, {"add_bos_token": True}),
+    "llama-listed": (
+        "LlamaTokenizer",
+        {**BPE, **SYMBOLS},
+        {"extra_special_tokens": ["<new>", "<extra_id_0>"], "add_bos_token": True},
+    ),
     "llama-legacy": ("LlamaTokenizer", BPE, {"legacy": True, "add_eos_token": True}),
     "llama-bare": ("LlamaTokenizer", BPE, {"add_prefix_space": False, "pad_token": "<pad>"}),
     "llama-ends": ("LlamaTokenizer", BPE, {"add_bos_token": True, "add_eos_token": True}),

@@ -45,6 +45,12 @@ GPT2_CONFIGS: list[dict[str, Any] | None] = [
     {"tokenizer_class": "GPT2TokenizerFast", "add_bos_token": True},
     {"tokenizer_class": "GPT2Tokenizer", "add_bos_token": True, "add_eos_token": True},
     {"tokenizer_class": "GPT2Tokenizer", "pad_token": "<pad>", "bos_token": "<s>"},
+    {"additional_special_tokens": ["<new>", "<s>"], "pad_token": "<pad>"},
+    {"extra_special_tokens": {"image_token": "<new>"}},
+    {
+        "additional_special_tokens": [{"__type": "AddedToken", "content": "<new>"}],
+        "added_tokens_decoder": {"50257": {"content": "<new>", "special": True}},
+    },
     {
         "tokenizer_class": "GPT2Tokenizer",
         "pad_token": {"__type": "AddedToken", "content": "<new>", "lstrip": True},
@@ -131,6 +137,15 @@ def test_bert(test_data: Path, tmp_path: Path, file: str, config: dict[str, Any]
 
 
 # By themselves
+
+
+def test_listed_objects_are_refused(tmp_path: Path) -> None:
+    model = plain_bpe()["model"]
+    vocab = {**model["vocab"], "<|endoftext|>": len(model["vocab"])}
+    config = {"additional_special_tokens": [{"content": "<new>"}]}
+    folder = write(tmp_path / "gpt2", vocab, model["merges"], config)
+    with pytest.raises(TokenizerError, match=r"tokens\[0\]: found an object, expected a text, or "):
+        Tokenizer.from_pretrained(folder)
 
 
 def test_options_and_saving(tmp_path: Path) -> None:

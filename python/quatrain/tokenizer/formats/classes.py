@@ -9,7 +9,14 @@ from typing import TypeVar
 
 from quatrain.tokenizer.description import Source
 from quatrain.tokenizer.formats.fields import Node
-from quatrain.tokenizer.formats.side_files import ADDED_TOKENS, CONFIG, parsed, role_fields, roles
+from quatrain.tokenizer.formats.side_files import (
+    ADDED_TOKENS,
+    CONFIG,
+    SPECIAL_TOKENS,
+    parsed,
+    role_fields,
+    roles,
+)
 from quatrain.tokenizer.formats.templates import Fields, around_each
 
 Family = TypeVar("Family")
@@ -34,6 +41,7 @@ class Tokens:
 
     def __init__(self, source: Source, settings: Node, vocab: dict[str, int]):
         self.named: dict[str, Node] = {}
+        self._listed = _listed(source, settings)
         self._roles = roles(source)
         self._fields = role_fields(source)
         self._name = source.name
@@ -85,6 +93,17 @@ class Tokens:
             self.id_of(token)
             self._found[token]["special"] = special
 
+    def add_listed(self) -> bool:
+        """Has texts match the further tokens that the files list; whether they list any."""
+        for token in self._special:  # whose ids come first
+            self.id_of(token)
+        for node in self._listed or ():
+            if not isinstance(node.value, dict):
+                self.add(node.text(), special=True)
+            elif node.child("content").text() not in self._found:
+                node.fail("found an object, expected a text, or one of added_tokens_decoder's")
+        return self._listed is not None
+
     def added(self) -> list[Fields]:
         """The entries of ``added_tokens``."""
         for token in self._special:
@@ -95,6 +114,18 @@ class Tokens:
 
 def _added(token: str, index: int) -> Fields:
     return {"id": index, "content": token, **dict.fromkeys(_FLAGS, False), "special": False}
+
+
+def _listed(source: Source, settings: Node) -> list[Node] | None:
+    """The tokens beyond those of the roles, in the first of the places that lists them."""
+    for root in (settings, parsed(source, SPECIAL_TOKENS)):
+        for name in ("extra_special_tokens", "additional_special_tokens"):
+            field = None if root is None else root.optional(name)
+            if field is not None and isinstance(field.value, dict):
+                return [field.child(name) for name in field.names()]
+            if field is not None:
+                return field.items()
+    return None
 
 
 def _flags(node: Node) -> Fields:

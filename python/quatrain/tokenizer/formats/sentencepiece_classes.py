@@ -11,7 +11,7 @@ Control pieces, user-defined ones and the unknown one are added tokens.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from quatrain.tokenizer.description import Description, Source
@@ -104,11 +104,10 @@ def _t5(model: Model, source: Source, settings: Node) -> _Made:
     assert eos is not None
     tokens.role("unk_token", "<unk>")
     tokens.role("pad_token", "<pad>")
-    for token, _ in pieces[len(model.pieces) :]:
-        tokens.add(token, special=True)
     a, end = text_part("A", 0), token_part(eos, 0)
     around = template([a, end], [a, end, text_part("B", 0), end], tokens.id_of)
-    return _words(model, pieces, 2, around, tokens), tokens.named
+    extra_tokens = [token for token, _ in pieces[len(model.pieces) :]]
+    return _words(model, pieces, 2, around, tokens, extra_tokens), tokens.named
 
 
 def _xlm_roberta(model: Model, source: Source, settings: Node) -> _Made:
@@ -147,7 +146,14 @@ def _expect(model: Model, kind: str, *first: str) -> None:
         model.fail("pieces", f"begin with {found!r}, but the class expects {first!r}")
 
 
-def _words(model: Model, pieces: _Scored, unk_id: int, around: Fields, tokens: Tokens) -> Fields:
+def _words(
+    model: Model,
+    pieces: _Scored,
+    unk_id: int,
+    around: Fields,
+    tokens: Tokens,
+    extra_tokens: Sequence[str] = (),
+) -> Fields:
     """A Unigram model that sees one word at a time."""
     steps = [{"type": "WhitespaceSplit"}, _metaspace("always")]
     return {
@@ -156,14 +162,18 @@ def _words(model: Model, pieces: _Scored, unk_id: int, around: Fields, tokens: T
         "post_processor": around,
         "decoder": _metaspace("always"),
         "model": _unigram(pieces, unk_id),
-        "added_tokens": _added(tokens, model),
+        "added_tokens": _added(tokens, model, extra_tokens),
     }
 
 
-def _added(tokens: Tokens, model: Model) -> list[Fields]:
-    for piece, kind in zip(model.pieces, model.kinds, strict=True):
-        if kind in (Kind.CONTROL, Kind.USER_DEFINED):
-            tokens.add(piece, special=kind == Kind.CONTROL)
+def _added(tokens: Tokens, model: Model, extra_tokens: Sequence[str] = ()) -> list[Fields]:
+    """The tokens that the files list, or else those that the model and the class have."""
+    if not tokens.add_listed():
+        for piece, kind in zip(model.pieces, model.kinds, strict=True):
+            if kind in (Kind.CONTROL, Kind.USER_DEFINED):
+                tokens.add(piece, special=kind == Kind.CONTROL)
+        for token in extra_tokens:
+            tokens.add(token, special=True)
     return tokens.added()
 
 

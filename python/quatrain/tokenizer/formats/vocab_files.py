@@ -58,6 +58,7 @@ def _describe(
     tokens = Tokens(source, settings, Node(model["vocab"], source.name, "").table())
     fields = family(tokens, settings)
     fields["model"] = {**model, **fields.get("model", {})}
+    tokens.add_listed()
     fields["added_tokens"] = tokens.added()
     return replace(
         tokenizer_json.describe(Node(fields, source.name, ""), source), roles=tokens.named
