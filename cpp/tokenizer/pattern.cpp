@@ -135,6 +135,7 @@ std::vector<Piece> find_literal(std::string_view literal, std::string_view text)
     found.push_back(piece(text.size(), text.size()));
     return found;
   }
+  found.reserve(16);  // as many as a sentence has spaces
   for (std::size_t at = text.find(literal); at != std::string_view::npos;) {
     found.push_back(piece(at, at + literal.size()));
     at = text.find(literal, at + literal.size());

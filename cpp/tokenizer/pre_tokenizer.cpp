@@ -1,6 +1,7 @@
 #include "tokenizer/pre_tokenizer.h"
 
 #include <algorithm>
+#include <string>
 #include <string_view>
 
 #include "core/check.h"
@@ -203,7 +204,7 @@ void cut_lengths(std::string_view text, std::vector<Piece>& pieces, std::int64_t
   });
 }
 
-// Spaces become the replacement, of which one more may go in front of a piece.
+// Spaces become the replacement, of which one more may go in front of a piece; each begins a piece.
 void metaspace(Text& text, std::vector<Piece>& pieces, const PreTokenizerSpec& spec) {
   using Prepend = PreTokenizerSpec::Prepend;
   Text::Editor editor(text);
@@ -226,8 +227,17 @@ void metaspace(Text& text, std::vector<Piece>& pieces, const PreTokenizerSpec& s
   }
   editor.commit();
   if (!spec.split) return;
-  cut_at(text.view(), pieces, Behavior::kMergedWithNext,
-         [&spec](char32_t c) { return c == spec.replacement; });
+  std::string mark;
+  unicode::append(mark, spec.replacement);
+  cut_each(text.view(), pieces,
+           [&mark](std::string_view view, std::size_t base, std::vector<Piece>& out) {
+             for (std::size_t at = 0; at < view.size();) {
+               const std::size_t end = std::min(view.find(mark, at + 1), view.size());
+               out.push_back(
+                   {static_cast<std::uint32_t>(base + at), static_cast<std::uint32_t>(base + end)});
+               at = end;
+             }
+           });
 }
 
 // Gives each piece that does not begin with a space one, which comes from its first character.
