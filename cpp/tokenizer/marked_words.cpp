@@ -147,12 +147,4 @@ void MarkedWords::find_tokens() {
   }
 }
 
-bool MarkedWords::cuts(char32_t left, char32_t right) const {
-  if (left == 0 || right == 0) return false;
-  if (steps_.marks.splits && (left == ' ' || right == ' ')) {
-    return right == ' ' && !(left == ' ' && joins_spaces());
-  }
-  return boundaries_ && !boundaries_->may_join(left, right);
-}
-
 }  // namespace quatrain::tokenizer

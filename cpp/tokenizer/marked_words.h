@@ -67,7 +67,13 @@ class MarkedWords {
   Edges edges(char32_t c) const;
   void find_tokens();
   // Whether a word or a part ends between the characters that the edges belong to.
-  bool cuts(char32_t left, char32_t right) const;
+  bool cuts(char32_t left, char32_t right) const {
+    if (left == 0 || right == 0) return false;
+    if (steps_.marks.splits && (left == ' ' || right == ' ')) {
+      return right == ' ' && !(left == ' ' && joins_spaces());
+    }
+    return boundaries_ && !boundaries_->may_join(left, right);
+  }
   // Whether a run of spaces is as good as one.
   bool joins_spaces() const { return steps_.joins_spaces || steps_.marks.drops_spaces; }
 

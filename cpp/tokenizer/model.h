@@ -126,7 +126,7 @@ class Model {
   // Whether, of a part that is not the first, only append_part() can say that it has the same
   // tokens; and that only up to so many bytes behind the begin of the word.
   virtual bool may_tie() const { return false; }
-  static constexpr std::ptrdiff_t kLongestSure = 1 << 20;
+  static constexpr std::ptrdiff_t kLongestSure = 1 << 16;
   // Appends the ids of a part of a word, not empty; whether it has them whatever is before it.
   virtual bool append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const;
 

@@ -20,9 +20,11 @@ constexpr double kUnknownPenalty = 10;
 constexpr std::size_t kLongPath = 1 << 12;
 // sentencepiece starts again from zero when a sum grows beyond this.
 constexpr double kLargeSum = 100000;
-// Sums that differ by more are not made equal, nor their order changed, by what is before a part of
-// a word, of which rounding may add up to kLargestScore * kLongestSure * 2^-53 for each piece.
-constexpr double kTie = 0x1p-18, kLargestScore = 64;
+// What is before a part of a word moves the sums of its paths by the rounding of as many additions
+// as it has bytes, each of at most 2^-53 of kLargestScore * Model::kLongestSure: less than half of
+// kTie for two paths. Sums that differ by more thus keep their order.
+constexpr double kTie = 0x1p-10, kLargestScore = 0x1p17;
+constexpr std::size_t kLongestPart = 1 << 7;
 
 Kind kind(const ModelSpec& spec, std::size_t id) {
   return spec.kinds.empty() ? Kind::kNormal : spec.kinds[id];
@@ -178,7 +180,7 @@ bool Unigram::append_part(std::string_view part, Workspace& workspace, IdBuffer&
   tokens.clear();
   const bool is_sure = find(part, nullptr, workspace, tokens);
   for (const Token& token : tokens) out.push(token.id);
-  return is_sure;
+  return is_sure && part.size() <= kLongestPart;
 }
 
 bool Unigram::find(std::string_view word, const IdSet* barred, Workspace& workspace,
