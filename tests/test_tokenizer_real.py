@@ -14,6 +14,7 @@ from quatrain.errors import InputError
 from quatrain.tokenizer import Tokenizer
 from real_tokenizers import LOSSLESS, real
 from tokenizer_data import HOSTILE
+from worst_texts import WORST
 
 pytestmark = [
     pytest.mark.oracle("tokenizers", "tiktoken", "sentencepiece"),
@@ -54,6 +55,14 @@ def test_equal_on_any_text(both: Pair) -> None:
         assert both.difference(text) is None
 
     equal()
+
+
+def test_equal_on_the_worst_texts(both: Pair) -> None:
+    for size in (100, 1000, 4001):
+        for make in WORST.values():
+            text = make(size)
+            for whole in (text, f"A {text}b", f"{text[: size // 2]} {text}"):
+                assert both.difference(whole) is None
 
 
 @pytest.mark.parametrize("name", LOSSLESS)

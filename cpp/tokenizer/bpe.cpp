@@ -5,9 +5,9 @@
 #include <tuple>
 
 #include "core/check.h"
+#include "tokenizer/block_merges.h"
 #include "tokenizer/byte_level.h"
 #include "tokenizer/byte_pieces.h"
-#include "tokenizer/few_symbols.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -222,11 +222,7 @@ void Bpe::compute(std::string_view word, const IdSet* barred, Workspace& workspa
     if (bytes_) spelling = spelled(word);
     start_from_characters(bytes_ ? std::string_view(spelling) : word, barred, workspace);
   }
-  if (symbols.size() <= FewSymbols::kMost && !barred) {
-    merge_short(workspace);
-  } else {
-    merge_long(barred, workspace);
-  }
+  if (barred || !merge_blocks(workspace)) merge_long(barred, workspace);
   std::uint32_t begin = 0;
   const auto word_end =
       static_cast<std::uint32_t>(is_plain || !bytes_ ? word.size() : spelling.size());
@@ -311,19 +307,22 @@ void Bpe::start_from_characters(std::string_view word, const IdSet* barred,
   flush();
 }
 
-void Bpe::merge_short(Workspace& workspace) const {
+bool Bpe::merge_blocks(Workspace& workspace) const {
   auto& symbols = workspace.symbols;
-  FewSymbols few;
-  for (const auto& symbol : symbols) few.push(symbol.id);
-  if (few.size() == 0) return;
-  few.merge(merges_, [&](std::size_t i) { return merges_.find(few[i], few[i + 1]); });
-  std::size_t count = 0;
-  few.each([&](std::uint32_t id, std::size_t begin, std::size_t end) {
-    std::uint32_t size = 0;
-    for (std::size_t i = begin; i < end; ++i) size += symbols[i].size;
-    symbols[count++] = {id, size, -1, -1};
-  });
-  symbols.resize(count);
+  auto& ids = workspace.steps;
+  ids.clear();
+  for (const Workspace::Symbol& symbol : symbols) ids.push_back(symbol.id);
+  BlockMerges blocks(merges_, ids);
+  if (!blocks.run()) return false;
+  const auto& tokens = blocks.tokens();
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const std::size_t end = i + 1 < tokens.size() ? tokens[i + 1].first : symbols.size();
+    Workspace::Symbol token{tokens[i].id, 0, -1, -1};
+    for (std::size_t j = tokens[i].first; j < end; ++j) token.size += symbols[j].size;
+    symbols[i] = token;
+  }
+  symbols.resize(tokens.size());
+  return true;
 }
 
 void Bpe::merge_long(const IdSet* barred, Workspace& workspace) const {

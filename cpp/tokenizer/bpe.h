@@ -41,7 +41,7 @@ class Bpe : public Model {
   void start_from_characters(std::string_view word, const IdSet* barred,
                              Workspace& workspace) const;
 
-  void merge_short(Workspace& workspace) const;
+  bool merge_blocks(Workspace& workspace) const;  // false, with nothing done, if a heap is better
   void merge_long(const IdSet* barred, Workspace& workspace) const;  // a heap: n log n
 
   std::optional<std::uint32_t> find_word(std::string_view word) const;

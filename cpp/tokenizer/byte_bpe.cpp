@@ -9,6 +9,7 @@
 #include "tokenizer/byte_level.h"
 #include "tokenizer/few_symbols.h"
 #include "tokenizer/hash.h"
+#include "tokenizer/merge_runs.h"
 #include "tokenizer/unicode.h"
 
 namespace quatrain::tokenizer {
@@ -213,67 +214,16 @@ void ByteBpe::merge_heap(std::string_view word, IdBuffer& out) const {
   for (std::uint32_t i = 0; i < size; i = symbols[i].next) out.push(symbols[i].id);
 }
 
-// Equal tokens side by side are counted, not listed: a merge of two alike halves their number at
-// once. That is the order of single merges unless a new pair would come before the rest of them.
 bool ByteBpe::merge_run(std::string_view word, IdBuffer& out) const {
-  struct Group {
-    std::uint32_t id;
-    std::size_t count;
-  };
-  constexpr int kMostSteps = 1 << 14;
   if (word.find_first_not_of(word[0]) != std::string_view::npos) return false;
-  std::vector<Group> groups{{byte_ids_[byte_at(word, 0)], word.size()}}, next;
-  const auto push = [&next](std::uint32_t id, std::size_t count) {
-    if (count == 0) return;
-    if (!next.empty() && next.back().id == id) {
-      next.back().count += count;
-    } else {
-      next.push_back({id, count});
-    }
-  };
-  for (int step = 0; step < kMostSteps; ++step) {
-    std::uint32_t least = PairTable::kNone;
-    std::size_t left = 0, right = 0;  // the groups of the pair
-    const auto consider = [&](std::size_t i, std::size_t j) {
-      const std::uint32_t rank = merges_.find(groups[i].id, groups[j].id);
-      if (rank < least) least = rank, left = i, right = j;
-    };
-    for (std::size_t i = 0; i < groups.size(); ++i) {
-      if (groups[i].count > 1) consider(i, i);
-      if (i + 1 < groups.size()) consider(i, i + 1);
-    }
-    if (least == PairTable::kNone) {
-      for (const Group& group : groups) {
-        out.reserve(group.count);
-        std::fill_n(out.end(), group.count, group.id);
-        out.advance(group.count);
-      }
-      return true;
-    }
-    const std::uint32_t id = merges_.id(least), from = groups[left].id;
-    const auto hurries = [&](std::uint32_t a, std::uint32_t b) {
-      return merges_.find(a, b) < least;
-    };
-    if (left == right && groups[left].count > 2 &&
-        (hurries(id, id) || hurries(id, from) || (left > 0 && hurries(groups[left - 1].id, id)))) {
-      return false;
-    }
-    next.clear();
-    for (std::size_t i = 0; i < groups.size(); ++i) {
-      const auto [own, count] = groups[i];
-      if (i == left && i == right) {
-        push(id, count / 2);
-        push(own, count % 2);
-      } else if (i == left) {
-        push(own, count - 1);
-        push(id, 1);
-      } else {
-        push(own, i == right ? count - 1 : count);
-      }
-    }
-    groups.swap(next);
+  const auto runs = merge_runs(merges_, {{byte_ids_[byte_at(word, 0)], 1, word.size()}});
+  if (!runs) return false;
+  for (const Run& run : *runs) {
+    out.reserve(run.count);
+    std::fill_n(out.end(), run.count, run.id);
+    out.advance(run.count);
   }
-  return false;
+  return true;
 }
 
 bool ByteBpe::merge_blocks(std::string_view word, IdBuffer& out) const {

@@ -77,7 +77,6 @@ struct Workspace {
   IdBuffer ids;
   std::vector<Symbol> symbols;
   std::vector<Merge> merges;
-  std::vector<std::uint32_t> ranks;
   std::vector<Path> paths;
   std::vector<std::uint32_t> steps;
   std::vector<Scored> scored;
