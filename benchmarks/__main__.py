@@ -75,7 +75,8 @@ def tokenize(given: argparse.Namespace) -> str:
     progress("")
     if given.json is not None:
         keep(given.json.with_suffix(".tokenize.json"), [vars(line) for line in lines])
-    return f"{tokenizer_table.summary(lines)}\n\n{tokenizer_table.table(lines)}"
+    parts = (tokenizer_table.summary, tokenizer_table.worst, tokenizer_table.table)
+    return "\n\n".join(part(lines) for part in parts)
 
 
 def keep(file: Path, found: object) -> None:
