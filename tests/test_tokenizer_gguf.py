@@ -146,7 +146,15 @@ def test_a_small_file(tmp_path: Path) -> None:
     assert Tokenizer.from_file(old).encode("hello").ids == tokenizer.encode("hello").ids
 
 
-@pytest.mark.parametrize("name", CUTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.oracle("onigurumacffi"))
+        if name in NEEDS_AN_ENGINE
+        else name
+        for name in CUTS
+    ],
+)
 def test_every_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     if name in NEEDS_AN_ENGINE:
         with monkeypatch.context() as without:
@@ -161,6 +169,7 @@ def test_every_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -
         assert tokenizer.decode(ids, skip_special_tokens=False) == text
 
 
+@pytest.mark.oracle("onigurumacffi")
 @pytest.mark.parametrize(
     ("name", "text", "pieces"),
     [
@@ -230,6 +239,12 @@ def test_bad_fields(tmp_path: Path, changed: dict[str, Any], message: str) -> No
     with pytest.raises(TokenizerError, match=message) as caught:
         opened(tmp_path, small() | {KEY + name: item for name, item in changed.items()})
     assert str(caught.value).startswith(str(tmp_path / "model.gguf"))
+
+
+def test_default_roles_are_tokens(tmp_path: Path) -> None:
+    fields = {f"{KEY}model": "bert", f"{KEY}tokens": ["[UNK]", "a"]}
+    with pytest.raises(TokenizerError, match=r"tokens: found 2 and no \w+, expected token 10"):
+        opened(tmp_path, fields)
 
 
 def test_bad_scores(tmp_path: Path) -> None:

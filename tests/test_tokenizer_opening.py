@@ -86,6 +86,8 @@ def test_wrong_formats(tmp_path: Path) -> None:
         options = PATTERN if format == "tiktoken" else {}
         with pytest.raises(TokenizerError, match=message):
             Tokenizer.from_file(path, format=format, **options)
+    with pytest.raises(TokenizerError, match="empty: empty, expected a GGUF file"):
+        Tokenizer.from_file(write(tmp_path / "empty", b""), format="gguf")
     with pytest.raises(InputError, match="tiktoken has no option 'behavior'; known: encoding, "):
         Tokenizer.from_file(path, format="tiktoken", behavior="tokenizers")
 

@@ -44,6 +44,8 @@ def fields(data: bytes, name: str) -> Node:
 def load(path: Path) -> bytes:
     """A file with the tokenizer's fields of the one at ``path``, and no tensors."""
     try:
+        if path.stat().st_size == 0:
+            raise TokenizerError(f"{path}: empty, expected a GGUF file")
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             kept = [
                 data[field.begin : field.end]

@@ -48,7 +48,12 @@ class Vocabulary:
         """The token of a role, with its place."""
         node = self.optional(ROLES[role])
         if node is None:
-            return None if default is None else Node(self.tokens[default], self.root.file, "")
+            if default is None:
+                return None
+            if default >= len(self.tokens):
+                message = f"found {len(self.tokens)} and no {ROLES[role]}, expected token {default}"
+                self.field("tokens").fail(message)
+            return Node(self.tokens[default], self.root.file, "")
         return Node(self.tokens[node.integer(0, len(self.tokens) - 1)], node.file, node.path)
 
     def added_tokens(self) -> list[Fields]:
