@@ -275,7 +275,7 @@ def test_info_names_the_tokenizer_and_a_missing_engine(decoder, monkeypatch):
 
 
 def test_bad_folders(tmp_path, tiny):
-    assert "found no folder" in refused("info", tmp_path / "nowhere")
+    assert "expected a model folder" in refused("info", tmp_path / "nowhere")
     assert "found no folder" in refused("tokenize", "-m", tmp_path / "nowhere", "text")
     assert "config.json" in refused("info", tmp_path)
     unknown = checkpoints.write(tmp_path / "unknown", "gpt2")

@@ -95,6 +95,7 @@ def test_refusals(corpus: Path, tmp_path: Path) -> None:
     assert "do not go together" in run(corpus, "--out", out, "--pair", "b", code=2)
     assert "--whole needs --out" in run("text", "--whole", code=2)
     assert "--force needs --out" in run("text", "--force", code=2)
+    assert "--separator needs --out" in run("text", "--separator", "", code=2)
     assert "expected text and escapes" in run(corpus, "--out", out, "--separator", "\\x", code=2)
     message = run(corpus, "--out", out, "--special", "error", code=2)
     assert "document 3: " in message
@@ -123,6 +124,9 @@ def test_any_tokenizer_file(tmp_path: Path) -> None:
         ("--encoding", "gpt2"): "tokenizer.json has no option 'encoding'; known: none",
         ("-m", tmp_path): "encoding 'mine' is not known",
         ("-m", tmp_path, "--format", "gguf"): "no tokenizer there; looked for gguf (*.gguf)",
-        ("-m", tmp_path / "no.model"): "no.model",
+        (
+            "-m",
+            tmp_path / "no.model",
+        ): "no.model: expected a tokenizer's file or folder, found none",
     }.items():
         assert message in run(*arguments, "text", code=2)

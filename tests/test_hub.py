@@ -83,7 +83,7 @@ def test_the_clients_own_cache_is_honoured(cache):
     [
         ("someone/other", "the hub's snapshot could not be had"),
         ("some one/tiny", "neither a folder nor a hub id"),
-        ("someone/../tiny", "expected a model folder, found no folder there"),
+        ("someone/../tiny", "expected a model folder, found none there"),
         ("-", "neither a folder nor a hub id"),
     ],
 )
@@ -114,5 +114,5 @@ def test_a_folder_is_taken_as_it_is(tiny):
 
 @pytest.mark.parametrize("name", ["", "a/b/c", "/nowhere", "./nowhere", "~nobody/x"])
 def test_what_looks_like_a_path_is_not_asked_of_the_hub(name):
-    with pytest.raises(CheckpointError, match="expected a model folder, found no folder there"):
+    with pytest.raises(CheckpointError, match="expected a model folder, found none there"):
         resolve(name)

@@ -40,6 +40,28 @@ def test_sentencepiece(copied: Copied) -> None:
     assert quatrain.load(folder).tokenizer.encode("a a").tokens == ["<s>", "▁a", "▁a"]
 
 
+def test_the_command_has_the_same_tokenizer(copied: Copied) -> None:
+    from quatrain.commands.tokenize import opened
+
+    folder = copied("t5")
+    (folder / "spiece.model").write_bytes(sentencepiece("t5"))
+    assert opened(str(folder), {}).encode("a").tokens == ["▁a", "</s>"]
+    assert opened(str(folder), {"behavior": "sentencepiece"}).encode("a").tokens == ["▁a"]
+    (folder / "config.json").write_text('{"model_type": "unknown"}')
+    assert opened(str(folder), {}).encode("a").tokens == ["▁a"]
+
+
+def test_an_export_has_the_tokenizer(copied: Copied, tmp_path: Path) -> None:
+    folder = copied("llama")
+    (folder / "spm.model").write_bytes(sentencepiece("llama"))
+    (folder / "chat_template.json").write_text('{"chat_template": "{{ messages }}"}')
+    model = quatrain.load(folder)
+    out = model.export(tmp_path / "out")
+    ours = Tokenizer.from_pretrained(out)
+    assert ours.encode("a a").ids == model.tokenizer.encode("a a").ids
+    assert ours.chat_templates == model.tokenizer.chat_templates
+
+
 def test_vocabularies(copied: Copied) -> None:
     folder = copied("bert")
     words = plain_word_piece()

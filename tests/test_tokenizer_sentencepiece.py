@@ -98,9 +98,9 @@ def check(data: bytes, folder: Path) -> None:
         both.check(text)
     for _ in range(300):
         both.check_decode_any(rng)
-    roles = (ours.bos_id, ours.eos_id, ours.pad_id)
+    roles = (ours.bos_id, ours.eos_id, ours.pad_id, ours.unk_id)
     assert [-1 if role is None else role for role in roles] == [
-        *(peer.bos_id(), peer.eos_id(), peer.pad_id())
+        *(peer.bos_id(), peer.eos_id(), peer.pad_id(), peer.unk_id())
     ]
 
 
@@ -150,7 +150,7 @@ def test_small(tmp_path: Path) -> None:
     assert encoding.offsets == [(2, 3), (3, 5), (5, 6)]
     assert tokenizer.decode([1, *encoding.ids]) == "a a \u2047 "
     assert tokenizer.special_ids == {1}
-    assert tokenizer.bos_id == 1
+    assert (tokenizer.bos_id, tokenizer.unk_id) == (1, 0)
     tokenizer.save(tmp_path / "copy")
     assert Tokenizer.from_pretrained(tmp_path / "copy").encode("aa").ids == [4, 3]
 

@@ -98,8 +98,9 @@ def prose(thing: Any) -> str:
         if re.fullmatch(r"[A-Z][a-z]+:", line):
             inside = True
             out += [f"*{line}*", ""]
-        elif inside and (entry := re.fullmatch(r"    (\w+): (.*)", line)):
-            out.append(f"- `{entry[1]}`: {entry[2]}")
+        elif inside and (entry := re.fullmatch(r"    (\w+(?:, \w+)*): (.*)", line)):
+            names = ", ".join(f"`{name}`" for name in entry[1].split(", "))
+            out.append(f"- {names}: {entry[2]}")
         elif inside and line.startswith("        "):
             out.append("  " + line.strip())
         else:

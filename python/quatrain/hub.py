@@ -16,18 +16,21 @@ def resolve(
     revision: str | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     token: str | None = None,
+    *,
+    expected: str = "a model folder",
 ) -> Path:
     """The folder of ``path_or_id``: itself if it is one, else the hub's snapshot of that id.
 
     The hub's local cache is used first, and alone when the hub cannot be reached or
-    ``HF_HUB_OFFLINE`` is set. Raises CheckpointError when there is neither.
+    ``HF_HUB_OFFLINE`` is set. Raises CheckpointError when there is neither; ``expected`` says what
+    the caller looked for.
     """
     path = Path(path_or_id).expanduser()
     name = os.fspath(path_or_id)
     if name and path.is_dir():
         return path
     if not name or path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise CheckpointError(f"{name}: expected a model folder, found no folder there")
+        raise CheckpointError(f"{name}: expected {expected}, found none there")
     # Imported here: it is slow to import, and folders do not need it.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError

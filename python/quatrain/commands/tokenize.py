@@ -11,9 +11,11 @@ import typer
 from quatrain.commands.arguments import MODEL_HELP, JsonOption, ThreadsOption, text_of
 from quatrain.commands.terminal import Cell, chips, output, print_json, token_text
 from quatrain.errors import InputError
-from quatrain.folder import DEFAULT
+from quatrain.folder import DEFAULT, Folder
+from quatrain.hub import resolve
 from quatrain.tokenizer import Tokenizer
 from quatrain.tokenizer.formats import FORMATS
+from quatrain.tokenizer.of_model import tokenizer_of
 
 PANEL = "Look inside"
 #: The fields of an encoding, as ``--json`` prints them.
@@ -96,9 +98,13 @@ def tokenize(
         typer.Option(help="Write a file's ids to this .npy instead.", rich_help_panel=FILES),
     ] = None,
     separator: Annotated[
-        str,
-        typer.Option(help=r"What ends a document; \n, \t and the like.", rich_help_panel=FILES),
-    ] = r"\n",
+        str | None,
+        typer.Option(
+            help=r"What ends a document; \n (the default), \t and the like.",
+            show_default=False,
+            rich_help_panel=FILES,
+        ),
+    ] = None,
     whole: Annotated[
         bool, typer.Option("--whole", help="The file is one document.", rich_help_panel=FILES)
     ] = False,
@@ -132,7 +138,7 @@ def tokenize(
         written = tokenizer.encode_to_file(
             "/dev/stdin" if text == "-" else text,
             out,
-            separator=None if whole else unescaped(separator),
+            separator=None if whole else unescaped(r"\n" if separator is None else separator),
             add_special_tokens=add_special_tokens,
             special=special.value,
             threads=threads,
@@ -147,8 +153,9 @@ def tokenize(
                 soft_wrap=True,
             )
         return
-    if whole or force:
-        raise InputError(f"{'--whole' if whole else '--force'} needs --out")
+    for option, given in {"--whole": whole, "--force": force, "--separator": separator}.items():
+        if given not in (None, False):
+            raise InputError(f"{option} needs --out")
     text = text_of(text)
     tokenizer = tokenizer.without_padding().without_truncation()
     shown = tokenizer.encode(text, pair, add_special_tokens, special=special.value)
@@ -167,10 +174,18 @@ def tokenize(
 
 
 def opened(model: str | None, options: dict[str, Any]) -> Tokenizer:
-    """The tokenizer of a file, a folder or a hub id; that of the default model without one."""
+    """The tokenizer of a file, a folder or a hub id; that of the default model without one.
+
+    Without options, that of a model's folder is the one that `quatrain.load` gives the model.
+    """
     if model is not None and (path := Path(model).expanduser()).is_file():
         return Tokenizer.from_file(path, **options)
-    return Tokenizer.from_pretrained(DEFAULT if model is None else model, **options)
+    folder = resolve(DEFAULT if model is None else model, expected="a tokenizer's file or folder")
+    if not options and (folder / "config.json").is_file():
+        tokenizer = tokenizer_of(folder, Folder(folder).config)
+        if tokenizer is not None:
+            return tokenizer
+    return Tokenizer.from_pretrained(folder, **options)
 
 
 def unescaped(separator: str) -> str:

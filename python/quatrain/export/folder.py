@@ -19,13 +19,12 @@ from quatrain.models import Decoder, Encoder, EncoderDecoder
 if TYPE_CHECKING:
     from quatrain.model import Model
 
-#: Files that describe a model and are copied as they are.
+#: Files that describe a model and are copied as they are; its tokenizer saves its own.
 SETTINGS = (
     "config.json",
     "generation_config.json",
     "tokenizer.json",
     "tokenizer_config.json",
-    "tokenizer_options.json",
     "special_tokens_map.json",
     "added_tokens.json",
     "chat_template.jinja",
@@ -67,6 +66,8 @@ def export(model: Model, out_dir: str | os.PathLike[str]) -> Path:
         data.write(program.graph.weights())
         program.graph.write(draft / "onnx" / "model.onnx", data)
         onnx.checker.check_model(draft / "onnx" / "model.onnx")
+        if model.tokenizer is not None:
+            model.tokenizer.save(draft)
         for name in SETTINGS:
             if (model.path / name).is_file():
                 shutil.copyfile(model.path / name, draft / name)

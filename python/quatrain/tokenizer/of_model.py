@@ -35,8 +35,9 @@ def tokenizer_of(folder: Path, config: Mapping[str, Any]) -> Tokenizer | None:
         return None
     defaults = {"behavior": "tokenizers"}
     if not _names_a_class(folder / CONFIG):
-        named = config.get("tokenizer_class")
-        defaults["tokenizer_class"] = named or _CLASSES[config["model_type"]]
+        named = config.get("tokenizer_class") or _CLASSES.get(str(config.get("model_type")))
+        if named is not None:
+            defaults["tokenizer_class"] = named
     return Tokenizer._from_source(opening.open_folder(folder, {}, defaults))
 
 

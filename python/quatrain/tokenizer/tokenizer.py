@@ -83,9 +83,11 @@ class Tokenizer(IdCalls, Conversing):
                 ``merges.txt`` beside it), "vocab.txt" or "gguf".
             options: what the file does not say. Of ranks: ``encoding``, a name, where the file's
                 does not tell (``"llama3"``), or ``pattern`` and ``special_tokens``. Of
-                vocabularies: the fields of ``tokenizer_config.json`` (``do_lower_case=False``).
+                vocabularies: ``tokenizer_class``, a class of ``transformers``, and other fields of
+                ``tokenizer_config.json`` (``do_lower_case=False``).
                 Of a SentencePiece model: ``behavior``, "sentencepiece" (the default) or
-                "tokenizers", the library to equal where the two disagree.
+                "tokenizers", the library to equal where the two disagree; for the latter,
+                ``tokenizer_class``.
 
         Raises:
             TokenizerError: see `Tokenizer`; or the file cannot be read, or is of no known format.
@@ -111,12 +113,16 @@ class Tokenizer(IdCalls, Conversing):
 
         Raises:
             TokenizerError: see `from_file`; or the folder holds no tokenizer, or several.
+            InputError: see `from_file`.
+            CheckpointError: there is no such folder, and no such model on the hub.
         """
         folder = Path(path)
         if not folder.is_dir():
             from quatrain.hub import resolve
 
-            folder = Path(resolve(path, revision=revision, cache_dir=cache_dir, token=token))
+            folder = Path(
+                resolve(path, revision, cache_dir, token, expected="a tokenizer's folder")
+            )
         return cls._from_source(opening.open_folder(folder, _with(format, options)))
 
     train = classmethod(train)

@@ -74,7 +74,7 @@ class Model:
             self.fail(path, f"found {data!r}, which is not UTF-8")
 
     def roles(self) -> dict[str, Node]:
-        """The control pieces that the settings name by role, each with its place."""
+        """The control pieces that the settings name by role, and the unknown one; with places."""
         control = {
             p for p, kind in zip(self.pieces, self.kinds, strict=True) if kind == Kind.CONTROL
         }
@@ -84,6 +84,9 @@ class Model:
             piece = self.text(getattr(self.proto.trainer_spec, f"{role}_piece"), path)
             if piece in control:
                 found[f"{role}_token"] = Node(piece, self.name, path)
+        if self.unk_id is not None:
+            path = f"pieces[{self.unk_id}].piece"
+            found["unk_token"] = Node(self.pieces[self.unk_id], self.name, path)
         return found
 
     def _add(self, index: int, message: Any) -> None:
