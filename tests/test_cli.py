@@ -276,7 +276,7 @@ def test_info_names_the_tokenizer_and_a_missing_engine(decoder, monkeypatch):
 
 def test_bad_folders(tmp_path, tiny):
     assert "expected a model folder" in refused("info", tmp_path / "nowhere")
-    assert "found no folder" in refused("tokenize", "-m", tmp_path / "nowhere", "text")
+    assert "found none there" in refused("tokenize", "-m", tmp_path / "nowhere", "text")
     assert "config.json" in refused("info", tmp_path)
     unknown = checkpoints.write(tmp_path / "unknown", "gpt2")
     (unknown / "config.json").write_text('{"model_type": "perceiver"}')

@@ -84,7 +84,7 @@ def test_the_class_that_is_named(copied: Copied) -> None:
     (folder / "spiece.model").write_bytes(sentencepiece("t5"))
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"tokenizer_class": "ByT5Tokenizer"}))
-    with pytest.raises(TokenizerError, match="'ByT5' is not supported; supported: Llama, T5, XLM"):
+    with pytest.raises(TokenizerError, match="option tokenizer_class: 'ByT5Tokenizer' is not sup"):
         quatrain.load(folder)
     (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "T5Tokenizer"}')
     assert quatrain.load(folder).tokenizer.encode("a").ids == [5, 1]

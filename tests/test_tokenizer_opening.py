@@ -94,6 +94,29 @@ def test_wrong_formats(tmp_path: Path) -> None:
 
 def test_a_saved_format_is_one(tmp_path: Path) -> None:
     write(tmp_path / "tokenizer.json", to_bytes(plain_bpe()))
-    write(tmp_path / "tokenizer_options.json", b'{"format": ["gguf"]}')
-    with pytest.raises(InputError, match=r"format is \['gguf'\], expected one of"):
-        Tokenizer.from_pretrained(tmp_path)
+    for saved, message in {
+        b'{"format": ["gguf"]}': r'format: found \["gguf"\], expected a string',
+        b'{"format": "ggfu"}': "format: 'ggfu' is not supported; supported: tokenizer.json, ",
+        b'{"format": null}': "format: found null, expected a string",
+        b'{"pattern": "."}': r"tokenizer\.json has no option 'pattern'; known: none",
+    }.items():
+        write(tmp_path / "tokenizer_options.json", saved)
+        for call in (
+            lambda: Tokenizer.from_pretrained(tmp_path),
+            lambda: Tokenizer.from_file(tmp_path / "tokenizer.json"),
+        ):
+            with pytest.raises(TokenizerError, match=rf"/tokenizer_options\.json: {message}"):
+                call()
+
+
+def test_a_complaint_names_where_an_option_is_from(tmp_path: Path) -> None:
+    path = write(tmp_path / "vocab.txt", b"[UNK]\n[SEP]\n[CLS]\n[PAD]\n[MASK]\na")
+    write(tmp_path / "tokenizer_config.json", b'{"do_lower_case": 1}')
+    with pytest.raises(TokenizerError, match=r"tokenizer_config\.json: do_lower_case: found 1"):
+        Tokenizer.from_file(path)
+    with pytest.raises(TokenizerError, match=r"vocab\.txt: option do_lower_case: found 2"):
+        Tokenizer.from_file(path, do_lower_case=2)
+    write(tmp_path / "tokenizer_options.json", b'{"do_lower_case": 3}')
+    with pytest.raises(TokenizerError, match=r"tokenizer_options\.json: do_lower_case: found 3"):
+        Tokenizer.from_file(path)
+    assert Tokenizer.from_file(path, do_lower_case=True).encode("A").tokens[1] == "a"

@@ -242,6 +242,12 @@ def test_damage_is_refused_or_harmless(tmp_path: Path) -> None:
 def test_options(tmp_path: Path) -> None:
     path = tmp_path / "x.model"
     path.write_bytes(small_model())
+    saved = tmp_path / "saved" / "tokenizer_options.json"
+    saved.parent.mkdir()
+    saved.write_text('{"behavior": "other"}')
+    (saved.parent / "tokenizer.model").write_bytes(small_model())
+    with pytest.raises(TokenizerError, match=r"options\.json: behavior: 'other' is not supported"):
+        Tokenizer.from_pretrained(saved.parent)
     with pytest.raises(InputError, match="behavior is 'other', expected one of sentencepiece, "):
         Tokenizer.from_file(path, behavior="other")
     path.write_bytes(to_bytes(plain_bpe()))

@@ -189,7 +189,7 @@ def test_merges_stand_beside_their_vocabulary(tmp_path: Path) -> None:
         (
             "tokenizer_config.json",
             b'{"tokenizer_class": "XTokenizer"}',
-            "'X' is not supported; sup",
+            "'XTokenizer' is not supported; sup",
         ),
         ("tokenizer_config.json", b'{"add_prefix_space": 1}', "expected a boolean"),
         ("tokenizer_config.json", b'{"added_tokens_decoder": {"x": {"content": "y"}}}', "no id"),

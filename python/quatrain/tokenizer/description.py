@@ -24,12 +24,14 @@ class Source:
         files: file names and contents; the first is the tokenizer's own, others stand beside it.
         name: the path by which errors call the first file.
         options: what else its reader takes.
+        saved: the names of the options that are from `side_files.OPTIONS_FILE`.
     """
 
     format: str
     files: dict[str, bytes]
     name: str
     options: dict[str, Any] = field(default_factory=dict)
+    saved: frozenset[str] = frozenset()
 
     @property
     def own(self) -> bytes:

@@ -14,11 +14,9 @@ from quatrain.errors import InputError, TokenizerError
 from quatrain.files import new_file
 from quatrain.tokenizer.description import Format, Source, read_bytes
 from quatrain.tokenizer.formats import FORMATS
-from quatrain.tokenizer.formats.fields import parse
-from quatrain.tokenizer.formats.side_files import SIDE_FILES, TEMPLATE_FOLDER
+from quatrain.tokenizer.formats.fields import brief, parse
+from quatrain.tokenizer.formats.side_files import OPTIONS_FILE, SIDE_FILES, TEMPLATE_FOLDER
 
-#: What a tokenizer was opened with, if not with its files alone; written beside them.
-OPTIONS_FILE = "tokenizer_options.json"
 _HEAD_BYTES = 4096
 _TEMPLATE_NAME = re.compile(re.escape(TEMPLATE_FOLDER) + r"/[^/\\\0]+\.jinja")
 
@@ -34,8 +32,8 @@ def open_file(path: Path, options: dict[str, Any]) -> Source:
     """
     if path.is_dir():
         raise TokenizerError(f"{path}: a folder, expected a file; from_pretrained takes folders")
-    options = _saved_options(path.parent) | options
-    format = _asked(options)
+    saved = _saved_options(path.parent)
+    format = _asked(saved | options)
     if format is None:
         # Names that say more come before those that any file may have.
         known = [format for format in FORMATS.values() if format.may_be(path.name)]
@@ -46,7 +44,7 @@ def open_file(path: Path, options: dict[str, Any]) -> Source:
                 f"known: {file_names(FORMATS.values(), elsewhere=True)}"
             )
         format = _by_contents(path, candidates)
-    return _open(path, format, options)
+    return _open(path, format, saved, options)
 
 
 def open_folder(
@@ -59,15 +57,16 @@ def open_folder(
     Raises:
         TokenizerError, InputError: see `open_file`; or no file of the folder is a tokenizer's.
     """
-    options = _saved_options(folder) | options
-    format = _asked(options)
+    saved = _saved_options(folder)
+    format = _asked(saved | options)
     searched = list(FORMATS.values()) if format is None else [format]
     found = _find(folder, searched, forced=format is not None)
     if found is None:
         raise TokenizerError(f"{folder}: no tokenizer there; looked for {file_names(searched)}")
     path, format = found
-    options = {n: v for n, v in defaults.items() if n in format.options} | options
-    return _open(path, format, options)
+    wanted = set(format.options) - set(saved)
+    options = {n: v for n, v in defaults.items() if n in wanted} | options
+    return _open(path, format, saved, options)
 
 
 def format_in(folder: Path) -> str | None:
@@ -145,12 +144,15 @@ def _asked(options: dict[str, Any]) -> Format | None:
     return FORMATS[name]
 
 
-def _open(path: Path, format: Format, options: dict[str, Any]) -> Source:
-    for name in options:
-        if name not in ("format", *format.options):
-            known = ", ".join(format.options) or "none"
-            raise InputError(f"{path}: {format.name} has no option {name!r}; known: {known}")
+def _open(path: Path, format: Format, saved: dict[str, Any], options: dict[str, Any]) -> Source:
     folder = path.parent
+    for name in saved | options:
+        if name not in ("format", *format.options):
+            message = f"{format.name} has no option {name!r}; known: "
+            message += ", ".join(format.options) or "none"
+            if name in options:
+                raise InputError(f"{path}: {message}")
+            raise TokenizerError(brief(f"{folder / OPTIONS_FILE}: {message}"))
     own = format.own_name(path.name)
     files = {own: format.load(path)}
     if format.companion is not None:
@@ -158,7 +160,9 @@ def _open(path: Path, format: Format, options: dict[str, Any]) -> Source:
     for name in (*SIDE_FILES, *_templates(folder)):
         if (folder / name).is_file():
             files.setdefault(name, read_bytes(folder / name))
-    return Source(format.name, files, os.fspath(path), options)
+    return Source(
+        format.name, files, os.fspath(path), saved | options, frozenset(saved) - set(options)
+    )
 
 
 def _find(folder: Path, formats: list[Format], *, forced: bool) -> tuple[Path, Format] | None:
@@ -207,4 +211,6 @@ def _saved_options(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     root = parse(read_bytes(path), str(path))
+    if "format" in root.names():
+        root.child("format").choice(FORMATS)
     return {name: root.child(name).value for name in root.names()}

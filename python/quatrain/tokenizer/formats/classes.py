@@ -13,6 +13,7 @@ from quatrain.tokenizer.formats.side_files import (
     ADDED_TOKENS,
     CONFIG,
     SPECIAL_TOKENS,
+    option,
     parsed,
     role_fields,
     roles,
@@ -25,11 +26,20 @@ _FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
 
 def settings_of(source: Source) -> Node:
     """The fields of ``tokenizer_config.json``, and the caller's options in their place."""
-    config = parsed(source, CONFIG)
-    if config is None:
-        return Node(source.options, source.name, "")
+    config = parsed(source, CONFIG) or Node({}, source.name, "")
     config.names()  # refuses what is no object
-    return Node({**config.value, **source.options}, config.file, "")
+    return _Settings(config, source)
+
+
+class _Settings(Node):
+    """Fields of a file and options, each of which complains of its own place."""
+
+    def __init__(self, config: Node, source: Source):
+        super().__init__({**config.value, **source.options}, config.file, "")
+        self._source = source
+
+    def child(self, name: str) -> Node:
+        return option(self._source, name) if name in self._source.options else super().child(name)
 
 
 class Tokens:
@@ -140,8 +150,9 @@ def class_of(settings: Node, families: dict[str, Family], default: Family) -> Fa
     name = kind.text().removesuffix("Fast").removesuffix("Tokenizer")
     if name in ("PreTrained", "TokenizersBackend"):
         return default
-    found: Family = Node(name, kind.file, kind.path).choice(families)
-    return found
+    if name not in families:
+        kind.choice(families)  # which refuses the name as it is written
+    return families[name]
 
 
 def ends(tokens: Tokens, settings: Node, bos: str | None, eos: str | None) -> Fields:

@@ -19,6 +19,7 @@ from quatrain.errors import InputError, TokenizerError
 from quatrain.tokenizer.description import Description, Format, Source
 from quatrain.tokenizer.formats.sentencepiece_classes import as_tokenizers
 from quatrain.tokenizer.formats.sentencepiece_model import SPACE, Kind, Model
+from quatrain.tokenizer.formats.side_files import option
 
 _c = _core.tokenizer
 _BEHAVIORS = ("sentencepiece", "tokenizers")
@@ -27,6 +28,8 @@ _BEHAVIORS = ("sentencepiece", "tokenizers")
 def read(source: Source) -> Description:
     """What a ``.model`` file says."""
     behavior = source.options.get("behavior", _BEHAVIORS[0])
+    if behavior not in _BEHAVIORS and "behavior" in source.saved:
+        option(source, "behavior").choice(dict.fromkeys(_BEHAVIORS))
     if behavior not in _BEHAVIORS:
         raise InputError(f"behavior is {behavior!r}, expected one of {', '.join(_BEHAVIORS)}")
     model = Model(source)

@@ -14,6 +14,8 @@ LEGACY_TEMPLATE = "chat_template.json"
 SIDE_FILES = (CONFIG, SPECIAL_TOKENS, ADDED_TOKENS, TEMPLATE, LEGACY_TEMPLATE)
 #: Holds further templates, each in a file ``NAME.jinja``.
 TEMPLATE_FOLDER = "additional_chat_templates"
+#: What a tokenizer was opened with, if not with its files alone; written beside them.
+OPTIONS_FILE = "tokenizer_options.json"
 
 ROLES = ("bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token")
 
@@ -22,6 +24,13 @@ def parsed(source: Source, file: str) -> Node | None:
     """The root of a side file; None where the tokenizer has no such file."""
     data = source.files.get(file)
     return None if data is None else parse(data, source.path_of(file))
+
+
+def option(source: Source, name: str) -> Node:
+    """An option that the source has, with its place: the caller's, or saved in a file."""
+    if name in source.saved:
+        return Node(source.options[name], source.path_of(OPTIONS_FILE), name)
+    return Node(source.options[name], source.name, f"option {name}")
 
 
 def roles(source: Source) -> dict[str, Node]:
