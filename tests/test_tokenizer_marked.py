@@ -67,6 +67,16 @@ def test_words(seed: int) -> None:
             check(some_file(model, normalizers, steps), some_texts(random))
 
 
+@pytest.mark.parametrize("runs", ["[^ ]+", "[ ]", " {3}", " {2,3}", " +", " {2,}", " {3,}"])
+def test_other_runs_of_spaces(runs: str) -> None:
+    """Not every expression of spaces makes one of many."""
+    vocab = [["<unk>", 0.0], *([piece, -1.0] for piece in ("a", "b", "\u2581", "\u2581a"))]
+    model = {"type": "Unigram", "unk_id": 0, "vocab": vocab}
+    rewrite = {"type": "Replace", "pattern": {"Regex": runs}, "content": " "}
+    steps = [METASPACE | {"prepend_scheme": "always"}]
+    check(some_file(model, [rewrite], steps), some_texts(Random(1), "ab    "))
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_ties(seed: int) -> None:
     """Of paths with the same sum, rounding chooses: by what is before them in the word."""

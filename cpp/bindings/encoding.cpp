@@ -275,11 +275,15 @@ void destroy(PyObject* self) {
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   for (const py::object& list : bound(self).lists) Py_VISIT(list.ptr());
+  Py_VISIT(bound(self).origin.text.ptr());  // of a class of its own, it may lead back here
+  Py_VISIT(bound(self).origin.pair.ptr());
   return 0;
 }
 
 int clear(PyObject* self) {
   auto lists = std::exchange(bound(self).lists, {});
+  const py::object text = std::exchange(bound(self).origin.text, py::none());
+  const py::object pair = std::exchange(bound(self).origin.pair, py::none());
   return 0;
 }
 

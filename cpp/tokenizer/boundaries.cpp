@@ -16,6 +16,7 @@ char32_t next_character(std::string_view text, std::size_t& at) {
 }  // namespace
 
 void Boundaries::add(std::string_view token) {
+  if (token.empty()) return;
   std::size_t at = 0;
   char32_t left = next_character(token, at);
   while (at < token.size()) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <climits>
 #include <cstring>
 #include <functional>
 
@@ -242,26 +241,34 @@ bool ByteBpe::merge_blocks(std::string_view word, IdBuffer& out) const {
 bool ByteBpe::join(std::size_t first, std::size_t middle, const char* seam, std::size_t& budget,
                    IdBuffer& out) const {
   std::size_t begin = middle - 1, end = middle + 1;
-  if (is_stable(out.data()[begin], out.data()[middle])) return true;
+  bool is_spent = false;
+  const auto spend = [&](std::size_t work) {
+    is_spent = is_spent || work > budget;
+    if (!is_spent) budget -= work;
+    return !is_spent;
+  };
+  const auto is_stable_at = [&](std::uint32_t left, std::uint32_t right) {
+    return spend(size(left) + size(right)) && is_stable(left, right);
+  };
+  if (is_stable_at(out.data()[begin], out.data()[middle])) return true;
   IdBuffer anew;
-  while (true) {
+  while (!is_spent) {
     std::size_t before = 0, behind = 0;  // bytes
     for (std::size_t i = begin; i < middle; ++i) before += size(out.data()[i]);
     for (std::size_t i = middle; i < end; ++i) behind += size(out.data()[i]);
-    if (before + behind > budget) return false;
-    budget -= before + behind;
+    if (!spend(before + behind)) return false;
     anew.shorten(0);
     const std::string_view text(seam - before, before + behind);
     merge_at_once(text, anew);
-    const bool begins_well = begin == first || is_stable(out.data()[begin - 1], anew.data()[0]);
+    const bool begins_well = begin == first || is_stable_at(out.data()[begin - 1], anew.data()[0]);
     const bool ends_well =
-        end == out.size() || is_stable(anew.data()[anew.size() - 1], out.data()[end]);
+        end == out.size() || is_stable_at(anew.data()[anew.size() - 1], out.data()[end]);
     if (begins_well && ends_well) break;
     if (!begins_well) begin -= std::min(middle - begin, begin - first);
     if (!ends_well) end += std::min(end - middle, out.size() - end);
   }
-  out.replace(begin, end, anew.ids());
-  return true;
+  if (!is_spent) out.replace(begin, end, anew.ids());
+  return !is_spent;
 }
 
 bool ByteBpe::is_stable(std::uint32_t left, std::uint32_t right) const {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 #include "tokenizer/scanners.h"
 #include "tokenizer/window.h"

@@ -68,8 +68,9 @@ IdCache::Slot& IdCache::free_slot(const Key& key) {
 
 void IdCache::grow() {
   const std::span old(slots_, slots());
+  Pages larger((2 * slots() - kTries) * sizeof(Slot));
   --shift_;
-  const Pages old_pages = std::exchange(pages_, Pages(slots() * sizeof(Slot)));
+  const Pages old_pages = std::exchange(pages_, std::move(larger));
   slots_ = static_cast<Slot*>(pages_.data());
   for (const Slot& slot : old) {
     if (!slot.key.is_none()) free_slot(slot.key) = slot;

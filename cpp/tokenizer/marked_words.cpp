@@ -13,11 +13,14 @@ namespace {
 using unicode::Class;
 using Kind = NormalizerSpec::Kind;
 
-// Whether every match is a run of spaces, which one space replaces.
+// Whether every run of two spaces and more is one match, which one space replaces.
 bool is_join(const NormalizerSpec& spec) {
+  const PatternSpec& pattern = spec.pattern;
   return spec.kind == Kind::kReplace && spec.content == " " &&
-         spec.pattern.kind == PatternSpec::Kind::kRun && spec.pattern.classes == 0 &&
-         spec.pattern.ranges == std::vector<std::pair<std::uint32_t, std::uint32_t>>{{' ', ' '}};
+         pattern.kind == PatternSpec::Kind::kRun && pattern.classes == 0 && !pattern.outside &&
+         pattern.least <= 2 && pattern.most > UINT32_MAX &&
+         pattern.lead == PatternSpec::Lead::kNone && !pattern.to_line_end &&
+         pattern.ranges == std::vector<std::pair<std::uint32_t, std::uint32_t>>{{' ', ' '}};
 }
 
 bool is_replacement(const NormalizerSpec& spec) {

@@ -82,6 +82,12 @@ struct Workspace {
   std::vector<Scored> scored;
   std::vector<Token> tokens;
   std::string text;
+
+  // The largest number of elements that there is memory for, but for the caches'.
+  std::size_t capacity() const {
+    return std::max({ids.capacity(), symbols.capacity(), merges.capacity(), paths.capacity(),
+                     steps.capacity(), scored.capacity(), tokens.capacity(), text.capacity()});
+  }
 };
 
 // Whether a set that need not be there has an id.
@@ -125,7 +131,7 @@ class Model {
   // Whether, of a part that is not the first, only append_part() can say that it has the same
   // tokens; and that only up to so many bytes behind the begin of the word.
   virtual bool may_tie() const { return false; }
-  static constexpr std::ptrdiff_t kLongestSure = 1 << 16;
+  static constexpr std::ptrdiff_t kLongestSure = 1 << 12;
   // Appends the ids of a part of a word, not empty; whether it has them whatever is before it.
   virtual bool append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const;
 

@@ -46,8 +46,9 @@ class Tokenizer::Lease {
     if (!scratch_) return;
     if (scratch_->utf8.size() > kKept) scratch_->utf8 = {};
     const Scratch& used = *scratch_;
-    if (std::max({used.longest, used.normalized.capacity(), used.ids.capacity(),
-                  used.outer.capacity(), used.inner.capacity()}) > kKept) {
+    if (std::max({used.longest, used.workspace.capacity(), used.normalized.capacity(),
+                  used.ids.capacity(), used.outer.capacity(), used.inner.capacity(),
+                  used.pieces.capacity()}) > kKept) {
       return;
     }
     const std::lock_guard lock(owner_.mutex_);

@@ -62,6 +62,7 @@ SentencePieceBpe::SentencePieceBpe(const ModelSpec& spec)
   for (std::size_t id = 0; id < kinds_.size(); ++id) {
     if (find(spec.vocab[id].first, nullptr)) boundaries_->add(spec.vocab[id].first);
   }
+  boundaries_->finish();
   if (unk_) fused_ = *unk_;
 }
 

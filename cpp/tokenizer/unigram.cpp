@@ -22,8 +22,9 @@ constexpr std::size_t kLongPath = 1 << 12;
 constexpr double kLargeSum = 100000;
 // What is before a part of a word moves the sums of its paths by the rounding of as many additions
 // as it has bytes, each of at most 2^-53 of kLargestScore * Model::kLongestSure: less than half of
-// kTie for two paths. Sums that differ by more thus keep their order.
-constexpr double kTie = 0x1p-10, kLargestScore = 0x1p17;
+// kTie for two paths, even if a charsmap makes sixteen times as many bytes of a text. Sums that
+// differ by more thus keep their order.
+constexpr double kTie = 0x1p-10, kLargestScore = 0x1p14;
 constexpr std::size_t kLongestPart = 1 << 7;
 
 Kind kind(const ModelSpec& spec, std::size_t id) {

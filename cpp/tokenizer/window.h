@@ -1,7 +1,6 @@
 // Where words begin in 64 bytes of ASCII, all at once: each class of characters is a number with a
 // bit for every place, and a WordPattern (word_pattern.h) comes to shifts and sums of them.
 #pragma once
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>

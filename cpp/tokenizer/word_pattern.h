@@ -2,7 +2,7 @@
 //
 //   (contraction) | (lead)?(word) | (digits) | (symbols) | (spaces)
 //
-// where each alternative has a few spellings. scan.h executes them.
+// where each alternative has a few spellings. scan.h and window.h execute them.
 #pragma once
 #include <cstdint>
 
