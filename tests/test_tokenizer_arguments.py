@@ -166,7 +166,7 @@ def test_the_vocabulary_is_a_mapping() -> None:
     assert ours.vocab["far"] == 400 and "far" in ours.vocab
     for missing in ("nothing", "\ud800", 3, None):
         assert missing not in ours.vocab
-        assert ours.vocab.get(missing) is None  # type: ignore[call-overload]
+        assert ours.vocab.get(missing) is None  # type: ignore[call-overload]  # wrong
     with pytest.raises(KeyError, match="nothing"):
         ours.vocab["nothing"]
     assert repr(ours.vocab) == f"<the ids of {len(ours)} tokens>"

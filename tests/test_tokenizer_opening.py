@@ -73,9 +73,9 @@ def test_wrong_formats(tmp_path: Path) -> None:
     path = write(tmp_path / "tokenizer.json", to_bytes(plain_bpe()))
     for format in ("json", "", 3):
         with pytest.raises(InputError, match=r"expected one of tokenizer\.json, senten"):
-            Tokenizer.from_file(path, format=format)  # type: ignore[arg-type]
+            Tokenizer.from_file(path, format=format)  # type: ignore[arg-type]  # wrong
         with pytest.raises(InputError, match="format is"):
-            Tokenizer.from_pretrained(tmp_path, format=format)  # type: ignore[arg-type]
+            Tokenizer.from_pretrained(tmp_path, format=format)  # type: ignore[arg-type]  # wrong
     for format, message in {
         "sentencepiece": "not a SentencePiece model",
         "tiktoken": "line 1: found",

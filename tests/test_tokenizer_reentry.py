@@ -60,11 +60,11 @@ def test_an_id_may_change_its_list() -> None:
             return first
 
     ids += [Index(), *rest]
-    assert tokenizer.decode(ids) == "a" + "b" * 1000  # type: ignore[arg-type]
+    assert tokenizer.decode(ids) == "a" + "b" * 1000  # type: ignore[arg-type]  # no int
 
 
 def test_an_encoding_in_its_own_list_is_collected() -> None:
-    class Watched(list):  # type: ignore[type-arg]
+    class Watched(list):  # type: ignore[type-arg]  # of anything
         pass
 
     encoding: Any = Tokenizer(to_bytes(plain_bpe())).encode("hello world")
@@ -82,7 +82,7 @@ def test_encodings_that_nothing_made_are_empty() -> None:
     assert len(encoding) == 0 and encoding.tokens == [] and encoding.overflowing == []
     assert encoding.arrays().type_ids.shape == (0,)
     with pytest.raises(TypeError, match="Encoding"):
-        Encoding._token_at(5, 0, False)  # type: ignore[arg-type]
+        Encoding._token_at(5, 0, False)  # type: ignore[arg-type]  # wrong
 
 
 @pytest.mark.parametrize("call", ["count", "encode", "encode_ids_batch", "encode_batch"])

@@ -71,7 +71,7 @@ def test_normalized_text(name: str, test_data: Path) -> None:
     tokenizer = Tokenizer(real(name, test_data))
 
     def form(text: str) -> str:
-        return unicodedata.normalize(NORMALIZING[name], text)  # type: ignore[arg-type]
+        return unicodedata.normalize(NORMALIZING[name], text)  # type: ignore[arg-type]  # a form
 
     for text in texts(test_data, tokenizer):
         back = round_trip(tokenizer, text, "text")

@@ -91,6 +91,6 @@ def test_side_files_have_known_names(name: str) -> None:
 
 def test_files_are_bytes() -> None:
     with pytest.raises(InputError, match="data is str, expected bytes"):
-        Tokenizer("{}")  # type: ignore[arg-type]
+        Tokenizer("{}")  # type: ignore[arg-type]  # wrong
     with pytest.raises(InputError, match=r"tokenizer_config\.json is dict, expected bytes"):
-        Tokenizer(to_bytes(plain_bpe()), {CONFIG: {}})  # type: ignore[dict-item]
+        Tokenizer(to_bytes(plain_bpe()), {CONFIG: {}})  # type: ignore[dict-item]  # wrong

@@ -318,7 +318,7 @@ def test_refusals(tokenizer: Tokenizer, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected a folder to write into"):
         tokenizer.encode_to_file(iter(["a"]), tmp_path / "no" / "x.npy")
     with pytest.raises(InputError, match="dtype is 'int8'"):
-        tokenizer.encode_to_file(iter(["a"]), output, dtype="int8")  # type: ignore[arg-type]
+        tokenizer.encode_to_file(iter(["a"]), output, dtype="int8")  # type: ignore[arg-type]  # wrong
     with pytest.raises(InputError, match="source is a list, expected a path, or texts as an iter"):
         tokenizer.encode_to_file(["a"], output)
     for separator in ("", b"x", "\ud800"):

@@ -33,9 +33,6 @@ class ByteBpe {
 
   // Appends the ids of a word, which is not empty. Memory can be read up to `readable`.
   void encode(std::string_view word, const char* readable, IdCache& cache, IdBuffer& out) const;
-  // The same for a word that has this key, which the cache does not hold.
-  void encode_new(const IdCache::Key& key, std::string_view word, IdCache& cache,
-                  IdBuffer& out) const;
   // Whether a word may be worth cutting: encode() tries, the cache alone does not.
   static bool may_cut(std::string_view word) {
     return CutTable::is_wide(word[0]) || (word.size() > 1 && CutTable::is_wide(word[1]));
@@ -60,6 +57,9 @@ class ByteBpe {
 
   void encode_part(std::string_view word, std::uint8_t part, const char* readable, IdCache& cache,
                    IdBuffer& out) const;
+  // The same for a word that has this key, which the cache does not hold.
+  void encode_new(const IdCache::Key& key, std::string_view word, IdCache& cache,
+                  IdBuffer& out) const;
   void merge(std::string_view word, IdBuffer& out) const;
   void merge_at_once(std::string_view word, IdBuffer& out) const;
   // Up to kShort bytes. Writes the ids, for which there is room, and returns how many.

@@ -3,7 +3,6 @@
 //
 // ASCII runs are read many bytes at a time, wherever as many can be read.
 #pragma once
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -72,17 +71,7 @@ class Scan {
   }
   template <unsigned char low, unsigned char high, unsigned char fold>
   const char* skip_ascii(const char* at) const {
-    while (at < end_ && readable_ - at >= static_cast<std::ptrdiff_t>(kStep)) {
-      const std::size_t count = leading<low, high, fold>(at);
-      at += count;
-      if (count < kStep) return std::min(at, end_);
-    }
-    const auto is_in = [](char c) {
-      const auto folded = static_cast<unsigned char>(c | fold);
-      return folded >= low && folded <= high;
-    };
-    while (at < end_ && is_in(*at)) ++at;
-    return std::min(at, end_);
+    return tokenizer::skip<low, high, fold>(at, end_, readable_);
   }
 
   // The end of a word that begins with an ASCII letter, or null if that is not simple to say.
@@ -215,7 +204,6 @@ class Scan {
   }
 
   static bool is_ascii(char c) { return static_cast<signed char>(c) >= 0; }
-  static bool is_letter(char c) { return static_cast<unsigned char>((c | 0x20) - 'a') < 26; }
   static bool is_symbol(std::uint8_t kind) {
     return P.symbols ? (kind & P.symbols) != 0 : !(kind & (P.ordinary | unicode::kSpaces));
   }

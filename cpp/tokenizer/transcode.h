@@ -43,25 +43,12 @@ bool write_ascii8(const Unit* from, char* to) {
 // Writes the UTF-8 of [from, end) and returns its end, or null if a character is a lone surrogate.
 template <class Unit>
 char* write_utf8(const Unit* from, const Unit* end, char* to) {
-  const auto byte = [&to](std::uint32_t value) { *to++ = static_cast<char>(value); };
   while (from < end) {
     while (end - from >= 8 && write_ascii8(from, to)) from += 8, to += 8;
     while (from < end && *from < 0x80) *to++ = static_cast<char>(*from++);
     for (; from < end && *from >= 0x80; ++from) {
-      const std::uint32_t c = *from;
-      if (c < 0x800) {
-        byte(0xC0 | c >> 6);
-      } else {
-        if (c < 0x10000) {
-          if (!unicode::is_character(c)) return nullptr;
-          byte(0xE0 | c >> 12);
-        } else {
-          byte(0xF0 | c >> 18);
-          byte(0x80 | (c >> 12 & 0x3F));
-        }
-        byte(0x80 | (c >> 6 & 0x3F));
-      }
-      byte(0x80 | (c & 0x3F));
+      if (!unicode::is_character(*from)) return nullptr;
+      to = unicode::write(*from, to);
     }
   }
   return to;
