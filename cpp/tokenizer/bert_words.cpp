@@ -35,6 +35,14 @@ BertWords::BertWords(const std::vector<NormalizerSpec>& normalizers,
   for (char32_t c = 0; c < 0x80; ++c) {
     kinds_[c] = c >= 'A' && c <= 'Z' ? Kind::kPlain : kind(c);
   }
+  for (char32_t c = kFirstWide; c < alone_ids_.size(); ++c) {
+    if (!unicode::is_character(c) || kind(c) != Kind::kAlone) continue;
+    std::string word;
+    unicode::append(word, c);
+    IdBuffer ids;
+    model.append_ids(word, ids);
+    alone_ids_[c] = ids.ids()[0];
+  }
 }
 
 BertWords::Kind BertWords::kind(char32_t c) const {
@@ -59,18 +67,36 @@ class BertWords::Reader {
     const char* stop = word_end(at, word.is_plain);
     word.bytes = {at, stop};
     if (stop == at) return at + unicode::length(*at);
-    word.look_ahead(cache_, readable_);
+    word.is_alone = alone_id(at) != kNone;
+    if (!word.is_alone) word.look_ahead(cache_, readable_);
     return stop;
   }
 
   void append(const RawWord& word) {
+    if (word.is_alone) return out_.push(alone_id(word.bytes.data()));
     if (append_cached(cache_, word, out_)) return;
     const std::size_t first = out_.size();
     const bool is_one = append_new(word);
     if (is_one && !word.key.is_none()) cache_.insert(word.key, word.bytes, out_.ids(first));
   }
 
+  const char* append_run(const char* at) {
+    for (; at < end_; at += 3) {
+      const std::uint32_t id = alone_id(at);
+      if (id == kNone) break;
+      out_.push(id);
+    }
+    return at;
+  }
+
  private:
+  // The id of the character at `at` if it has three bytes and is a word, else kNone.
+  std::uint32_t alone_id(const char* at) const {
+    if ((*at & 0xF0) != 0xE0) return kNone;
+    std::size_t size = 0;
+    return rule_.alone_ids_[unicode::decode({at, end_}, size)];
+  }
+
   // The end of the word at `at`, or `at` if there is a space.
   const char* word_end(const char* at, bool& is_plain) const {
     const char* begin = at;

@@ -46,6 +46,10 @@ class BertWords {
   bool lowers_ = false;
   std::uint16_t edited_ = 0, alone_;  // classes of characters
   std::array<Kind, 256> kinds_;       // by the first byte
+  // The ids of characters of three bytes that are words.
+  static constexpr char32_t kFirstWide = 0x800, kEndWide = 0x10000;
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+  std::vector<std::uint32_t> alone_ids_ = std::vector(kEndWide, kNone);
 };
 
 }  // namespace quatrain::tokenizer

@@ -21,6 +21,9 @@ void Boundaries::add(std::string_view token) {
   char32_t left = next_character(token, at);
   while (at < token.size()) {
     const char32_t right = next_character(token, at);
+    for (const char32_t c : {left, right}) {
+      if (c < joined_.size()) joined_[c] = true;
+    }
     if ((left | right) < 128) {
       ascii_[left][right >> 6] |= std::uint64_t{1} << (right & 63);
     } else {

@@ -28,6 +28,9 @@ class Boundaries {
     return others_[place >> 6 & (others_.size() - 1)] >> (place & 63) & 1;
   }
 
+  // Whether a token may have the character, of three bytes at most, beside another.
+  bool may_join(char32_t c) const { return joined_[c]; }
+
   // The end of the part of the word that begins at byte `at`.
   std::size_t next(std::string_view word, std::size_t at) const;
 
@@ -42,6 +45,7 @@ class Boundaries {
   // A bit is set if a pair of its hash is somewhere side by side: one that is not may share it, and
   // then is not cut. A power of two of words.
   std::vector<std::uint64_t> others_;
+  std::vector<bool> joined_ = std::vector<bool>(0x10000);
 };
 
 }  // namespace quatrain::tokenizer

@@ -17,7 +17,7 @@ struct RawWord {
   std::uint64_t hash = 0;  // of the key
   bool is_plain = false;   // in the sense of the reader
   bool is_part = false;    // goes on with the word before
-  bool are_alone = false;  // it is several parts, of one character each
+  bool is_alone = false;   // a character whose id is known, and with which a run of such may begin
 
   // Makes the key, and brings the memory near that it leads to.
   void look_ahead(const IdCache& cache, const char* readable) {
@@ -42,7 +42,9 @@ inline bool append_cached(const IdCache& cache, const RawWord& word, IdBuffer& o
 
 // Has the reader read a text. It has:
 // - find(at, word): finds the word at `at`, and returns its end;
-// - append(word): appends its ids.
+// - append(word): appends its ids;
+// - append_run(at): appends the ids of the characters at `at` that are like the last word, if that
+//   is alone, and returns their end.
 template <class Reader>
 void read_words(Reader& reader, std::string_view text) {
   // Words ahead of their ids: while some are found, the cache's memory for those before comes near.
@@ -52,11 +54,15 @@ void read_words(Reader& reader, std::string_view text) {
   const char* end = at + text.size();
   while (at < end) {
     std::size_t count = 0;
+    bool is_alone = false;
     do {
-      at = reader.find(at, words[count]);
-      count += !words[count].bytes.empty();
-    } while (count < kAhead && at < end);
+      RawWord& word = words[count];
+      at = reader.find(at, word);
+      count += !word.bytes.empty();
+      is_alone = word.is_alone;
+    } while (count < kAhead && at < end && !is_alone);
     for (std::size_t i = 0; i < count; ++i) reader.append(words[i]);
+    if (is_alone) at = reader.append_run(at);
   }
 }
 

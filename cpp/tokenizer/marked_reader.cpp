@@ -1,3 +1,5 @@
+#include <array>
+#include <bit>
 #include <string_view>
 #include <vector>
 
@@ -42,11 +44,9 @@ class MarkedWords::Reader {
     }
     word.is_part = !is_spaced && (begin != text_ || begins_as_part_);
     const char* stop = word_end(begin);
-    const Place first = look(begin);
-    word.are_alone = word.is_part && stop == first.end && first.alone != kKeyed;
-    if (word.are_alone) stop = skip_alone(stop);
     word.bytes = {begin, stop};
-    if (!word.are_alone) word.look_ahead(workspace_.id_cache, readable_);
+    word.is_alone = word.is_part && is_wide(*begin) && is_alone(begin, stop);
+    if (!word.is_alone) word.look_ahead(workspace_.id_cache, readable_);
     return stop;
   }
 
@@ -58,8 +58,8 @@ class MarkedWords::Reader {
       first_ = size;
       is_sure_ = true;
     }
-    if (word.are_alone) {
-      append_alone(word.bytes);
+    if (word.is_alone) {
+      append_alone(look(word.bytes.data()), word.bytes.data());
     } else {
       if (!append_cached(workspace_.id_cache, word, out_)) append_new(word);
       if (word.is_part) join_unknown(size);
@@ -69,12 +69,32 @@ class MarkedWords::Reader {
     if (!is_sure_) read_again(word);
   }
 
+  const char* append_run(const char* at) {
+    if (at < resumed_) return resumed_;
+    while ((at = append_apart(at)) < end_) {
+      const Place here = look(at);
+      if (here.alone == kKeyed) break;
+      if (here.end < end_ && !cuts(here, look(here.end))) break;
+      append_alone(here, at);
+      at = here.end;
+    }
+    return at;
+  }
+
  private:
   struct Place {
     char32_t first, last;
     std::uint32_t alone;
     const char* end;
   };
+
+  static bool is_wide(char lead) { return static_cast<unsigned char>(lead) >= 0xE0; }
+
+  // Whether a word is one character whose id is known.
+  bool is_alone(const char* begin, const char* stop) const {
+    const Place first = look(begin);
+    return first.end == stop && first.alone != kKeyed;
+  }
 
   Place look(const char* at) const {
     std::size_t size = 0;
@@ -87,22 +107,24 @@ class MarkedWords::Reader {
     return {found.first, found.last, found.alone, at + size};
   }
 
+  // Whether it is known of the byte alone that it is a character which depends on no other.
+  bool is_plain(const char* at) const { return rule_.is_plain_[static_cast<unsigned char>(*at)]; }
+
   // Whether the character at `at` may be bound to the one before, which then is not known either.
-  bool is_bound(const char* at) const { return splits_ && at < end_ && look(at).first == 0; }
+  bool is_bound(const char* at) const {
+    return splits_ && at < end_ && !is_plain(at) && look(at).first == 0;
+  }
 
   bool cuts(const Place& left, const Place& right) const {
     return rule_.cuts(left.last, right.first) && !is_bound(right.end);
   }
 
-  const char* word_end(const char* at) const {
-    const auto byte = [](const char* place) { return static_cast<unsigned char>(*place); };
-    const char* last = at;  // the character before `at`, if any
-    while (rule_.ascii_[byte(at)].is_known) {
-      const bool is_letter = rule_.has_letters_ && tokenizer::is_letter(*at);
-      at = is_letter ? skip<'a', 'z', 0x20>(at + 1, end_, readable_) : at + 1;
-      if (at == end_) return at;
-      last = at - 1;
-      if (rule_.ascii_[byte(last)].cuts(byte(at)) && !is_bound(at + 1)) return at;
+  const char* word_end(const char* at) {
+    const char* last = at;  // the character before the place that is looked at
+    if (is_plain(at)) {
+      const char* stop = next_stop(at + 1);
+      if (stop == end_ || (is_plain(stop) && !is_bound(stop + 1))) return stop;
+      last = stop - 1;
     }
     bool is_bound_to = false;  // the last character may be bound to the one before
     for (Place here = look(last); here.end < end_;) {
@@ -114,17 +136,18 @@ class MarkedWords::Reader {
     return end_;
   }
 
-  // The end of the characters that are parts alone.
-  const char* skip_alone(const char* at) const {
-    if (at == end_) return at;
-    for (Place here = look(at); here.alone != kKeyed;) {
-      if (here.end == end_) return end_;
-      const Place next = look(here.end);
-      if (!cuts(here, next)) break;
-      at = here.end;
-      here = next;
+  // The first stop at `at` or behind it. There is a character before.
+  const char* next_stop(const char* at) {
+    while (true) {
+      const std::size_t place = static_cast<std::size_t>(at - text_) - window_;
+      if (place < StopTable::kPlaces) {
+        const std::uint64_t ahead = stops_ >> place;
+        if (ahead) return at + std::countr_zero(ahead);
+        at += StopTable::kPlaces - place;
+      }
+      stops_ = rule_.stops_.look(at, end_);
+      window_ = static_cast<std::size_t>(at - text_);
     }
-    return at;
   }
 
   // Of spaces that are as good as one, moves on to the last; or behind it, if they are as good as
@@ -142,25 +165,40 @@ class MarkedWords::Reader {
     if (drops) begin = end_;
   }
 
-  void append_alone(std::string_view characters) {
-    const std::uint32_t fused = rule_.model_.fused();
-    for (const char* at = characters.data(); at < characters.data() + characters.size();) {
-      const Place here = look(at);
-      if (here.alone == kBytes) {
-        for (; at < here.end; ++at) {
-          out_.push((*rule_.model_.byte_ids())[static_cast<unsigned char>(*at)]);
-        }
-      } else if (here.alone != fused || out_.size() == first_ || out_.ids().back() != fused) {
-        out_.push(here.alone);
+  void append_bytes(std::string_view bytes) {
+    for (const char byte : bytes) out_.push((*byte_ids_)[static_cast<unsigned char>(byte)]);
+  }
+
+  // Appends the ids of characters of three bytes for which it does not matter what is beside them.
+  const char* append_apart(const char* at) {
+    while (at < end_ && (*at & 0xF0) == 0xE0) {
+      std::size_t size = 0;
+      const std::uint32_t id = rule_.apart_[unicode::decode({at, end_}, size)];
+      if (id < kBytes) {
+        out_.push(id);
+      } else if (id == kBytes) {
+        append_bytes({at, size});
+      } else {
+        break;
       }
-      at = here.end;
+      at += size;
+    }
+    return at;
+  }
+
+  void append_alone(const Place& here, const char* at) {
+    const std::uint32_t fused = rule_.model_.fused();
+    if (here.alone == kBytes) {
+      append_bytes({at, here.end});
+    } else if (here.alone != fused || out_.size() == first_ || out_.ids().back() != fused) {
+      out_.push(here.alone);
     }
   }
 
   void append_new(const RawWord& word) {
     const std::size_t size = out_.size();
     bool is_one = true;  // pre-token at most
-    if (!splits_ || is_plain(word.bytes)) {
+    if (!splits_ || are_plain(word.bytes)) {
       normalize_plain(word);
       is_sure_ = rule_.model_.append_part(workspace_.text, workspace_, out_) && is_sure_;
     } else {
@@ -172,7 +210,7 @@ class MarkedWords::Reader {
   }
 
   // Whether the characters are normalized each for itself.
-  bool is_plain(std::string_view word) const {
+  bool are_plain(std::string_view word) const {
     for (const char* at = word.data(); at < word.data() + word.size();) {
       const Place here = look(at);
       if (here.first == 0) return false;
@@ -245,10 +283,13 @@ class MarkedWords::Reader {
   const MarkedWords& rule_;
   const bool splits_ = rule_.steps_.marks.splits;
   const bool joins_ = rule_.joins_spaces();
+  const std::array<std::uint32_t, 256>* byte_ids_ = rule_.model_.byte_ids();
   const bool may_tie_ = rule_.model_.may_tie();
   const char* text_;
   const char* end_;
   const char* readable_;
+  std::size_t window_ = 0 - StopTable::kPlaces;  // the place of the first of stops_
+  std::uint64_t stops_ = 0;
   Workspace& workspace_;
   IdBuffer& out_;
   bool begins_as_part_;

@@ -77,6 +77,7 @@ MarkedWords::MarkedWords(const std::vector<NormalizerSpec>& normalizers,
       boundaries_(model.boundaries()),
       steps_(steps) {
   characters_.reserve(kTable);
+  apart_.resize(kTable, kKeyed);
   for (char32_t c = 0; c < kTable; ++c) {
     const Edges found = edges(c);
     if (std::max(found.first, found.last) >= kTable) {
@@ -93,15 +94,12 @@ MarkedWords::MarkedWords(const std::vector<NormalizerSpec>& normalizers,
   const bool has_rule = steps_.charsmap && steps_.charsmap->shortest("\r\n").size > 1;
   const bool are_two = joins_spaces() && are_spaces && !has_rule;
   if (steps_.marks.splits && !are_two) characters_['\r'] = {};
-  has_letters_ = true;
-  for (char32_t c = 'A'; c <= 'z'; ++c) {
-    if (is_letter(static_cast<char>(c))) has_letters_ = has_letters_ && characters_[c].first > ' ';
-  }
-  for (char32_t left = 0; left < 128; ++left) {
-    ascii_[left].is_known = characters_[left].first > 0;
-    for (char32_t right = 0; right < 128; ++right) {
-      if (!cuts(characters_[left].last, characters_[right].first)) continue;
-      ascii_[left].cut_from[right / 64] |= std::uint64_t{1} << right % 64;
+  for (char32_t c = 0; c < 128; ++c) is_plain_[c] = characters_[c].first > 0;
+  for (unsigned char left = 0; left < 128; ++left) {
+    for (unsigned char right = 0; right < 128; ++right) {
+      const bool are_plain = is_plain_[left] && is_plain_[right];
+      const bool is_cut = cuts(characters_[left].last, characters_[right].first);
+      stops_.set(left, right, is_cut || !are_plain);
     }
   }
   if (boundaries_) find_tokens();
@@ -147,6 +145,11 @@ void MarkedWords::find_tokens() {
     if (character.alone != kBytes) continue;
     const std::uint32_t id = ids[character.first];
     character.alone = id == UINT32_MAX ? none : id;
+  }
+  if (steps_.marks.splits) return;  // characters may depend on what is beside them
+  for (char32_t c = 0; c < kTable; ++c) {
+    const std::uint32_t alone = characters_[c].alone;
+    if (!boundaries_->may_join(c) && alone != model_.fused()) apart_[c] = alone;
   }
 }
 

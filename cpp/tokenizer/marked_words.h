@@ -17,6 +17,7 @@
 #include "tokenizer/model.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/spec.h"
+#include "tokenizer/stop_table.h"
 
 namespace quatrain::tokenizer {
 
@@ -83,14 +84,11 @@ class MarkedWords {
   const Boundaries* boundaries_;  // if null, words are not cut
   Steps steps_;
   std::vector<Character> characters_;  // those below kTable
-  bool has_letters_;                   // no ASCII letter depends on what is beside it
-  // The same of ASCII, by the first byte.
-  struct Ascii {
-    bool is_known = false;                    // what stands for the character
-    std::array<std::uint64_t, 4> cut_from{};  // a bit for each byte that may come next
-    bool cuts(unsigned char next) const { return cut_from[next / 64] >> next % 64 & 1; }
-  };
-  std::array<Ascii, 256> ascii_;
+  // Of characters that no token has beside another, the token of each; or kBytes. Else kKeyed.
+  std::vector<std::uint32_t> apart_;
+  // ASCII characters that do not depend on what is beside them, by the first byte.
+  std::array<bool, 256> is_plain_{};
+  StopTable stops_;  // where a word ends or a character is not plain
 };
 
 }  // namespace quatrain::tokenizer

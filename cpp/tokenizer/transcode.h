@@ -40,6 +40,15 @@ bool write_ascii8(const Unit* from, char* to) {
   return true;
 }
 
+// Writes a character that takes three bytes, if it is one, and a byte behind; says whether it is.
+inline bool write_three(std::uint32_t c, char* to) {
+  if constexpr (std::endian::native != std::endian::little) return false;
+  if (c - 0x800 >= 0x10000 - 0x800 || !unicode::is_character(c)) return false;
+  const std::uint32_t bytes = 0x8080E0 | c >> 12 | (c & 0xFC0) << 2 | (c & 0x3F) << 16;
+  std::memcpy(to, &bytes, sizeof bytes);
+  return true;
+}
+
 // Writes the UTF-8 of [from, end) and returns its end, or null if a character is a lone surrogate.
 template <class Unit>
 char* write_utf8(const Unit* from, const Unit* end, char* to) {
@@ -47,6 +56,10 @@ char* write_utf8(const Unit* from, const Unit* end, char* to) {
     while (end - from >= 8 && write_ascii8(from, to)) from += 8, to += 8;
     while (from < end && *from < 0x80) *to++ = static_cast<char>(*from++);
     for (; from < end && *from >= 0x80; ++from) {
+      if (sizeof(Unit) > 1 && end - from > 1 && write_three(*from, to)) {
+        to += 3;
+        continue;
+      }
       if (!unicode::is_character(*from)) return nullptr;
       to = unicode::write(*from, to);
     }
