@@ -33,7 +33,7 @@ ROOMS = {
     "ops": "",
     "module": "",
     "layout": "",
-    "files": "",
+    "files": "_core",
     "hub": "",
     "state": "layout",
     "trace": "layout module ops",

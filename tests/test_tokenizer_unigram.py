@@ -133,9 +133,9 @@ def test_scores_are_read_as_the_peer_reads_them() -> None:
     pieces = ",".join(f'["p{i}", {number}]' for i, number in enumerate(numbers))
     data = json.dumps(unigram([UNK])).replace('["<unk>", 0.0]', pieces)
     peer = json.loads(tokenizers.Tokenizer.from_str(data).to_str())["model"]["vocab"]
-    from quatrain.tokenizer.formats.fields import read_float
+    from quatrain import _core
 
-    assert [read_float(number) for number in numbers] == [score for _, score in peer]
+    assert [_core.json.read_decimal(number) for number in numbers] == [score for _, score in peer]
 
 
 @pytest.mark.oracle("tokenizers")

@@ -4,9 +4,11 @@
 namespace quatrain {
 
 void register_errors(pybind11::module_& m);
+void register_model_spec(pybind11::module_& m);
 void register_ops(pybind11::module_& m);
 void register_documents(pybind11::module_& m);
 void register_encoding(pybind11::module_& m);
+void register_json(pybind11::module_& m);
 void register_tokenizer(pybind11::module_& m);
 void register_tokenizer_calls(pybind11::module_& m);
 void register_tokenizer_spec(pybind11::module_& m);

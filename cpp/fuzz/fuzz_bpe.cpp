@@ -44,7 +44,10 @@ class Paper {
   explicit Paper(const tokenizer::ModelSpec& spec)
       : keeps_words_(spec.ignore_merges || spec.ranks), ranks_(spec.ranks) {
     for (const auto& [token, id] : spec.vocab) ids_[token] = static_cast<std::uint32_t>(id);
-    for (std::size_t i = 0; i < spec.merges.size(); ++i) merges_[spec.merges[i]] = i;
+    for (std::size_t i = 0; i < spec.merges.size(); ++i) {
+      const auto [left, right] = spec.merges[i];
+      merges_[{std::string(left), std::string(right)}] = i;
+    }
   }
 
   Ids encode(std::string_view word) const {

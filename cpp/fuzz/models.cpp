@@ -30,21 +30,26 @@ const std::string& any_token(const ModelSpec& spec, Bytes& bytes) {
 
 void add_merges(ModelSpec& spec, Bytes& bytes) {
   const std::size_t prefix = spec.continuing_subword_prefix.value_or("").size();
+  std::vector<std::pair<std::string, std::string>> merges;
   for (std::size_t left = bytes.below(40); left > 0; --left) {
     std::string first = bytes.flag() ? spec.vocab.back().first : any_token(spec, bytes);
     std::string second = any_token(spec, bytes);
     if (second.size() < prefix || first.size() + second.size() > 300) continue;
     add(spec, first + second.substr(prefix));
-    spec.merges.emplace_back(std::move(first), std::move(second));
+    merges.emplace_back(std::move(first), std::move(second));
   }
-  if (bytes.rarely()) std::reverse(spec.merges.begin(), spec.merges.end());
+  if (bytes.rarely()) std::reverse(merges.begin(), merges.end());
+  for (const auto& [left, right] : merges) spec.merges.add(left, right);
 }
 
 // What few files say, and those by mistake.
 void damage(ModelSpec& spec, Bytes& bytes) {
   if (bytes.rarely()) spec.scores.push_back(0);
   if (bytes.rarely()) spec.kinds.resize(bytes.below(9));
-  if (bytes.rarely()) spec.merges.emplace_back(token(bytes), token(bytes));
+  if (bytes.rarely()) {
+    const std::string left = token(bytes);
+    spec.merges.add(left, token(bytes));
+  }
   if (bytes.rarely()) spec.unk_id = bytes.number();
   if (spec.vocab.empty() || !bytes.rarely()) return;
   auto& [text, id] = spec.vocab[bytes.byte() % spec.vocab.size()];
@@ -100,7 +105,7 @@ ModelSpec byte_level_model(Bytes& bytes) {
   add_merges(spec, bytes);
   spec.ignore_merges = bytes.flag();
   spec.ranks = bytes.flag();
-  if (spec.ranks) spec.merges.clear();
+  if (spec.ranks) spec.merges = {};
   return spec;
 }
 

@@ -1,6 +1,7 @@
 #include "tokenizer/double_array.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/check.h"
 #include "tokenizer/sought.h"
@@ -21,7 +22,7 @@ class DoubleArray::Builder {
   std::uint32_t place(const std::vector<unsigned char>& labels) {
     const std::uint32_t base = find(labels);
     is_base_[base] = true;
-    for (const unsigned char label : labels) units_[base ^ label].label = label;
+    for (const unsigned char label : labels) take(base ^ label, label);
     return base;
   }
 
@@ -31,24 +32,31 @@ class DoubleArray::Builder {
                           "the vocabulary needs too large a search tree");
     units_.resize(units_.size() + kBlock);
     is_base_.resize(units_.size());
-    units_[0].label = kRoot;  // nobody's child: base 0 stays unused
+    free_.resize(units_.size() / 64, ~std::uint64_t{0});
+    take(0, kRoot);  // nobody's child: base 0 stays unused
     is_base_[0] = true;
   }
 
+  void take(std::uint32_t unit, std::uint32_t label) {
+    units_[unit].label = label & 511;
+    free_[unit / 64] &= ~(std::uint64_t{1} << (unit % 64));
+  }
+
+  bool is_free(std::uint32_t unit) const { return free_[unit / 64] >> (unit % 64) & 1; }
   bool fits(std::uint32_t base, const std::vector<unsigned char>& labels) const {
     return !is_base_[base] && std::all_of(labels.begin(), labels.end(), [&](unsigned char label) {
-      return units_[base ^ label].label == kFree;
+      return is_free(base ^ label);
     });
   }
 
   std::uint32_t find(const std::vector<unsigned char>& labels) {
     const auto size = static_cast<std::uint32_t>(units_.size());
     const std::uint32_t oldest = size > kOpenBlocks * kBlock ? size - kOpenBlocks * kBlock : 0;
-    for (first_ = std::max(first_, oldest); first_ < size; ++first_) {
-      if (units_[first_].label == kFree) break;
-    }
-    for (std::uint32_t unit = first_; unit < size; ++unit) {
-      if (units_[unit].label == kFree && fits(unit ^ labels[0], labels)) return unit ^ labels[0];
+    for (std::uint32_t word = oldest / 64; word < free_.size(); ++word) {
+      for (std::uint64_t left = free_[word]; left; left &= left - 1) {
+        const std::uint32_t unit = word * 64 + static_cast<std::uint32_t>(std::countr_zero(left));
+        if (fits(unit ^ labels[0], labels)) return unit ^ labels[0];
+      }
     }
     add_block();
     return size;
@@ -56,7 +64,7 @@ class DoubleArray::Builder {
 
   std::vector<Unit>& units_;
   std::vector<bool> is_base_;
-  std::uint32_t first_ = 0;  // no unit before it is free
+  std::vector<std::uint64_t> free_;  // a bit for each unit
 };
 
 DoubleArray::DoubleArray(std::vector<Entry> entries) {

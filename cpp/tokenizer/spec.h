@@ -118,6 +118,28 @@ struct PreTokenizerSpec {
   std::int64_t length = 5;                  // FixedLength: characters
 };
 
+// Pairs of texts, in one buffer: there may be a million.
+class TextPairs {
+ public:
+  void reserve(std::size_t pairs) { ends_.reserve(pairs); }
+  void add(std::string_view left, std::string_view right) {
+    bytes_.append(left).append(right);
+    ends_.emplace_back(bytes_.size() - right.size(), bytes_.size());
+  }
+  std::size_t size() const { return ends_.size(); }
+  bool empty() const { return ends_.empty(); }
+  std::pair<std::string_view, std::string_view> operator[](std::size_t i) const {
+    const auto [middle, end] = ends_[i];
+    const std::size_t begin = i > 0 ? ends_[i - 1].second : 0;
+    const std::string_view bytes(bytes_);
+    return {bytes.substr(begin, middle - begin), bytes.substr(middle, end - middle)};
+  }
+
+ private:
+  std::string bytes_;
+  std::vector<std::pair<std::size_t, std::size_t>> ends_;  // of the left and of the right text
+};
+
 struct ModelSpec {
   enum class Kind { kBpe, kWordPiece, kUnigram, kWordLevel };
   // What a piece of a SentencePiece model is for.
@@ -127,7 +149,7 @@ struct ModelSpec {
   std::optional<std::string> unk_token;
   std::optional<std::string> continuing_subword_prefix;
   // BPE
-  std::vector<std::pair<std::string, std::string>> merges;
+  TextPairs merges;
   std::optional<std::string> end_of_word_suffix;
   bool fuse_unk = false;
   bool byte_fallback = false;

@@ -13,6 +13,8 @@ Array = np.ndarray
 
 #: The tokenizer's spec and the core that executes it; ``quatrain.tokenizer.formats`` fills it in.
 tokenizer: Any
+#: What Python's parsers of JSON leave open; ``quatrain.files`` asks.
+json: Any
 
 class PackedWeight:
     """A weight [N, K] laid out in panels for ``linear``."""

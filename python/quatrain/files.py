@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -12,6 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
+
+from quatrain import _core
 from quatrain.errors import CheckpointError, ExportError, InputError
 
 
@@ -38,6 +42,20 @@ def parse_json(
 
     Raises ``error`` naming the document and what is wrong with it.
     """
+    try:
+        with _no_collection():
+            value = msgspec.json.Decoder(float_hook=parse_float).decode(data)
+        if _core.json.has_all_members(data, value):
+            return value
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        pass
+    return _parse_strictly(data, name, error, parse_float)
+
+
+def _parse_strictly(
+    data: bytes, name: str, error: type[CheckpointError], parse_float: Callable[[str], float]
+) -> Any:
+    """`parse_json` at leisure: it says what is wrong, and takes lone surrogates."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -60,6 +78,18 @@ def parse_json(
         raise error(f"{name}: not UTF-8 at byte {e.start}") from None
     except (ValueError, RecursionError) as e:
         raise error(f"{name}: not valid JSON: {e}") from None
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keeps Python from looking for cycles: what a parser makes has none, and is much."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
+from quatrain import _core
 from quatrain.errors import TokenizerError
 from quatrain.files import parse_json
 
@@ -43,7 +44,7 @@ def parse(data: bytes, file: str) -> Node:
         TokenizerError: the bytes are not UTF-8 or not JSON, a key appears twice in one object,
             or a number is not finite.
     """
-    return Node(parse_json(data, file, TokenizerError, read_float), file, "")
+    return Node(parse_json(data, file, TokenizerError, _core.json.read_decimal), file, "")
 
 
 class Node:
@@ -183,45 +184,20 @@ class Node:
         self._check_texts(part for part in parts if type(part) is str)
         self.fail(f"merge {i} is {_describe(merge)}, expected two tokens")
 
-    def scored_pieces(self) -> tuple[list[str], list[float]]:
-        """Pieces and their scores, from a list of pairs."""
-        pieces, scores = [], []
-        for i, item in enumerate(self._expect(list)):
-            if type(item) is not list or [type(part) for part in item] not in _SCORED:
-                self.fail(f"piece {i} is {_describe(item)}, expected a string and a number")
-            pieces.append(item[0])
-            scores.append(item[1])
-        self._check_texts(iter(pieces))
-        try:
-            return pieces, [float(score) for score in scores]
-        except OverflowError:
-            self.fail("an integer score is too large")
+    def fill_pieces(self, spec: Any) -> None:
+        """Gives a model's spec the pieces and scores of a list of pairs."""
+        i = spec.read_pieces(self._expect(list))
+        if i is None:
+            return
+        piece = self.value[i]
+        if type(piece) is not list or [type(part) for part in piece] not in _SCORED:
+            self.fail(f"piece {i} is {_describe(piece)}, expected a string and a number")
+        self._check_texts(iter(piece[:1]))
+        self.fail("an integer score is too large")
 
     def _check_texts(self, texts: Iterator[str] | dict[str, int]) -> None:
         if not _is_text("".join(texts)):
             self.fail("a token holds a lone surrogate, which UTF-8 cannot express")
-
-
-def read_float(text: str) -> float:
-    """A JSON number as ``serde_json`` reads it, on whose scores the peers' ties depend.
-
-    It divides the digits, rounded to a float, by a power of ten, rounding again: the last bit is
-    not always that of the nearest float.
-    """
-    mantissa, _, exponent = text.lower().partition("e")
-    whole, _, fraction = mantissa.partition(".")
-    digits = abs(int(whole + fraction))
-    power = int(exponent or 0) - len(fraction)
-    while digits >= 2**64:  # digits beyond 64 bits are dropped
-        digits, power = digits // 10, power + 1
-    value = float(digits)
-    while power < -308 and value:
-        value, power = value / 1e308, power + 308
-    if power < 0:
-        value /= float(f"1e{-power}") if value else 1.0
-    elif value:
-        value *= float(f"1e{power}")
-    return -value if text.startswith("-") else value
 
 
 def brief(message: str) -> str:

@@ -53,7 +53,7 @@ def describe(root: Node, source: Source, *, renumbers: bool = False) -> Descript
     spec.model = _model(root.child("model"))
     added = root.optional("added_tokens")
     if added and renumbers:
-        _renumber(added, root.child("model").child("vocab"))
+        _renumber(added, root.child("model").child("vocab").value, spec.model)
     tokens = [_added_token(item) for item in added.items()] if added else []
     spec.added_tokens = tokens
     return Description(
@@ -141,8 +141,7 @@ def _unigram(node: Node) -> Any:
     node.only("type", "unk_id", "byte_fallback", "vocab")
     spec = _c.ModelSpec()
     spec.kind = _c.ModelSpec.Kind.UNIGRAM
-    pieces, spec.scores = node.child("vocab").scored_pieces()
-    spec.vocab = [(piece, index) for index, piece in enumerate(pieces)]
+    node.child("vocab").fill_pieces(spec)
     if unk := node.optional("unk_id"):
         spec.unk_id = unk.integer()
     spec.byte_fallback = node.flag_or("byte_fallback", False)
@@ -161,16 +160,16 @@ def _word_level(node: Node) -> Any:
 # Added tokens
 
 
-def _renumber(added: Node, vocab: Node) -> None:
+def _renumber(added: Node, vocab: Any, model: Any) -> None:
     """Gives added tokens the ids that ``tokenizers`` reads: a token that the vocabulary lacks has
     the next id, whatever its own is in the file. A warning says where the two differ."""
     tokens = [(item, item.child("content").text()) for item in added.items()]
     contents = {content for _, content in tokens}
-    if isinstance(vocab.value, dict):
-        known = {content: vocab.value[content] for content in contents & vocab.value.keys()}
+    if isinstance(vocab, dict):
+        known = {content: vocab[content] for content in contents & vocab.keys()}
     else:  # Unigram's
-        known = {piece: i for i, (piece, _) in enumerate(vocab.value) if piece in contents}
-    next_id = len(vocab.value)
+        known = model.ids_of(contents)
+    next_id = len(vocab)
     differing = []
     for item, content in tokens:
         index = known.get(content)
