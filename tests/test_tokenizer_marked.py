@@ -104,7 +104,7 @@ def test_a_word_too_long_to_be_sure() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_whole_texts(seed: int) -> None:
     random = Random(seed)
-    letters = [*"abc\u2581.\u4e2d"]
+    letters = [*"abc\u2581.\u4e2d\u6587\u5b57"]
     known, merges = list(letters), []
     for _ in range(random.randint(0, 25)):
         left, right = random.choices(known, k=2)
@@ -136,4 +136,30 @@ def test_whole_texts(seed: int) -> None:
         ([], [whole | {"prepend_scheme": "always"}]),
         ([MARK], [whole | {"prepend_scheme": "never"}]),
     ):
-        check(some_file(model, normalizers, steps), some_texts(random, CHARACTERS + "\U0001f469"))
+        characters = CHARACTERS + "\U0001f469" + "\u4e2d\u6587\u5b57\u8fd9" * 2
+        check(some_file(model, normalizers, steps), some_texts(random, characters))
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_wide_characters_of_bert(kept: bool) -> None:
+    """An ideograph or a mark is a word, and is not looked up like others."""
+    tokens = ["[UNK]", "a", "##b", "##\u4e2d", "\u4e2d", "\u6587", "\u3002", "b", "\u304b"]
+    model = {
+        "type": "WordPiece",
+        "unk_token": "[UNK]",
+        "continuing_subword_prefix": "##",
+        "max_input_chars_per_word": 100,
+        "vocab": {token: i for i, token in enumerate(tokens)},
+    }
+    normalizer = {
+        "type": "BertNormalizer",
+        "clean_text": True,
+        "handle_chinese_chars": kept,
+        "strip_accents": None,
+        "lowercase": True,
+    }
+    file = some_file(model, [], [{"type": "BertPreTokenizer"}]) | {"normalizer": normalizer}
+    wide = (
+        "\u4e2d\u6587\u3002\u8fd9\u304b\u3099\u304c\ufffd\uff0c\u0301\ud7a3\u0e01\u200b\u3000\ufb01"
+    )
+    check(file, some_texts(Random(1), "ab " + wide))

@@ -183,7 +183,8 @@ std::optional<std::uint32_t> Bpe::find_word(std::string_view word) const {
   return id == kNone ? std::nullopt : std::optional(id);
 }
 
-bool Bpe::append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const {
+bool Bpe::append_part(std::string_view part, double before, Workspace& workspace,
+                      IdBuffer& out) const {
   FewSymbols symbols;
   bool is_simple = boundaries_ && part.size() <= FewSymbols::kMost;
   for (std::size_t at = 0; is_simple && at < part.size();) {
@@ -199,7 +200,7 @@ bool Bpe::append_part(std::string_view part, Workspace& workspace, IdBuffer& out
       symbols.push(fallback_[static_cast<unsigned char>(part[i])]);
     }
   }
-  if (!is_simple) return Model::append_part(part, workspace, out);
+  if (!is_simple) return Model::append_part(part, before, workspace, out);
   symbols.merge(merges_, [&](std::size_t i) { return merges_.find(symbols[i], symbols[i + 1]); });
   symbols.each([&](std::uint32_t id, std::size_t, std::size_t) { out.push(id); });
   return true;

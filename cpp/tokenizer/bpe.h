@@ -31,7 +31,8 @@ class Bpe : public Model {
   // The tables for bytes alone, if every byte has a token.
   void prepare_bytes(const ModelSpec& spec);
 
-  bool append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const override;
+  bool append_part(std::string_view part, double before, Workspace& workspace,
+                   IdBuffer& out) const override;
   void compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                std::vector<Token>& out) const override;
 

@@ -22,7 +22,8 @@ class MarkedWords::Reader {
         workspace_(workspace),
         out_(out),
         word_(text.data()),
-        first_(out.size()) {
+        first_(out.size()),
+        scored_(out.size()) {
     using enum PreTokenizerSpec::Prepend;
     const SpaceMarks& marks = rule.steps_.marks;
     const bool is_marked = text.starts_with(' ') || text.starts_with(kMark);
@@ -55,7 +56,8 @@ class MarkedWords::Reader {
     const std::size_t size = out_.size();
     if (!word.is_part) {
       word_ = word.bytes.data();
-      first_ = size;
+      first_ = scored_ = size;
+      score_ = 0;
       is_sure_ = true;
     }
     if (word.is_alone) {
@@ -200,13 +202,25 @@ class MarkedWords::Reader {
     bool is_one = true;  // pre-token at most
     if (!splits_ || are_plain(word.bytes)) {
       normalize_plain(word);
-      is_sure_ = rule_.model_.append_part(workspace_.text, workspace_, out_) && is_sure_;
+      const double before = word.is_part ? Model::kAnyScore : 0;
+      if (!rule_.model_.append_part(workspace_.text, before, workspace_, out_)) {
+        out_.shorten(size);
+        return append_behind_others();
+      }
     } else {
       is_one = append_pieces(word.bytes, word.is_part) <= 1;
+      if (!is_one) score_ = Model::kAnyScore;
     }
     if (is_one && is_sure_ && !word.key.is_none()) {
       workspace_.id_cache.insert(word.key, word.bytes, out_.ids(size));
     }
+  }
+
+  // Appends the ids that the part in workspace_.text has behind those of its word so far.
+  void append_behind_others() {
+    score_ = rule_.model_.score(score_, out_.ids(scored_));
+    scored_ = out_.size();
+    is_sure_ = rule_.model_.append_part(workspace_.text, score_, workspace_, out_) && is_sure_;
   }
 
   // Whether the characters are normalized each for itself.
@@ -253,7 +267,8 @@ class MarkedWords::Reader {
       std::string_view piece = text.view(pieces[i]);
       if (i == 0 && is_part && !is_marked) piece.remove_prefix(kMark.size());
       if (piece.empty()) continue;
-      is_sure_ = rule_.model_.append_part(piece, workspace_, out_) && is_sure_;
+      const double before = i == 0 && is_part ? Model::kAnyScore : 0;
+      is_sure_ = rule_.model_.append_part(piece, before, workspace_, out_) && is_sure_;
     }
     return pieces.size();
   }
@@ -293,8 +308,10 @@ class MarkedWords::Reader {
   Workspace& workspace_;
   IdBuffer& out_;
   bool begins_as_part_;
-  const char* word_;               // that of the last part
-  std::size_t first_;              // of its ids
+  const char* word_;   // that of the last part
+  std::size_t first_;  // of its ids
+  double score_ = 0;   // of its ids up to scored_
+  std::size_t scored_;
   bool is_sure_ = true;            // that its parts have the ids that they have alone
   const char* resumed_ = nullptr;  // what begins before was read
 };

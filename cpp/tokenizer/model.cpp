@@ -86,7 +86,7 @@ void Model::tokenize_part(std::string_view part, Workspace& workspace,
   workspace.cache.insert(part, hash, {out.data() + first, out.size() - first});
 }
 
-bool Model::append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const {
+bool Model::append_part(std::string_view part, double, Workspace& workspace, IdBuffer& out) const {
   std::vector<Token>& tokens = workspace.tokens;
   tokens.clear();
   compute(part, nullptr, workspace, tokens);

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -132,8 +133,14 @@ class Model {
   // tokens; and that only up to so many bytes behind the begin of the word.
   virtual bool may_tie() const { return false; }
   static constexpr std::ptrdiff_t kLongestSure = 1 << 12;
-  // Appends the ids of a part of a word, not empty; whether it has them whatever is before it.
-  virtual bool append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const;
+  // Appends the ids of a part of a word, not empty, if the score of what is before it in the word
+  // is as given; whether it has them. kAnyScore: whether it has them whatever is before it.
+  virtual bool append_part(std::string_view part, double before, Workspace& workspace,
+                           IdBuffer& out) const;
+  static constexpr double kAnyScore = std::numeric_limits<double>::quiet_NaN();
+  // The score of what has these ids and is behind what has that score; kAnyScore if the ids do not
+  // tell.
+  virtual double score(double, std::span<const std::uint32_t>) const { return kAnyScore; }
 
  protected:
   // `barred` may be null.

@@ -106,13 +106,14 @@ void Unigram::set_boundaries(const ModelSpec& spec) {
 }
 
 template <class Score, class Emit>
-bool Unigram::search(std::string_view word, const IdSet* barred, Workspace& workspace,
-                     Emit emit) const {
+bool Unigram::search(std::string_view word, double before, const IdSet* barred,
+                     Workspace& workspace, Emit emit) const {
   using Path = Workspace::Path;
   auto& paths = workspace.paths;  // the best path to byte base + i of the word, at i
   auto& steps = workspace.steps;
   std::size_t base = 0, reached = 0;  // reached: the furthest byte that a path leads to
   paths.assign(std::min(word.size(), kLongPath) + 1, {});
+  paths[0].score = before;
   bool has_tie = false;
   const auto reach = [&](std::size_t end, Score score, std::size_t begin, std::uint32_t id) {
     if (end - base >= paths.size()) [[unlikely]]
@@ -173,23 +174,31 @@ bool Unigram::search(std::string_view word, const IdSet* barred, Workspace& work
 
 void Unigram::compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                       std::vector<Token>& out) const {
-  find(word, barred, workspace, out);
+  find(word, 0, barred, workspace, out);
 }
 
-bool Unigram::append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const {
+bool Unigram::append_part(std::string_view part, double before, Workspace& workspace,
+                          IdBuffer& out) const {
+  const bool is_any = std::isnan(before);
   std::vector<Token>& tokens = workspace.tokens;
   tokens.clear();
-  const bool is_sure = find(part, nullptr, workspace, tokens);
+  const Found found = find(part, is_any ? 0 : before, nullptr, workspace, tokens);
   for (const Token& token : tokens) out.push(token.id);
-  return is_sure && part.size() <= kLongestPart;
+  return found.is_plain && (!is_any || (found.is_clear && part.size() <= kLongestPart));
 }
 
-bool Unigram::find(std::string_view word, const IdSet* barred, Workspace& workspace,
-                   std::vector<Token>& out) const {
+// Added up as search() does.
+double Unigram::score(double before, std::span<const std::uint32_t> ids) const {
+  for (const std::uint32_t id : ids) before += id == unk_ ? kAnyScore : scores_[id];
+  return before;
+}
+
+Unigram::Found Unigram::find(std::string_view word, double before, const IdSet* barred,
+                             Workspace& workspace, std::vector<Token>& out) const {
   std::uint32_t unknown = kNone;  // where a run of unknown pieces began
-  bool is_sure = true;
+  bool is_plain = true;
   const auto flush = [&](std::uint32_t end) {
-    if (unknown != kNone) is_sure &= push_unknown(word, barred, unknown, end, out);
+    if (unknown != kNone) is_plain &= push_unknown(word, barred, unknown, end, out);
     unknown = kNone;
   };
   const auto emit = [&](std::uint32_t id, std::uint32_t begin, std::uint32_t end) {
@@ -200,10 +209,10 @@ bool Unigram::find(std::string_view word, const IdSet* barred, Workspace& worksp
       out.push_back({id, begin, end});
     }
   };
-  const bool is_clear = sentencepiece_ ? search<float>(word, barred, workspace, emit)
-                                       : search<double>(word, barred, workspace, emit);
+  const bool is_clear = sentencepiece_ ? search<float>(word, before, barred, workspace, emit)
+                                       : search<double>(word, before, barred, workspace, emit);
   flush(static_cast<std::uint32_t>(word.size()));
-  return is_clear && is_sure;
+  return {is_clear, is_plain};
 }
 
 bool Unigram::push_unknown(std::string_view word, const IdSet* barred, std::uint32_t begin,

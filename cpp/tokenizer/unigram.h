@@ -15,7 +15,9 @@ class Unigram : public Model {
   // The sums of two paths are rounded along what is before a part: if they are almost the same,
   // only that says which is larger.
   bool may_tie() const override { return true; }
-  bool append_part(std::string_view part, Workspace& workspace, IdBuffer& out) const override;
+  bool append_part(std::string_view part, double before, Workspace& workspace,
+                   IdBuffer& out) const override;
+  double score(double before, std::span<const std::uint32_t> ids) const override;
 
  private:
   void compute(std::string_view word, const IdSet* barred, Workspace& workspace,
@@ -24,14 +26,19 @@ class Unigram : public Model {
   // Lets words be cut where no piece crosses, if ties are all that this could change.
   void set_boundaries(const ModelSpec& spec);
 
-  // Appends the tokens of a word; whether a part of a word has them, too.
-  bool find(std::string_view word, const IdSet* barred, Workspace& workspace,
-            std::vector<Token>& out) const;
+  struct Found {
+    bool is_clear;  // no sums were almost the same
+    bool is_plain;  // no unknown text is a piece
+  };
+  // Appends the tokens of a word, or of a part of one that has this score before it.
+  Found find(std::string_view word, double before, const IdSet* barred, Workspace& workspace,
+             std::vector<Token>& out) const;
 
   // Emits the best pieces from left to right: emit(id, begin, end). Float or double is the
   // precision in which the scores add up; the results may differ. Returns whether there was no tie.
   template <class Score, class Emit>
-  bool search(std::string_view word, const IdSet* barred, Workspace& workspace, Emit emit) const;
+  bool search(std::string_view word, double before, const IdSet* barred, Workspace& workspace,
+              Emit emit) const;
 
   // The tokens of the unknown text [begin, end) of the word; whether that is no piece.
   bool push_unknown(std::string_view word, const IdSet* barred, std::uint32_t begin,
