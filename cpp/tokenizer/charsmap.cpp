@@ -1,6 +1,8 @@
 #include "tokenizer/charsmap.h"
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "core/check.h"
 #include "tokenizer/unicode.h"
@@ -13,6 +15,7 @@ constexpr std::uint32_t kBlock = 256;
 // In bytes, far above real rules: a text is read as far as this from each of its characters.
 constexpr std::uint32_t kLongestRule = 256;
 constexpr std::size_t kLongestReplacement = 256;
+constexpr std::size_t kMostInner = 1 << 18;  // steps to find them, far above real rules
 
 std::uint32_t read_little_endian(std::string_view bytes, std::size_t at) {
   std::uint32_t value = 0;
@@ -23,6 +26,33 @@ std::uint32_t read_little_endian(std::string_view bytes, std::size_t at) {
 }
 
 }  // namespace
+
+// The units that follow a node, by its base.
+class Charsmap::Graph {
+ public:
+  explicit Graph(const std::vector<Unit>& units)
+      : first_(units.size() + 1), children_(units.size()) {
+    const auto size = static_cast<std::uint32_t>(units.size());
+    // A unit labelled c is a child of the nodes whose base is the unit's place ^ c.
+    const auto is_child = [&](std::uint32_t i) {
+      return i > 0 && units[i].label() > 0 && units[i].label() < 256;
+    };
+    for (std::uint32_t i = 0; i < size; ++i) {
+      if (is_child(i)) ++first_[(i ^ units[i].label()) + 1];
+    }
+    for (std::uint32_t base = 0; base < size; ++base) first_[base + 1] += first_[base];
+    std::vector<std::uint32_t> next(first_.begin(), first_.end() - 1);
+    for (std::uint32_t i = 0; i < size; ++i) {
+      if (is_child(i)) children_[next[i ^ units[i].label()]++] = i;
+    }
+  }
+  std::span<const std::uint32_t> children(std::uint32_t base) const {
+    return {children_.data() + first_[base], children_.data() + first_[base + 1]};
+  }
+
+ private:
+  std::vector<std::uint32_t> first_, children_;
+};
 
 Charsmap::Charsmap(std::string_view bytes) {
   check<TokenizerError>(bytes.size() > 4, kWhere, "found ", bytes.size(),
@@ -39,7 +69,8 @@ Charsmap::Charsmap(std::string_view bytes) {
                         "expected a NUL at the end of the replacements");
   check<TokenizerError>(unicode::is_valid(replacements_), kWhere,
                         "the replacements are not valid UTF-8");
-  check_units();
+  const Graph graph(units_);
+  find_inner(graph, check_units(graph));
   for (std::uint32_t c = 1; c < 256; ++c) {
     has_rule_[c] = units_[units_[0].offset() ^ c].label() == c;
   }
@@ -51,31 +82,17 @@ Charsmap::Charsmap(std::string_view bytes) {
 
 // Walks every path once. Nodes with the same base share what follows (the array is a graph, not a
 // tree), so a base stands for them; what leads back to a base on the way to it is a cycle.
-void Charsmap::check_units() const {
+std::vector<std::uint32_t> Charsmap::check_units(const Graph& graph) const {
   const auto size = static_cast<std::uint32_t>(units_.size());
-  // A unit labelled c is a child of the nodes whose base is the unit's place ^ c.
-  std::vector<std::uint32_t> first(size + 1), children(size);  // by base
-  const auto is_child = [&](std::uint32_t i) {
-    return i > 0 && units_[i].label() > 0 && units_[i].label() < 256;
-  };
-  for (std::uint32_t i = 0; i < size; ++i) {
-    if (is_child(i)) ++first[(i ^ units_[i].label()) + 1];
-  }
-  for (std::uint32_t base = 0; base < size; ++base) first[base + 1] += first[base];
-  std::vector<std::uint32_t> next(first.begin(), first.end() - 1);
-  for (std::uint32_t i = 0; i < size; ++i) {
-    if (is_child(i)) children[next[i ^ units_[i].label()]++] = i;
-  }
-  next.assign(first.begin(), first.end() - 1);
-
   enum class Visit : std::uint8_t { kNone, kOpen, kDone };
   struct Node {
     Visit visit = Visit::kNone;
     std::uint8_t missing = 0;  // bytes of a character begun, to come
+    std::uint32_t seen = 0;    // children
     std::uint32_t height = 0;  // of what follows, in bytes
   };
   std::vector<Node> nodes(size);  // by base
-  std::vector<std::uint32_t> path;
+  std::vector<std::uint32_t> path, ends;
   // Checks one node and, if nobody has, begins with what follows it.
   const auto visit = [&](std::uint32_t unit, std::uint8_t missing) {
     const std::uint32_t base = unit ^ units_[unit].offset();
@@ -102,30 +119,63 @@ void Charsmap::check_units() const {
     node.visit = Visit::kOpen;
     node.missing = missing;
     path.push_back(base);
+    if (missing == 0 && unit > 0 && !graph.children(base).empty()) ends.push_back(base);
   };
   visit(0, 0);
   while (!path.empty()) {
     const std::uint32_t base = path.back();
+    const auto children = graph.children(base);
     Node& node = nodes[base];
-    if (next[base] > first[base]) {  // one child is behind
-      const Unit child = units_[children[next[base] - 1]];
-      const std::uint32_t after = children[next[base] - 1] ^ child.offset();
+    if (node.seen > 0) {  // one child is behind
+      const std::uint32_t child = children[node.seen - 1];
+      const std::uint32_t after = child ^ units_[child].offset();
       node.height = std::max(node.height, nodes[after].height + 1);
       check<TokenizerError>(node.height <= kLongestRule, kWhere, "a rule replaces more than ",
                             kLongestRule, " bytes");
     }
-    if (next[base] == first[base + 1]) {
+    if (node.seen == children.size()) {
       node.visit = Visit::kDone;
       path.pop_back();
       continue;
     }
-    const std::uint32_t unit = children[next[base]++];
+    const std::uint32_t unit = children[node.seen++];
     const auto byte = static_cast<char>(units_[unit].label());
     check<TokenizerError>(unicode::is_continuation(byte) == (node.missing > 0), kWhere, "unit ",
                           unit, " is reached by bytes that are not UTF-8");
     visit(unit, static_cast<std::uint8_t>(
                     unicode::is_continuation(byte) ? node.missing - 1 : unicode::length(byte) - 1));
   }
+  return ends;
+}
+
+void Charsmap::find_inner(const Graph& graph, const std::vector<std::uint32_t>& bases) {
+  std::vector<char32_t> found;
+  std::size_t seen = 0;
+  struct Step {
+    std::uint32_t base;
+    std::string bytes;  // of a character begun
+  };
+  std::vector<Step> steps;
+  for (const std::uint32_t begin : bases) {
+    steps.push_back({begin, {}});
+    while (!steps.empty()) {
+      const Step step = std::move(steps.back());
+      steps.pop_back();
+      for (const std::uint32_t unit : graph.children(step.base)) {
+        if (++seen > kMostInner) return;
+        std::string bytes = step.bytes + static_cast<char>(units_[unit].label());
+        if (bytes.size() < unicode::length(bytes[0])) {
+          steps.push_back({unit ^ units_[unit].offset(), std::move(bytes)});
+        } else {
+          std::size_t at = 0;
+          found.push_back(unicode::decode(bytes, at));
+        }
+      }
+    }
+  }
+  std::ranges::sort(found);
+  found.erase(std::ranges::unique(found).begin(), found.end());
+  inner_ = std::move(found);
 }
 
 template <class Found>

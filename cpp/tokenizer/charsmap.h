@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,9 @@ class Charsmap {
   bool has_rule(char first) const { return has_rule_[static_cast<unsigned char>(first)]; }
   // Whether no rule is for a character of ASCII alone, or with a line feed behind it.
   bool keeps(char c) const { return keeps_[static_cast<unsigned char>(c)]; }
+  // The characters that stand behind another in a rule's string, in ascending order; null if the
+  // array has too many paths to tell.
+  const std::vector<char32_t>* inner_characters() const { return inner_ ? &*inner_ : nullptr; }
 
  private:
   struct Unit {
@@ -34,7 +38,10 @@ class Charsmap {
     bool has_leaf() const { return bits >> 8 & 1; }
     std::uint32_t offset() const { return (bits >> 10) << ((bits & 1u << 9) >> 6); }
   };
-  void check_units() const;
+  class Graph;
+  // Returns the bases where a character ends and another may follow.
+  std::vector<std::uint32_t> check_units(const Graph& graph) const;
+  void find_inner(const Graph& graph, const std::vector<std::uint32_t>& bases);
   template <class Found>
   void walk(std::string_view text, Found found) const;
   std::string_view replacement(std::uint32_t at) const;
@@ -43,6 +50,7 @@ class Charsmap {
   std::string replacements_;  // each ends in NUL
   std::array<bool, 256> has_rule_{};
   std::array<bool, 256> keeps_{};
+  std::optional<std::vector<char32_t>> inner_;
 };
 
 }  // namespace quatrain::tokenizer

@@ -35,7 +35,8 @@ void Tokenizer::read_part_ids(std::string_view part, const char* readable, Scrat
 void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch& scratch,
                          IdBuffer& out) const {
   const bool is_byte_level = model_->byte_bpe() && pre_tokenizer_.scanner();
-  const bool is_raw = (bert_words_ || marked_words_) && !added_.has_any(true);
+  const bool is_raw =
+      (bert_words_ || marked_words_ || sentencepiece_words_) && !added_.has_any(true);
   const auto read_carefully = [&] {
     Sequence& tokens = scratch.texts[0];
     read(text, rule, std::nullopt, scratch, tokens);
@@ -44,7 +45,7 @@ void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch
   if (!(is_byte_level || is_raw)) return read_carefully();
   // Few texts name a refused token: those that do are read again.
   const std::size_t first = out.size();
-  bool is_refused = false;
+  bool is_refused = false, is_read = true;
   const auto push = [&](const AddedTokens::Part& part) {
     const auto id = static_cast<std::uint32_t>(part.token->id);
     is_refused = is_refused || rule.refused.has(id);
@@ -64,6 +65,10 @@ void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch
     }
     if (marked_words_) {
       marked_words_->read(part, outer.piece.begin == 0, readable, scratch.workspace, out);
+      continue;
+    }
+    if (sentencepiece_words_) {
+      is_read = is_read && sentencepiece_words_->read(part, readable, scratch.workspace, out);
       continue;
     }
     if (!surely_keep(normalizers_, part)) {
@@ -90,7 +95,7 @@ void Tokenizer::read_ids(std::string_view text, const SpecialRule& rule, Scratch
     is_refused =
         std::any_of(ids.begin(), ids.end(), [&](std::uint32_t id) { return rule.barred.has(id); });
   }
-  if (!is_refused) return;
+  if (is_read && !is_refused) return;
   out.shorten(first);
   read_carefully();
 }

@@ -21,6 +21,7 @@
 namespace quatrain::tokenizer {
 
 class ByteBpe;
+class Unigram;
 class WordPiece;
 
 // Bytes [begin, end) of the word.
@@ -120,6 +121,7 @@ class Model {
   // The same at speed, for models of which it is possible, or null.
   virtual const ByteBpe* byte_bpe() const { return nullptr; }
   virtual const WordPiece* word_piece() const { return nullptr; }
+  virtual const Unigram* unigram() const { return nullptr; }
   // The token of text that the vocabulary lacks.
   virtual std::optional<std::uint32_t> unknown() const = 0;
   // The tokens of bytes, if a character that the vocabulary lacks becomes those of its bytes.

@@ -13,6 +13,9 @@ class SentencePieceBpe : public Model {
   explicit SentencePieceBpe(const ModelSpec& spec);
   std::uint32_t wildcard() const override { return unk_.value_or(UINT32_MAX); }
   std::optional<std::uint32_t> unknown() const override { return unk_; }
+  const std::array<std::uint32_t, 256>* byte_ids() const override {
+    return byte_fallback_ ? &fallback_ : nullptr;
+  }
 
  private:
   void compute(std::string_view word, const IdSet* barred, Workspace& workspace,

@@ -6,6 +6,8 @@
 namespace quatrain::tokenizer {
 namespace {
 
+constexpr std::string_view kMark = "\u2581";
+
 DoubleArray make_pieces(const std::vector<std::pair<std::string, std::uint32_t>>& pieces) {
   std::vector<DoubleArray::Entry> entries;
   for (const auto& [piece, id] : pieces) {
@@ -52,13 +54,45 @@ Charsmap::Rule SentencePieceNormalizer::prefix(const Text& whole, std::size_t at
                      return !guard || !guard->bars(found.value, whole.span(at, at + found.end));
                    })
           .end;
-  if (size > 0) return {size, text.substr(0, size)};
+  return size > 0 ? Charsmap::Rule{size, text.substr(0, size)} : rule(text);
+}
+
+Charsmap::Rule SentencePieceNormalizer::rule(std::string_view text) const {
   if (charsmap_ && charsmap_->has_rule(text[0])) {
-    const Charsmap::Rule rule = charsmap_->longest(text);
-    if (rule.size > 0) return rule;
+    const Charsmap::Rule found = charsmap_->longest(text);
+    if (found.size > 0) return found;
   }
   const std::size_t length = unicode::length(text[0]);
   return {length, text.substr(0, length)};
+}
+
+template <class Prefix, class Push>
+void SentencePieceNormalizer::rewrite(std::size_t at, std::size_t end, bool is_behind_space,
+                                      Prefix prefix, Push push) const {
+  while (at < end) {
+    const Charsmap::Rule found = prefix(at);
+    std::string_view now = found.replacement;
+    while (is_behind_space && now.starts_with(' ')) now.remove_prefix(1);
+    if (!now.empty()) {
+      is_behind_space = options_.remove_extra_whitespaces && now.ends_with(' ');
+      push(now, at);
+    }
+    at += found.size;
+  }
+}
+
+void SentencePieceNormalizer::append(std::string_view stretch, bool is_behind_space,
+                                     std::string& out) const {
+  const auto prefix = [&](std::size_t at) { return rule(stretch.substr(at)); };
+  rewrite(0, stretch.size(), is_behind_space, prefix, [&](std::string_view now, std::size_t) {
+    for (const char c : now) {
+      if (c == ' ' && options_.escape_whitespaces) {
+        out += kMark;
+      } else {
+        out += c;
+      }
+    }
+  });
 }
 
 void SentencePieceNormalizer::apply(Text& text, const SpecialGuard* guard) const {
@@ -67,30 +101,23 @@ void SentencePieceNormalizer::apply(Text& text, const SpecialGuard* guard) const
   const bool removes = options_.remove_extra_whitespaces;
   std::size_t at = 0;
   while (removes && at < view.size()) {
-    const Charsmap::Rule rule = prefix(text, at, guard);
-    if (rule.replacement != " ") break;
-    at += rule.size;
+    const Charsmap::Rule found = prefix(text, at, guard);
+    if (found.replacement != " ") break;
+    at += found.size;
   }
   std::u32string characters;
   std::vector<std::uint32_t> origins;
   Draft draft(text, characters, origins);
   if (at < view.size()) {
     if (options_.add_dummy_prefix && !options_.whitespace_as_suffix) draft.push(space, at);
-    bool is_behind_space = removes;
-    while (at < view.size()) {
-      const Charsmap::Rule rule = prefix(text, at, guard);
-      std::size_t i = 0;
-      while (is_behind_space && i < rule.replacement.size() && rule.replacement[i] == ' ') ++i;
-      if (i < rule.replacement.size()) {
-        is_behind_space = removes && rule.replacement.back() == ' ';
-        while (i < rule.replacement.size()) {
-          const char32_t c = unicode::decode(rule.replacement, i);
-          draft.push(c == U' ' ? space : c, at);
-        }
+    const auto rule_at = [&](std::size_t place) { return prefix(text, place, guard); };
+    rewrite(at, view.size(), removes, rule_at, [&](std::string_view now, std::size_t from) {
+      for (std::size_t i = 0; i < now.size();) {
+        const char32_t c = unicode::decode(now, i);
+        draft.push(c == U' ' ? space : c, from);
       }
-      at += rule.size;
-    }
-    std::uint32_t end = draft.origin(at);
+    });
+    std::uint32_t end = draft.origin(view.size());
     while (removes && !characters.empty() && characters.back() == space) {
       end = origins.back();
       characters.pop_back();

@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,8 +30,21 @@ class SentencePieceNormalizer {
   // library says; spaces that were removed belong to the token before. Pieces that the guard, if
   // any, bars are text like any other.
   void apply(Text& text, const SpecialGuard* guard = nullptr) const;
+  // Appends what becomes of a stretch of a text, if no rule reaches beyond it and no user-defined
+  // piece is in it; nothing is put around it. `is_behind_space`: spaces that it begins with go.
+  void append(std::string_view stretch, bool is_behind_space, std::string& out) const;
+
+  // What becomes of the text's beginning if no user-defined piece is there; never of size 0.
+  Charsmap::Rule rule(std::string_view text) const;
+  const Charsmap* charsmap() const { return charsmap_.get(); }
+  const Options& options() const { return options_; }
 
  private:
+  // Calls push(text, at) for what becomes of the text from `at` on, rule by rule, with spaces that
+  // are too many left out. prefix(at) is the rule there.
+  template <class Prefix, class Push>
+  void rewrite(std::size_t at, std::size_t end, bool is_behind_space, Prefix prefix,
+               Push push) const;
   // What becomes of the text's beginning from `at` on; never of size 0.
   Charsmap::Rule prefix(const Text& text, std::size_t at, const SpecialGuard* guard) const;
 

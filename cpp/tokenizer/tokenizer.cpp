@@ -61,6 +61,7 @@ Tokenizer::Tokenizer(const TokenizerSpec& spec)
       model_(make_model(spec.model, reads_bytes(spec))),
       bert_words_(BertWords::make(normalizers_, pre_tokenizer_, *model_)),
       marked_words_(MarkedWords::make(normalizers_, pre_tokenizer_, *model_)),
+      sentencepiece_words_(SentencePieceWords::make(normalizers_, spec.pre_tokenizers, *model_)),
       added_(spec.added_tokens, spec.added_ids_may_skip, model_->vocabulary(), normalizers_),
       size_(count_tokens(model_->vocabulary(), added_)),
       end_id_(end_of_ids(model_->vocabulary(), added_)),

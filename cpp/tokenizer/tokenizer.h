@@ -19,6 +19,7 @@
 #include "tokenizer/model.h"
 #include "tokenizer/post_processor.h"
 #include "tokenizer/pre_tokenizer.h"
+#include "tokenizer/sentencepiece_words.h"
 #include "tokenizer/spec.h"
 #include "tokenizer/special.h"
 #include "tokenizer/transcode.h"
@@ -129,6 +130,7 @@ class Tokenizer {
   // What reads ids alone at speed, if these are the steps.
   std::optional<BertWords> bert_words_;
   std::optional<MarkedWords> marked_words_;
+  std::optional<SentencePieceWords> sentencepiece_words_;
   AddedTokens added_;
   std::size_t size_;
   std::uint32_t end_id_;

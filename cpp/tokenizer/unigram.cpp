@@ -4,6 +4,7 @@
 #include <cfloat>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "core/check.h"
 #include "tokenizer/byte_pieces.h"
@@ -18,14 +19,14 @@ constexpr std::uint32_t kNone = UINT32_MAX;
 constexpr double kUnknownPenalty = 10;
 // Paths this long are cut where every path must pass, which bounds the memory of a long text.
 constexpr std::size_t kLongPath = 1 << 12;
-// sentencepiece starts again from zero when a sum grows beyond this.
-constexpr double kLargeSum = 100000;
 // What is before a part of a word moves the sums of its paths by the rounding of as many additions
 // as it has bytes, each of at most 2^-53 of kLargestScore * Model::kLongestSure: less than half of
 // kTie for two paths, even if a charsmap makes sixteen times as many bytes of a text. Sums that
 // differ by more thus keep their order.
 constexpr double kTie = 0x1p-10, kLargestScore = 0x1p14;
 constexpr std::size_t kLongestPart = 1 << 7;
+// Below 2^17, where sentencepiece's sums stay, adding a score to a float rounds by this at most.
+constexpr float kRounding = 0x1p-8f;
 
 Kind kind(const ModelSpec& spec, std::size_t id) {
   return spec.kinds.empty() ? Kind::kNormal : spec.kinds[id];
@@ -76,7 +77,10 @@ Unigram::Unigram(const ModelSpec& spec)
     }
   }
   unknown_score_ = smallest - kUnknownPenalty;
-  if (sentencepiece_) unknown_score_ = static_cast<float>(unknown_score_);
+  if (sentencepiece_) {
+    unknown_score_ = static_cast<float>(unknown_score_);
+    if (unk_) scores_[*unk_] = unknown_score_;
+  }
   fallback_ = byte_piece_ids(vocabulary());
   for (std::size_t byte = 0; byte_fallback_ && unk_ && byte < fallback_.size(); ++byte) {
     check<TokenizerError>(fallback_[byte] != *unk_, "model.unk_id", "found ", *unk_,
@@ -93,10 +97,9 @@ Unigram::Unigram(const ModelSpec& spec)
 
 void Unigram::set_boundaries(const ModelSpec& spec) {
   const auto is_large = [](double score) { return std::abs(score) > kLargestScore; };
-  if (sentencepiece_ || byte_fallback_ || !unk_ || is_large(unknown_score_) ||
-      std::any_of(scores_.begin(), scores_.end(), is_large)) {
-    return;
-  }
+  if (byte_fallback_ || !unk_) return;
+  const bool are_large = std::any_of(scores_.begin(), scores_.end(), is_large);
+  if (!sentencepiece_ && (are_large || is_large(unknown_score_))) return;
   boundaries_.emplace();
   for (const auto& [piece, id] : spec.vocab) {
     if (!piece.empty()) boundaries_->add(piece);
@@ -106,14 +109,14 @@ void Unigram::set_boundaries(const ModelSpec& spec) {
 }
 
 template <class Score, class Emit>
-bool Unigram::search(std::string_view word, double before, const IdSet* barred,
-                     Workspace& workspace, Emit emit) const {
+bool Unigram::search(std::string_view word, double& sum, const IdSet* barred, Workspace& workspace,
+                     Emit emit) const {
   using Path = Workspace::Path;
   auto& paths = workspace.paths;  // the best path to byte base + i of the word, at i
   auto& steps = workspace.steps;
   std::size_t base = 0, reached = 0;  // reached: the furthest byte that a path leads to
   paths.assign(std::min(word.size(), kLongPath) + 1, {});
-  paths[0].score = before;
+  paths[0].score = sum;
   bool has_tie = false;
   const auto reach = [&](std::size_t end, Score score, std::size_t begin, std::uint32_t id) {
     if (end - base >= paths.size()) [[unlikely]]
@@ -169,12 +172,14 @@ bool Unigram::search(std::string_view word, double before, const IdSet* barred,
     at = next;
   }
   commit(word.size());
+  sum = paths[0].score;
   return !has_tie;
 }
 
 void Unigram::compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                       std::vector<Token>& out) const {
-  find(word, 0, barred, workspace, out);
+  double sum = 0;
+  find(word, sum, barred, workspace, out);
 }
 
 bool Unigram::append_part(std::string_view part, double before, Workspace& workspace,
@@ -182,9 +187,75 @@ bool Unigram::append_part(std::string_view part, double before, Workspace& works
   const bool is_any = std::isnan(before);
   std::vector<Token>& tokens = workspace.tokens;
   tokens.clear();
-  const Found found = find(part, is_any ? 0 : before, nullptr, workspace, tokens);
+  double sum = is_any ? 0 : before;
+  const Found found = find(part, sum, nullptr, workspace, tokens);
   for (const Token& token : tokens) out.push(token.id);
   return found.is_plain && (!is_any || (found.is_clear && part.size() <= kLongestPart));
+}
+
+bool Unigram::append_next(std::string_view part, float& sum, Workspace& workspace,
+                          IdBuffer& out) const {
+  const auto append_slowly = [&] {
+    double exact = sum;
+    workspace.tokens.clear();
+    find(part, exact, nullptr, workspace, workspace.tokens);
+    for (const Token& token : workspace.tokens) out.push(token.id);
+    sum = static_cast<float>(exact);
+    return false;
+  };
+  if (part.size() > kLongestPart) return append_slowly();
+  struct Path {
+    float score, lead;  // by how much the best way to a place is better than the next
+    std::uint32_t begin, id;
+  };
+  std::array<Path, kLongestPart + 1> paths;
+  for (std::size_t end = 1; end <= part.size(); ++end) paths[end].begin = kNone;
+  paths[0].score = sum;
+  const auto reach = [&](std::size_t end, float score, std::size_t begin, std::uint32_t id) {
+    Path& path = paths[end];
+    const bool is_first = path.begin == kNone;
+    if (is_first || score > path.score) {
+      const float lead = is_first ? std::numeric_limits<float>::infinity() : score - path.score;
+      path = {score, lead, static_cast<std::uint32_t>(begin), id};
+    } else {
+      path.lead = std::min(path.lead, path.score - score);
+    }
+  };
+  std::size_t characters = 0;
+  float farthest = 0;
+  for (std::size_t at = 0; at < part.size(); ++characters) {
+    const float score = paths[at].score;
+    if (std::abs(score) > kLargeSum) return append_slowly();
+    farthest = std::max(farthest, std::abs(score - sum));
+    const std::size_t next = at + unicode::length(part[at]);
+    bool is_single = false;  // whether the character is a piece
+    std::uint32_t node = 0;
+    for (std::size_t end = at; end < part.size() && pieces_.step(node, part[end]);) {
+      ++end;
+      const std::uint32_t id = pieces_.value(node);
+      if (id == DoubleArray::kNone) continue;
+      reach(end, score + static_cast<float>(scores_[id]), at, id);
+      is_single |= end == next;
+    }
+    if (!is_single) reach(next, score + static_cast<float>(unknown_score_), at, *unk_);
+    at = next;
+  }
+  const float behind = paths[part.size()].score;
+  bool is_sure = std::max(farthest, std::abs(behind - sum)) < kReach;
+  sum = behind;
+  // A way to a place is off by a rounding for each of its characters, at most. Two ways may have
+  // come together or apart by that, here, and from another sum again.
+  const float unsure = 4 * kRounding * static_cast<float>(characters);
+  std::array<std::uint32_t, kLongestPart> ids;
+  std::size_t first = ids.size();
+  for (std::size_t at = part.size(); at > 0; at = paths[at].begin) {
+    const Path& path = paths[at];
+    is_sure = is_sure && path.lead > unsure && path.id != unk_;
+    const bool is_fused = path.id == unk_ && first < ids.size() && ids[first] == unk_;
+    if (!is_fused) ids[--first] = path.id;
+  }
+  out.append(std::span(ids).subspan(first));
+  return is_sure;
 }
 
 // Added up as search() does.
@@ -193,7 +264,7 @@ double Unigram::score(double before, std::span<const std::uint32_t> ids) const {
   return before;
 }
 
-Unigram::Found Unigram::find(std::string_view word, double before, const IdSet* barred,
+Unigram::Found Unigram::find(std::string_view word, double& sum, const IdSet* barred,
                              Workspace& workspace, std::vector<Token>& out) const {
   std::uint32_t unknown = kNone;  // where a run of unknown pieces began
   bool is_plain = true;
@@ -209,8 +280,8 @@ Unigram::Found Unigram::find(std::string_view word, double before, const IdSet* 
       out.push_back({id, begin, end});
     }
   };
-  const bool is_clear = sentencepiece_ ? search<float>(word, before, barred, workspace, emit)
-                                       : search<double>(word, before, barred, workspace, emit);
+  const bool is_clear = sentencepiece_ ? search<float>(word, sum, barred, workspace, emit)
+                                       : search<double>(word, sum, barred, workspace, emit);
   flush(static_cast<std::uint32_t>(word.size()));
   return {is_clear, is_plain};
 }
