@@ -6,6 +6,7 @@
 
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 namespace quatrain {
@@ -16,17 +17,59 @@ void* aligned(void* memory, std::size_t alignment) {
   return static_cast<char*>(memory) + (alignment - address % alignment) % alignment;
 }
 
+constexpr std::size_t kHuge = std::size_t{1} << 21;
+
+// In front of what allocate() gives: its pages, or none if malloc() gave it.
+constexpr std::size_t kHeader = 64;
+static_assert(sizeof(Pages) <= kHeader);
+
+char* header_of(void* memory) { return static_cast<char*>(memory) - kHeader; }
+Pages& pages_of(void* memory) { return *reinterpret_cast<Pages*>(header_of(memory)); }
+
 }  // namespace
+
+void* allocate(std::size_t bytes) {
+  bytes += kHeader;
+  Pages pages;
+  if (bytes >= kHuge) pages = Pages(bytes);
+  void* header = pages.data() ? pages.data() : std::malloc(bytes);
+  if (!header) throw std::bad_alloc();
+  new (header) Pages(std::move(pages));
+  return static_cast<char*>(header) + kHeader;
+}
+
+void* shrink(void* memory, std::size_t bytes) {
+  if (pages_of(memory).data()) {
+    pages_of(memory).shrink(bytes + kHeader);
+    return memory;
+  }
+  void* header = std::realloc(header_of(memory), bytes + kHeader);
+  return header ? static_cast<char*>(header) + kHeader : memory;
+}
+
+void deallocate(void* memory) {
+  if (!memory) return;
+  const Pages pages = std::move(pages_of(memory));
+  if (!pages.data()) std::free(header_of(memory));
+}
 
 #if defined(__linux__)
 Pages::Pages(std::size_t bytes) : bytes_(bytes) {
-  constexpr std::size_t kHuge = std::size_t{1} << 21;
   const bool is_large = bytes >= kHuge;
-  if (is_large) bytes_ += kHuge;  // what is cut off is never touched
+  if (is_large) bytes_ += 2 * kHuge;  // to align, and to round up: what is not touched is free
   memory_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory_ == MAP_FAILED) throw std::bad_alloc();
   data_ = is_large ? aligned(memory_, kHuge) : memory_;
-  if (is_large) madvise(data_, bytes / kHuge * kHuge, MADV_HUGEPAGE);  // a wish
+  if (is_large) madvise(data_, (bytes + kHuge / 2) / kHuge * kHuge, MADV_HUGEPAGE);  // a wish
+}
+
+void Pages::shrink(std::size_t bytes) {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const auto used =
+      static_cast<std::size_t>(static_cast<char*>(data_) - static_cast<char*>(memory_));
+  const std::size_t kept = (used + bytes + page - 1) / page * page;
+  if (kept < bytes_ && munmap(static_cast<char*>(memory_) + kept, bytes_ - kept) == 0)
+    bytes_ = kept;
 }
 
 Pages::~Pages() {
@@ -38,6 +81,8 @@ Pages::Pages(std::size_t bytes) : bytes_(bytes + 64) {
   if (!memory_) throw std::bad_alloc();
   data_ = aligned(memory_, 64);
 }
+
+void Pages::shrink(std::size_t) {}
 
 Pages::~Pages() { std::free(memory_); }
 #endif

@@ -9,6 +9,7 @@ namespace quatrain {
 // anywhere, and there are only so many pages that a processor finds at once.
 class Pages {
  public:
+  Pages() = default;  // none
   explicit Pages(std::size_t bytes);
   ~Pages();
   Pages(Pages&& other) noexcept
@@ -24,11 +25,20 @@ class Pages {
 
   // Aligned to 64 bytes at least.
   void* data() const { return data_; }
+  // Keeps the first `bytes`, and gives back of the others what the system takes.
+  void shrink(std::size_t bytes);
 
  private:
-  void* memory_;
-  void* data_;
-  std::size_t bytes_;  // of memory_
+  void* memory_ = nullptr;
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;  // of memory_
 };
+
+// Memory as malloc() gives it, but pages if it is large: most of what new memory costs is paid by
+// the page when it is touched first. Throws std::bad_alloc.
+void* allocate(std::size_t bytes);
+// Keeps the first `bytes` of such memory, and returns where they are.
+void* shrink(void* memory, std::size_t bytes);
+void deallocate(void* memory);
 
 }  // namespace quatrain

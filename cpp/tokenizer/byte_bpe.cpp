@@ -99,22 +99,17 @@ std::uint32_t ByteBpe::find_word(std::string_view word) const {
 
 void ByteBpe::encode(std::string_view word, const char* readable, IdCache& cache,
                      IdBuffer& out) const {
-  std::size_t begin = 0;
-  if (may_cut(word)) {
-    const std::uint8_t part = keeps_words_ ? IdCache::kPart : 0;
-    CutTable::Char left;
-    for (std::size_t at = 0; at < word.size();) {
-      const CutTable::Char right = CutTable::read(word, at);
-      if (at > 0 && (left.size > 2 || right.size > 2) && cuts_.is_cut(left, right)) {
-        encode_part(word.substr(begin, at - begin), part, readable, cache, out);
-        begin = at;
-      }
-      left = right;
-      at += right.size;
+  if (!CutTable::may_cut(word)) return encode_part(word, 0, readable, cache, out);
+  const char* end = word.data() + word.size();
+  std::array<const char*, 64> ends;
+  std::uint8_t part = 0;
+  for (const char* at = word.data(); at < end;) {
+    const std::size_t count = cuts_.cut({at, end}, end, ends);
+    if (ends[0] < end) part = this->part();
+    for (std::size_t i = 0; i < count; at = ends[i++]) {
+      encode_part({at, ends[i]}, part, readable, cache, out);
     }
-    if (begin > 0) return encode_part(word.substr(begin), part, readable, cache, out);
   }
-  encode_part(word, 0, readable, cache, out);
 }
 
 void ByteBpe::encode_part(std::string_view word, std::uint8_t part, const char* readable,

@@ -33,10 +33,14 @@ class ByteBpe {
 
   // Appends the ids of a word, which is not empty. Memory can be read up to `readable`.
   void encode(std::string_view word, const char* readable, IdCache& cache, IdBuffer& out) const;
-  // Whether a word may be worth cutting: encode() tries, the cache alone does not.
-  static bool may_cut(std::string_view word) {
-    return CutTable::is_wide(word[0]) || (word.size() > 1 && CutTable::is_wide(word[1]));
-  }
+  // The same for what is not cut any more: a word, or with part() a part of one.
+  void encode_part(std::string_view word, std::uint8_t part, const char* readable, IdCache& cache,
+                   IdBuffer& out) const;
+
+  // Where words can be cut without changing their ids.
+  const CutTable& cuts() const { return cuts_; }
+  // What makes a part of a word another key than the word of its bytes, if that is another thing.
+  std::uint8_t part() const { return keeps_words_ ? IdCache::kPart : 0; }
 
   // The bytes of a token of the model.
   std::string_view bytes(std::uint32_t id) const {
@@ -55,8 +59,6 @@ class ByteBpe {
   void read_pairs();
   void index_words(const Vocabulary& vocabulary);
 
-  void encode_part(std::string_view word, std::uint8_t part, const char* readable, IdCache& cache,
-                   IdBuffer& out) const;
   // The same for a word that has this key, which the cache does not hold.
   void encode_new(const IdCache::Key& key, std::string_view word, IdCache& cache,
                   IdBuffer& out) const;

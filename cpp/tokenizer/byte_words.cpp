@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 #include "tokenizer/scanners.h"
@@ -14,13 +15,14 @@
 namespace quatrain::tokenizer {
 namespace {
 
-// The words of a text, many at a time.
+// The words of a text, many at a time, and for words that can be cut, their parts.
 template <WordPattern P>
 class Words {
  public:
   // Memory can be read up to `readable`.
-  Words(std::string_view text, const char* readable)
-      : scan_(text.data() + text.size(), readable),
+  Words(const ByteBpe& bpe, std::string_view text, const char* readable)
+      : bpe_(bpe),
+        scan_(text.data() + text.size(), readable),
         end_(text.data() + text.size()),
         readable_(readable) {}
 
@@ -28,7 +30,12 @@ class Words {
   void find(const char* at, const char* stop) {
     count_ = 0;
     places_[0] = at;
+    parts_.fill(0);
     while (count_ < kMost && at < stop) {
+      if (at < word_end_) {
+        at = cut(at, stop);
+        continue;
+      }
       if (can_look(at)) {
         const auto [starts, is_whole] = window_.look(at, static_cast<std::size_t>(end_ - at));
         for (std::uint64_t rest = starts; rest; rest &= rest - 1) {
@@ -37,12 +44,15 @@ class Words {
         at = places_[count_];
         if (starts && is_whole) continue;
       }
-      at = scan_.next(at);
-      places_[++count_] = at;
+      word_ = at;
+      word_end_ = scan_.next(at);
+      at = cut(at, stop);
     }
   }
   std::size_t count() const { return count_; }
   std::string_view operator[](std::size_t i) const { return {places_[i], places_[i + 1]}; }
+  // IdCache::kPart if this is a part of a word and that makes a difference, else 0.
+  std::uint8_t part(std::size_t i) const { return parts_[i]; }
   const char* end() const { return places_[count_]; }
 
  private:
@@ -55,12 +65,28 @@ class Words {
     return Look::kServes && readable_ - at >= kNeeded && !((at[0] | at[1]) & 0x80);
   }
 
+  // Cuts what is left of the word that was scanned, and returns how far.
+  const char* cut(const char* at, const char* stop) {
+    const std::string_view rest(at, word_end_);
+    if (!CutTable::may_cut(rest)) return places_[++count_] = word_end_;
+    const std::size_t first = count_;
+    count_ += bpe_.cuts().cut(rest, stop, std::span(places_).subspan(count_ + 1));
+    if (places_[first] > word_ || places_[first + 1] < word_end_) {
+      std::fill(parts_.begin() + first, parts_.begin() + count_, bpe_.part());
+    }
+    return places_[count_];
+  }
+
+  const ByteBpe& bpe_;
   Scan<P> scan_;
   Look window_{scan_};
   const char* end_;
   const char* readable_;
+  const char* word_ = nullptr;  // scanned last
+  const char* word_end_ = nullptr;
   std::size_t count_ = 0;
   std::array<const char*, kMost + Look::kSize + 1> places_;  // where words begin and the last ends
+  std::array<std::uint8_t, kMost + Look::kSize> parts_;
 };
 
 // Appends the ids of the words that begin before `stop`, where IdCache::kRead bytes can be read
@@ -75,7 +101,7 @@ const char* append_words(const ByteBpe& bpe, std::string_view text, const char* 
     std::uint64_t hash;
   };
   std::array<Next, kAhead> ahead;
-  Words<P> words(text, readable);
+  Words<P> words(bpe, text, readable);
   const char* at = text.data();
   while (at < stop) {
     words.find(at, stop);
@@ -84,8 +110,8 @@ const char* append_words(const ByteBpe& bpe, std::string_view text, const char* 
     const auto prepare = [&](std::size_t i) {
       const std::string_view word = words[i];
       IdCache::Key key;
-      if (word.size() <= IdCache::kShort && !ByteBpe::may_cut(word)) {
-        key = IdCache::short_key(word.data(), word.size(), 0);
+      if (word.size() <= IdCache::kShort) {
+        key = IdCache::short_key(word.data(), word.size(), words.part(i));
       }
       ahead[i % kAhead] = {key, key.hash()};
       cache.prefetch(key.hash());
@@ -103,7 +129,11 @@ const char* append_words(const ByteBpe& bpe, std::string_view text, const char* 
         continue;
       }
       out.advance(static_cast<std::size_t>(to - out.end()));
-      bpe.encode(words[i], readable, cache, out);
+      if (slot.key == key) {
+        out.append(cache.pooled(slot));
+      } else {
+        bpe.encode_part(words[i], words.part(i), readable, cache, out);
+      }
       out.reserve((count - i) * IdCache::kFew);
       to = out.end();
     }

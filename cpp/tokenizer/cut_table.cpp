@@ -17,6 +17,22 @@ CutTable::Char CutTable::read(std::string_view text, std::size_t at) {
   return c;
 }
 
+std::size_t CutTable::cut(std::string_view word, const char* stop,
+                          std::span<const char*> ends) const {
+  std::size_t count = 0;
+  Char left = read(word, 0);
+  for (std::size_t at = left.size; at < word.size(); at += left.size) {
+    if (word.data() + at >= stop) break;
+    const Char right = read(word, at);
+    ends[count] = word.data() + at;
+    count += (left.size > 2 || right.size > 2) && is_cut(left, right);
+    if (count == ends.size()) return count;
+    left = right;
+  }
+  ends[count] = word.data() + word.size();
+  return count + 1;
+}
+
 void CutTable::add(std::string_view token) {
   const auto is_ascii = [](char c) { return static_cast<signed char>(c) >= 0; };
   if (std::all_of(token.begin(), token.end(), is_ascii)) return;

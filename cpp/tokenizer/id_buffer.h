@@ -2,19 +2,19 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <span>
 #include <utility>
+
+#include "core/pages.h"
 
 namespace quatrain::tokenizer {
 
 class IdBuffer {
  public:
   struct Free {
-    void operator()(std::uint32_t* memory) const { std::free(memory); }
+    void operator()(std::uint32_t* memory) const { deallocate(memory); }
   };
 
   IdBuffer() = default;
@@ -79,19 +79,22 @@ class IdBuffer {
 
   // The memory, which the buffer forgets. Of an empty buffer it may be null.
   std::unique_ptr<std::uint32_t[], Free> release() {
-    if (size_ < capacity_ && size_ > 0) resize(size_);
+    if (size_ < capacity_ && size_ > 0) shrink();
     size_ = capacity_ = 0;
     return std::move(data_);
   }
 
  private:
-  void grow(std::size_t least) { resize(std::max(least, capacity_ + capacity_ / 2 + 256)); }
-  void resize(std::size_t capacity) {
-    void* memory = std::realloc(data_.get(), capacity * sizeof(std::uint32_t));
-    if (!memory) throw std::bad_alloc();
-    static_cast<void>(data_.release());
-    data_.reset(static_cast<std::uint32_t*>(memory));
+  void grow(std::size_t least) {
+    const std::size_t capacity = std::max(least, capacity_ + capacity_ / 2 + 256);
+    auto* memory = static_cast<std::uint32_t*>(allocate(capacity * sizeof(std::uint32_t)));
+    std::copy_n(data_.get(), size_, memory);
+    data_.reset(memory);
     capacity_ = capacity;
+  }
+  void shrink() {
+    void* memory = quatrain::shrink(data_.release(), size_ * sizeof(std::uint32_t));
+    data_.reset(static_cast<std::uint32_t*>(memory));
   }
 
   std::unique_ptr<std::uint32_t[], Free> data_;

@@ -15,24 +15,23 @@ constexpr std::size_t words_of(std::size_t bytes) { return (bytes + 3) / 4; }
 
 IdCache::IdCache()
     : shift_(64 - kFirstBits),
-      pages_(slots() * sizeof(Slot)),
+      pages_(slots(shift_) * sizeof(Slot)),
       pool_pages_(kPool * sizeof(std::uint32_t)),
       slots_(static_cast<Slot*>(pages_.data())),
       pool_(static_cast<std::uint32_t*>(pool_pages_.data())) {}
 
 std::size_t IdCache::bytes() {
-  return ((std::size_t{2} << kLastBits) + kTries) * sizeof(Slot) + kPool * sizeof(std::uint32_t);
+  return slots(64 - kLastBits) * sizeof(Slot) + kPool * sizeof(std::uint32_t);
 }
 
 IdCache::Key IdCache::long_key(std::string_view word, std::uint8_t part) {
   return {hash_bytes(word), std::uint64_t{word.size() | part} << 56};
 }
 
-const std::uint32_t* IdCache::pooled(const Slot& slot, std::string_view word) const {
+IdCache::Ids IdCache::pooled(const Slot& slot, std::string_view word) const {
   const std::uint32_t* at = pool_ + slot.ids[0];
-  if (word.size() <= kShort) return at;
-  if (std::memcmp(at, word.data(), word.size()) != 0) return nullptr;
-  return at + words_of(word.size());
+  if (std::memcmp(at, word.data(), word.size()) != 0) return {};
+  return {at + words_of(word.size()), slot.count - kPooled};
 }
 
 void IdCache::insert(const Key& key, std::string_view word, Ids ids) {
@@ -41,7 +40,7 @@ void IdCache::insert(const Key& key, std::string_view word, Ids ids) {
   const std::size_t needed = ids.size() + (is_long ? words_of(word.size()) : 0);
   const bool is_pooled = is_long || ids.size() > kFew;
   if (is_pooled && pool_size_ + needed + kFew > kPool) clear();
-  if (++size_ > slots() / 4 && shift_ > 64 - kLastBits) grow();
+  if (++size_ > slots(shift_) / 4 && shift_ > 64 - kLastBits) grow();
   Slot& slot = free_slot(key);
   slot.key = key;
   slot.count = static_cast<std::uint32_t>(ids.size());
@@ -67,9 +66,9 @@ IdCache::Slot& IdCache::free_slot(const Key& key) {
 }
 
 void IdCache::grow() {
-  const std::span old(slots_, slots());
-  Pages larger((2 * slots() - kTries) * sizeof(Slot));
-  --shift_;
+  const std::span old(slots_, slots(shift_));
+  Pages larger(slots(shift_ - kGrowth) * sizeof(Slot));
+  shift_ -= kGrowth;
   const Pages old_pages = std::exchange(pages_, std::move(larger));
   slots_ = static_cast<Slot*>(pages_.data());
   for (const Slot& slot : old) {
@@ -78,7 +77,7 @@ void IdCache::grow() {
 }
 
 void IdCache::clear() {
-  std::memset(static_cast<void*>(slots_), 0, slots() * sizeof(Slot));
+  std::memset(static_cast<void*>(slots_), 0, slots(shift_) * sizeof(Slot));
   size_ = pool_size_ = 0;
 }
 

@@ -77,7 +77,8 @@ class IdCache {
     for (std::size_t tries = 0; tries < kTries; ++tries, ++slot) {
       if (slot->key == key) {
         if (slot->count <= kFew) return {slot->ids.data(), slot->count};
-        if (const std::uint32_t* ids = pooled(*slot, word)) return {ids, slot->count - kPooled};
+        if (word.size() <= kShort) return pooled(*slot);
+        if (const Ids ids = pooled(*slot, word); !ids.empty()) return ids;
       }
       if (slot->key.is_none()) break;
     }
@@ -88,6 +89,8 @@ class IdCache {
     const Slot* two = home(hash);
     return two[two[1].key == key];
   }
+  // The ids of a short word that are in the pool.
+  Ids pooled(const Slot& slot) const { return {pool_ + slot.ids[0], slot.count - kPooled}; }
   // Brings the memory near that find() will look at.
   void prefetch(std::uint64_t hash) const {
 #if defined(__GNUC__)
@@ -100,17 +103,18 @@ class IdCache {
 
  private:
   static constexpr int kFirstBits = 10, kLastBits = 16;
+  static constexpr int kGrowth = 3;  // bits at a time
   static constexpr std::size_t kTries = 8, kPool = 1 << 18;
   static constexpr std::uint32_t kPooled = 1 << 16;  // added to the count of those in the pool
 
-  std::size_t slots() const { return (std::size_t{2} << (64 - shift_)) + kTries; }
+  static std::size_t slots(int shift) { return (std::size_t{2} << (64 - shift)) + kTries; }
   // Two slots share what memory brings near at once.
   Slot* home(std::uint64_t hash) const { return slots_ + 2 * (hash >> shift_); }
   // The slot for a key that has none.
   Slot& free_slot(const Key& key);
   void grow();
-  // The ids in the pool, if the bytes in front of them are the word's.
-  const std::uint32_t* pooled(const Slot& slot, std::string_view word) const;
+  // The ids of a long word, if the bytes in front of them are the word's.
+  Ids pooled(const Slot& slot, std::string_view word) const;
   void clear();
 
   int shift_;  // of a hash, which leaves the number of a pair of slots

@@ -174,7 +174,7 @@ RaggedIds Tokenizer::ids(std::span<const Characters> texts, bool add_special_tok
     Range range{static_cast<std::size_t>(begin), {}};
     std::size_t size = 0;
     for (std::ptrdiff_t i = begin; i < end; ++i) size += texts[static_cast<std::size_t>(i)].size;
-    range.ids.reserve(size / 3);  // nearly always enough; memory that is not touched is free
+    range.ids.reserve(size / 2);  // nearly always enough; memory that is not touched is free
     Pulse pulse;
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       const std::size_t before = range.ids.size();
