@@ -201,6 +201,7 @@ bool Bpe::append_part(std::string_view part, double before, Workspace& workspace
     }
   }
   if (!is_simple) return Model::append_part(part, before, workspace, out);
+  for (std::size_t i = 0; i + 1 < symbols.size(); ++i) merges_.prefetch(symbols[i], symbols[i + 1]);
   symbols.merge(merges_, [&](std::size_t i) { return merges_.find(symbols[i], symbols[i + 1]); });
   symbols.each([&](std::uint32_t id, std::size_t, std::size_t) { out.push(id); });
   return true;

@@ -28,6 +28,11 @@ class FewSymbols {
   // PairTable::kNone.
   template <class Rank>
   void merge(const PairTable& merges, Rank rank) {
+    const auto ordered = [&merges](std::uint32_t found, std::size_t place) {
+      if (found == PairTable::kNone) return kNever;
+      merges.prefetch_id(found);
+      return std::uint64_t{found} << 32 | place;
+    };
     for (std::size_t i = 0; i + 1 < size_; ++i) order_[i] = ordered(rank(i), i);
     order_[size_ - 1] = order_[size_] = kNever;
     while (true) {
@@ -61,9 +66,6 @@ class FewSymbols {
 
  private:
   static constexpr std::uint64_t kNever = UINT64_MAX;
-  static std::uint64_t ordered(std::uint32_t rank, std::size_t place) {
-    return rank == PairTable::kNone ? kNever : std::uint64_t{rank} << 32 | place;
-  }
 
   std::size_t size_ = 0;
   std::array<std::uint64_t, kMost + 1> order_;  // rank and place of the pair that begins here

@@ -226,6 +226,10 @@ class MarkedWords::Reader {
   // Whether the characters are normalized each for itself.
   bool are_plain(std::string_view word) const {
     for (const char* at = word.data(); at < word.data() + word.size();) {
+      if (is_plain(at)) {
+        ++at;
+        continue;
+      }
       const Place here = look(at);
       if (here.first == 0) return false;
       at = here.end;
@@ -239,6 +243,10 @@ class MarkedWords::Reader {
     text.assign(kMark, 0, word.is_part ? 0 : kMark.size());
     const Charsmap* charsmap = rule_.steps_.charsmap;
     for (std::size_t at = 0; at < word.bytes.size();) {
+      if (rule_.is_kept_[static_cast<unsigned char>(word.bytes[at])]) {
+        text += word.bytes[at++];
+        continue;
+      }
       const std::string_view c = word.bytes.substr(at, unicode::length(word.bytes[at]));
       at += c.size();
       Charsmap::Rule rule;

@@ -94,7 +94,10 @@ MarkedWords::MarkedWords(const std::vector<NormalizerSpec>& normalizers,
   const bool has_rule = steps_.charsmap && steps_.charsmap->shortest("\r\n").size > 1;
   const bool are_two = joins_spaces() && are_spaces && !has_rule;
   if (steps_.marks.splits && !are_two) characters_['\r'] = {};
-  for (char32_t c = 0; c < 128; ++c) is_plain_[c] = characters_[c].first > 0;
+  for (unsigned char c = 0; c < 128; ++c) {
+    is_plain_[c] = characters_[c].first > 0;
+    is_kept_[c] = is_plain_[c] && c != ' ' && form(c) == std::string(1, static_cast<char>(c));
+  }
   for (unsigned char left = 0; left < 128; ++left) {
     for (unsigned char right = 0; right < 128; ++right) {
       const bool are_plain = is_plain_[left] && is_plain_[right];

@@ -88,6 +88,8 @@ class MarkedWords {
   std::vector<std::uint32_t> apart_;
   // ASCII characters that do not depend on what is beside them, by the first byte.
   std::array<bool, 256> is_plain_{};
+  // Those of them that stay as they are, and are no spaces.
+  std::array<bool, 256> is_kept_{};
   StopTable stops_;  // where a word ends or a character is not plain
 };
 
