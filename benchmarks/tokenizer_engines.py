@@ -101,10 +101,11 @@ class SentencePiece(Engine):
     def __init__(self, file: Path):
         import sentencepiece
 
-        super().__init__(file)
-        self.processor = sentencepiece.SentencePieceProcessor(
-            model_proto=sentencepiece_model(self.fields)
-        )
+        model = file.read_bytes()
+        if file.suffix != ".model":
+            super().__init__(file)
+            model = sentencepiece_model(self.fields)
+        self.processor = sentencepiece.SentencePieceProcessor(model_proto=model)
 
     def ids(self, text: str) -> Iterable[int]:
         return self.processor.encode(text)
@@ -243,19 +244,22 @@ class FlashTokenizer(Engine):
 BYTE_LEVEL = ("gpt2", "cl100k", "o200k", "llama3", "qwen2")
 WORD_PIECE = ("minilm", "bert-cased", "bert-chinese")
 PIECES = ("t5", "xlm-roberta", "llama2", "gemma2")
-EVERY = BYTE_LEVEL + WORD_PIECE + PIECES
+#: SentencePiece's own files, which quatrain runs as that library does.
+MODELS = ("t5.model", "xlm-roberta.model", "llama2.model")
+JSON = BYTE_LEVEL + WORD_PIECE + PIECES
+EVERY = JSON + MODELS
 
 #: Engine -> how it is made and which vocabularies it reads.
 ENGINES: dict[str, tuple[type[Engine], Sequence[str]]] = {
     "quatrain": (Quatrain, EVERY),
-    "tokenizers": (Tokenizers, EVERY),
+    "tokenizers": (Tokenizers, JSON),
     "tiktoken": (Tiktoken, BYTE_LEVEL),
-    "sentencepiece": (SentencePiece, PIECES),
+    "sentencepiece": (SentencePiece, PIECES + MODELS),
     "gigatoken": (Gigatoken, (*BYTE_LEVEL, "llama2")),
     "fastokens": (Fastokens, (*BYTE_LEVEL, "llama2")),
-    "tokie": (Tokie, EVERY),
-    "kitoken": (Kitoken, EVERY),
-    "iree-tokenizer": (Iree, EVERY),
+    "tokie": (Tokie, JSON),
+    "kitoken": (Kitoken, JSON),
+    "iree-tokenizer": (Iree, JSON),
     "splintr-rs": (Splintr, BYTE_LEVEL),  # elsewhere it always adds special tokens
     "bpe-openai": (BpeOpenai, ("cl100k", "o200k")),
     "rs-bpe": (RsBpe, ("cl100k", "o200k")),

@@ -15,7 +15,7 @@ from benchmarks import tokenizer_texts
 from benchmarks.tokenizer_engines import ENGINES, EVERY
 
 ROOT = Path(__file__).resolve().parents[1]
-JUDGE = "tokenizers"
+JUDGES = ("tokenizers", "sentencepiece")
 #: In the name of a line of ours for a text that breaks tokenizers.
 WORST = ", worst, "
 
@@ -150,7 +150,7 @@ def _ask(command: Sequence[str], limit: float) -> dict[str, Any] | str:
 
 def _fill(line: Line, answers: dict[str, Any], place: int, megabytes: float) -> None:
     """Rates, and in how many documents an engine's ids are not the judge's."""
-    judge = answers.get(JUDGE)
+    judge = next((answers[name] for name in JUDGES if name in answers), None)
     for engine, answer in answers.items():
         if isinstance(answer, str):
             line.remarks[engine] = answer

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from benchmarks.material import cache
+from benchmarks.tokenizer_engines import sentencepiece_model
 
 #: What some vocabulary has as a special token: engines differ in what they do with it by default.
 SPECIAL = re.compile(r"<\|.*\|>|</?s>|<(unk|pad|mask|extra_id_\d+)>|\[(CLS|SEP|MASK|PAD|UNK)\]")
@@ -19,7 +20,14 @@ DOCUMENT = 8192
 
 
 def vocabulary(name: str, data: Path) -> Path:
-    """The ``tokenizer.json`` of a name in the tests' list of real tokenizers."""
+    """The ``tokenizer.json`` of a name in the tests' list of real tokenizers; of ``NAME.model``,
+    the same pieces as a SentencePiece model."""
+    if name.endswith(".model"):
+        source = vocabulary(name.removesuffix(".model"), data)
+        model = source.with_suffix(".model")
+        if not model.is_file():
+            model.write_bytes(sentencepiece_model(json.loads(source.read_text(encoding="utf-8"))))
+        return model
     file = cache() / "tokenizers" / f"{name}.json"
     if not file.is_file():
         sys.path.append(str(Path(__file__).parents[1] / "tests"))

@@ -49,19 +49,17 @@ class SentencePieceWords::Reader {
 
   const char* find(const char* at, RawWord& word) {
     const char* begin = at;
-    if (rule_.joins_spaces_) {
-      for (Place here = look(at); here.first == ' ';) {
-        const Place next = look(here.end);  // a text does not end in a space
-        if (next.first != ' ' || is_bound(next.end)) break;
-        begin = here.end;
-        here = next;
-      }
+    Place first = look(begin);
+    while (first.first == ' ' && rule_.joins_spaces_) {
+      const Place next = look(first.end);  // a text does not end in a space
+      if (next.first != ' ' || is_bound(next.end)) break;
+      begin = first.end;
+      first = next;
     }
-    const char* stop = part_end(begin);
+    const char* stop = part_end(begin, first);
     word.is_part = begin != text_;
     word.bytes = {begin, stop};
-    const Place first = look(begin);
-    word.is_alone = word.is_part && !is_plain(begin) && first.end == stop && first.alone != kKeyed;
+    word.is_alone = word.is_part && !is_ascii(begin) && first.end == stop && first.alone != kKeyed;
     if (!word.is_alone) word.look_ahead(workspace_.id_cache, readable_);
     return stop;
   }
@@ -87,8 +85,8 @@ class SentencePieceWords::Reader {
     if (at == end_) return at;
     for (Place here = look(at); here.alone != kKeyed;) {
       const bool is_last = here.end == end_;
-      const Place next = is_last ? Place() : look(here.end);
-      if (!is_last && !(here.is_apart ? next.first != 0 : cuts(here, next))) break;
+      const Place next = is_last ? here : look(here.end);
+      if (next.first == 0) break;
       append_alone(here, at);
       at = here.end;
       if (is_last) break;
@@ -101,7 +99,6 @@ class SentencePieceWords::Reader {
   struct Place {
     char32_t first, last;
     std::uint32_t alone;
-    bool is_apart;
     const char* end;
   };
 
@@ -110,12 +107,13 @@ class SentencePieceWords::Reader {
     const char32_t c = unicode::decode({at, end_}, size);
     if (c >= kTable) {
       const Edges found = rule_.edges(c);
-      return {found.first, found.last, kKeyed, false, at + size};
+      return {found.first, found.last, kKeyed, at + size};
     }
     const Character& found = rule_.characters_[c];
-    return {found.first, found.last, found.alone, found.is_apart != 0, at + size};
+    return {found.first, found.last, found.alone, at + size};
   }
 
+  static bool is_ascii(const char* at) { return static_cast<signed char>(*at) >= 0; }
   bool is_plain(const char* at) const { return rule_.is_plain_[static_cast<unsigned char>(*at)]; }
 
   // Whether a rule may take the character at `at` together with the one before.
@@ -125,14 +123,14 @@ class SentencePieceWords::Reader {
     return rule_.cuts(left.last, right.first) && !is_bound(right.end);
   }
 
-  const char* part_end(const char* at) {
-    const char* last = at;  // the character before the place that is looked at
-    if (is_plain(at)) {
+  // The end of the part at `at`, where the first character stands.
+  const char* part_end(const char* at, Place here) {
+    if (is_ascii(at) && is_plain(at)) {
       const char* stop = next_stop(at + 1);
-      if (stop == end_ || (is_plain(stop) && !is_bound(stop + 1))) return stop;
-      last = stop - 1;
+      if (stop == end_ || (is_ascii(stop) && is_plain(stop) && !is_bound(stop + 1))) return stop;
+      if (stop - 1 > at) here = look(stop - 1);
     }
-    for (Place here = look(last); here.end < end_;) {
+    while (here.end < end_) {
       const Place next = look(here.end);
       if (cuts(here, next)) return here.end;
       here = next;
@@ -229,7 +227,14 @@ SentencePieceWords::SentencePieceWords(const SentencePieceNormalizer& normalizer
     if (found.are_one && found.first != ' ') characters_[c].alone = kBytes;
   }
   find_tokens();
-  for (char32_t c = 0; c < 128; ++c) is_plain_[c] = characters_[c].first > 0;
+  std::string text;
+  std::fill_n(is_plain_.begin(), 0xF0, true);
+  for (char32_t c = 0; c < kTable; ++c) {
+    if (characters_[c].first > 0 || !unicode::is_character(c)) continue;
+    text.clear();
+    unicode::append(text, c);
+    is_plain_[static_cast<unsigned char>(text[0])] = false;
+  }
   for (unsigned char left = 0; left < 128; ++left) {
     for (unsigned char right = 0; right < 128; ++right) {
       const bool are_plain = is_plain_[left] && is_plain_[right];
@@ -239,7 +244,7 @@ SentencePieceWords::SentencePieceWords(const SentencePieceNormalizer& normalizer
   }
 }
 
-// Finds the tokens of characters that are parts by themselves.
+// Finds the tokens of characters that are parts by themselves whatever is beside them.
 void SentencePieceWords::find_tokens() {
   const std::vector<std::uint32_t> ids = model_.vocabulary().character_ids();
   Workspace workspace;
@@ -248,8 +253,9 @@ void SentencePieceWords::find_tokens() {
   for (char32_t c = 0; c < kTable; ++c) {
     Character& character = characters_[c];
     if (character.alone == kKeyed) continue;
-    character.is_apart = !boundaries_.may_join(character.first);
-    if (ids[character.first] != UINT32_MAX) {  // whose token may be for no text
+    if (boundaries_.may_join(character.first)) {
+      character.alone = kKeyed;
+    } else if (ids[character.first] != UINT32_MAX) {  // whose token may be for no text
       text.clear();
       unicode::append(text, character.first);
       found.shorten(0);

@@ -36,15 +36,13 @@ class SentencePieceWords {
     char32_t first = 0, last = 0;
     bool are_one = false;
   };
-  // The same, with the token of a part that has this character alone, and whether no piece has it
-  // beside another.
+  // The same, with the token of a character that no piece has beside another.
   struct Character {
     char16_t first = 0, last = 0;
-    std::uint32_t alone : 31 = kKeyed;
-    std::uint32_t is_apart : 1 = 0;
+    std::uint32_t alone = kKeyed;
   };
   // In place of a token: those of its bytes, or those that the cache has.
-  static constexpr std::uint32_t kBytes = (1u << 31) - 2, kKeyed = (1u << 31) - 1;
+  static constexpr std::uint32_t kBytes = UINT32_MAX - 1, kKeyed = UINT32_MAX;
   static constexpr char32_t kTable = 0x10000;
 
   SentencePieceWords(const SentencePieceNormalizer& normalizer,
@@ -63,9 +61,9 @@ class SentencePieceWords {
   const Boundaries& boundaries_;
   bool joins_spaces_;                  // and drops those at both ends of a text
   std::vector<Character> characters_;  // those below kTable
-  // ASCII characters that do not depend on what is before them, by the first byte.
+  // Whether no character that begins with the byte depends on what is before it.
   std::array<bool, 256> is_plain_{};
-  StopTable stops_;  // where a part ends or a character is not plain
+  StopTable stops_;  // of ASCII: where a part ends or a character is not plain
 };
 
 }  // namespace quatrain::tokenizer

@@ -79,7 +79,8 @@ Unigram::Unigram(const ModelSpec& spec)
   unknown_score_ = smallest - kUnknownPenalty;
   if (sentencepiece_) {
     unknown_score_ = static_cast<float>(unknown_score_);
-    if (unk_) scores_[*unk_] = unknown_score_;
+    floats_.assign(scores_.begin(), scores_.end());
+    if (unk_) floats_[*unk_] = static_cast<float>(unknown_score_);
   }
   fallback_ = byte_piece_ids(vocabulary());
   for (std::size_t byte = 0; byte_fallback_ && unk_ && byte < fallback_.size(); ++byte) {
@@ -234,10 +235,10 @@ bool Unigram::append_next(std::string_view part, float& sum, Workspace& workspac
       ++end;
       const std::uint32_t id = pieces_.value(node);
       if (id == DoubleArray::kNone) continue;
-      reach(end, score + static_cast<float>(scores_[id]), at, id);
+      reach(end, score + floats_[id], at, id);
       is_single |= end == next;
     }
-    if (!is_single) reach(next, score + static_cast<float>(unknown_score_), at, *unk_);
+    if (!is_single) reach(next, score + floats_[*unk_], at, *unk_);
     at = next;
   }
   const float behind = paths[part.size()].score;

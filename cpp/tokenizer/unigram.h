@@ -33,7 +33,7 @@ class Unigram : public Model {
   // What the sum becomes behind a token.
   float add(float sum, std::uint32_t id) const {
     if (std::abs(sum) > kLargeSum) sum = 0;
-    return sum + static_cast<float>(scores_[id]);
+    return sum + floats_[id];
   }
 
  private:
@@ -64,6 +64,7 @@ class Unigram : public Model {
 
   DoubleArray pieces_;          // to ids; only those that a text may contain
   std::vector<double> scores_;  // by id
+  std::vector<float> floats_;   // the same, if sums are as sentencepiece's
   double unknown_score_;        // of one unknown character
   std::optional<std::uint32_t> unk_;
   bool byte_fallback_, sentencepiece_;
