@@ -17,7 +17,16 @@ from tokenizer_charsmap import charsmap, with_array
 from tokenizer_data import HOSTILE, to_bytes
 from tokenizer_peer import Both
 
-RULES = {"a": "X", "ab": "YY", "\u0301": "!", "\r": " ", "中": "", "ﬁ": "fi", "\u0915": "K"}
+RULES = {
+    "a": "X",
+    "ab": "YY",
+    "\u0301": "!",
+    "\r": " ",
+    "中": "",
+    "愛": "XY",
+    "ﬁ": "fi",
+    "\u0915": "K",
+}
 
 
 def precompiled(data: bytes, pieces: list[tuple[str, float]] | None = None) -> dict[str, Any]:
@@ -63,7 +72,21 @@ def test_offsets_equal_the_peers() -> None:
     pieces = [("<unk>", 0.0), *((c, -1.0) for c in "XYKfinb! é"), ("fi", -1.5)]
     both = Both(to_bytes(precompiled(charsmap(RULES), pieces)))
     rng = random.Random(0)
-    parts = [*RULES, *"xbn", "é", "\u0301", "\n", "\u200d", "\u094d", "\u00a9", "\u0600", "한", "🇺"]
+    parts = [
+        *RULES,
+        *"xbn",
+        "é",
+        "\u0301",
+        "\n",
+        "\u200d",
+        "\u094d",
+        "\u00a9",
+        "\u0600",
+        "한",
+        "🇺",
+        "国",
+        "慈",
+    ]
     for _ in range(2000):
         both.check("".join(rng.choices(parts, k=rng.randint(0, 12))))
     for text in HOSTILE:

@@ -207,11 +207,6 @@ void push_nmt(char32_t c, Push push) {
   push(is_space ? U' ' : c);
 }
 
-// Writes a string, all of it from one place.
-void write(std::string_view string, Span from, Text::Editor& editor) {
-  for (std::size_t at = 0; at < string.size();) editor.push(unicode::decode(string, at), from);
-}
-
 void strip(const NormalizerSpec& spec, Text& text) {
   const auto& table = unicode::class_table();
   const std::string_view view = text.view();
@@ -230,12 +225,25 @@ void strip(const NormalizerSpec& spec, Text& text) {
 
 void prepend(const NormalizerSpec& spec, Text& text) {
   Text::Editor editor(text);
-  write(spec.content, text.span(0), editor);
+  editor.write(spec.content, text.span(0));
   editor.copy(0, text.size());
   editor.commit();
 }
 
+void replace_byte(const NormalizerSpec& spec, Text& text) {
+  const char byte = spec.pattern.literal[0];
+  const std::string_view view = text.view();
+  const auto count = static_cast<std::size_t>(std::count(view.begin(), view.end(), byte));
+  if (count == 0) return;
+  text.check_growth(text.size() + count * spec.content.size());
+  Text::Editor editor(text);
+  editor.replace(byte, count, spec.content);
+  editor.commit();
+}
+
 void replace(const NormalizerSpec& spec, Text& text) {
+  const bool is_literal = spec.pattern.kind == PatternSpec::Kind::kLiteral;
+  if (is_literal && spec.pattern.literal.size() == 1) return replace_byte(spec, text);
   const std::vector<Piece> matches = find_matches(spec.pattern, text.view());
   if (matches.empty()) return;
   text.check_growth(text.size() + matches.size() * spec.content.size());
@@ -244,7 +252,7 @@ void replace(const NormalizerSpec& spec, Text& text) {
   for (const Piece& match : matches) {
     editor.copy(seen, match.begin);
     // New text comes from the last character that it replaces, or else that it follows.
-    write(spec.content, match.end > 0 ? text.span(match.end - 1) : text.origin(), editor);
+    editor.write(spec.content, match.end > 0 ? text.span(match.end - 1) : text.origin());
     seen = match.end;
   }
   editor.copy(seen, text.size());

@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::size_t kLongGrapheme = 6;  // bytes
 
+// Whether the byte begins an ideograph, from U+5000 to U+9FFF: nothing joins two of them.
+bool is_ideograph(char lead) { return static_cast<unsigned char>(lead - 0xE5) < 5; }
+
 std::size_t count_characters(std::string_view text) {
   std::size_t count = 0;
   for (const char byte : text) count += !unicode::is_continuation(byte);
@@ -26,6 +29,15 @@ class Rewriter {
 
   // Characters [begin, end) of the old text stay.
   void keep(std::size_t begin, std::size_t end) {
+    if (begin == end) return;
+    write();
+    has_last_ = false;
+    if (old_ == begin) {  // all but the last, which takes the place of what comes next
+      std::size_t last = end;
+      unicode::decode_before(text_.view(), last);
+      editor_.copy(begin, last);
+      begin = old_ = last;
+    }
     while (begin < end) push(unicode::decode(text_.view(), begin), 1);
   }
   void replace(std::size_t old, std::string_view replacement) {  // `old` characters
@@ -66,14 +78,18 @@ class Rewriter {
 // Calls replace(begin, end, rule) for what the rules replace, from left to right.
 template <class Replace>
 void find_rules(const Charsmap& charsmap, std::string_view text, Replace replace) {
-  const auto is_ascii = [&](std::size_t at) {
-    return at >= text.size() || static_cast<signed char>(text[at]) >= 0;
+  const auto is_plain = [&](std::size_t at) {
+    return at >= text.size() || static_cast<signed char>(text[at]) >= 0 || is_ideograph(text[at]);
+  };
+  const auto is_kept = [&](char lead) {
+    return is_ideograph(lead) ? !charsmap.has_rule(lead) : charsmap.keeps(lead);
   };
   for (std::size_t at = 0; at < text.size();) {
-    // An ASCII character before another is a grapheme, or a carriage return before a line feed,
-    // which are as good as two if no rule is for either.
-    if (is_ascii(at) && is_ascii(at + 1) && charsmap.keeps(text[at])) {
-      ++at;
+    // An ASCII character or an ideograph before another is a grapheme, or a carriage return before
+    // a line feed, which are as good as two if no rule is for either.
+    const std::size_t behind = at + unicode::length(text[at]);
+    if (is_plain(at) && is_plain(behind) && is_kept(text[at])) {
+      at = behind;
       continue;
     }
     const std::size_t end = unicode::grapheme_end(text, at);
@@ -84,6 +100,7 @@ void find_rules(const Charsmap& charsmap, std::string_view text, Replace replace
         at = end;
       }
     }
+    if (end == behind) at = end;  // one character, for which there is no rule
     while (at < end) {
       const std::size_t next = at + unicode::length(text[at]);
       const Charsmap::Rule rule = charsmap.shortest(text.substr(at, next - at));

@@ -54,11 +54,37 @@ void Text::check_growth(std::size_t size) const {
         " bytes of a text of ", source_->bytes().size());
 }
 
+void Text::Editor::replace(char byte, std::size_t count, std::string_view string) {
+  const std::size_t size = text_.size() + count * string.size() - count;
+  text_.next_.resize(size);
+  text_.next_spans_.resize(size);
+  char* to = text_.next_.data();
+  Span* span = text_.next_spans_.data();
+  for (std::size_t at = 0; at < text_.size(); ++at) {
+    const char c = text_.view_[at];
+    const Span from = text_.span(at);
+    if (c == byte) {
+      to = std::copy(string.begin(), string.end(), to);
+      span = std::fill_n(span, string.size(), from);
+    } else {
+      *to++ = c;
+      *span++ = from;
+    }
+  }
+}
+
 void Text::Editor::copy(std::size_t begin, std::size_t end) {
   text_.next_.append(text_.view_, begin, end - begin);
-  const std::size_t size = text_.next_spans_.size();
-  text_.next_spans_.resize(size + end - begin);
-  Span* to = text_.next_spans_.data() + size;
+  auto& spans = text_.next_spans_;
+  if (text_.is_edited_) {
+    const auto from = text_.spans_.begin();
+    spans.insert(spans.end(), from + static_cast<std::ptrdiff_t>(begin),
+                 from + static_cast<std::ptrdiff_t>(end));
+    return;
+  }
+  const std::size_t size = spans.size();
+  spans.resize(size + end - begin);
+  Span* to = spans.data() + size;
   for (; begin < end; ++begin) *to++ = text_.span(begin);
 }
 

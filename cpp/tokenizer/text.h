@@ -92,6 +92,13 @@ class Text {
         text_.next_spans_.resize(text_.next_.size(), from);
       }
     }
+    // Writes a string, all of it from one place.
+    void write(std::string_view string, Span from) {
+      text_.next_.append(string);
+      text_.next_spans_.insert(text_.next_spans_.end(), string.size(), from);
+    }
+    // Writes the whole text with a string for each of the `count` bytes that are the given one.
+    void replace(char byte, std::size_t count, std::string_view string);
     // Bytes [begin, end) of the text, whole characters, stay as they are.
     void copy(std::size_t begin, std::size_t end);
     std::uint32_t size() const { return static_cast<std::uint32_t>(text_.next_.size()); }
