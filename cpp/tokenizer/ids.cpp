@@ -172,9 +172,12 @@ RaggedIds Tokenizer::ids(std::span<const Characters> texts, bool add_special_tok
   parallel_for(threads, std::ssize(texts), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     Lease lease(*this);
     Range range{static_cast<std::size_t>(begin), {}};
-    std::size_t size = 0;
-    for (std::ptrdiff_t i = begin; i < end; ++i) size += texts[static_cast<std::size_t>(i)].size;
-    range.ids.reserve(size / 2);  // nearly always enough; memory that is not touched is free
+    std::size_t room = 0;  // nearly always enough; memory that is not touched is free
+    for (std::ptrdiff_t i = begin; i < end; ++i) {
+      const Characters& text = texts[static_cast<std::size_t>(i)];
+      room += text.width > 1 ? text.size + text.size / 4 : text.size / 2;
+    }
+    range.ids.reserve(room);
     Pulse pulse;
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       const std::size_t before = range.ids.size();
