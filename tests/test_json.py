@@ -86,6 +86,13 @@ def test_a_key_that_comes_twice_is_found_anywhere() -> None:
         assert ("appears twice" in found) == (len(set(keys)) < len(keys))
 
 
+def test_an_escaped_colon_is_seen_wherever_it_stands() -> None:
+    for length in range(150):
+        text = f'{{"{"x" * length}\\u003a":1,"{"x" * length}:":2,"{"y" * length}":":"}}'
+        assert "appears twice" in outcome(files.parse_json, text.encode(), float)
+        check(text.encode())
+
+
 def test_numbers_are_near_those_of_python() -> None:
     rng = random.Random(2)
     for _ in range(3000):
