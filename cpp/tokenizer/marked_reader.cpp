@@ -1,5 +1,4 @@
 #include <array>
-#include <bit>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +18,7 @@ class MarkedWords::Reader {
         text_(text.data()),
         end_(text.data() + text.size()),
         readable_(readable),
+        stops_(rule.stops_, text.data()),
         workspace_(workspace),
         out_(out),
         word_(text.data()),
@@ -124,7 +124,7 @@ class MarkedWords::Reader {
   const char* word_end(const char* at) {
     const char* last = at;  // the character before the place that is looked at
     if (is_plain(at)) {
-      const char* stop = next_stop(at + 1);
+      const char* stop = stops_.next(at + 1, end_);
       if (stop == end_ || (is_plain(stop) && !is_bound(stop + 1))) return stop;
       last = stop - 1;
     }
@@ -136,20 +136,6 @@ class MarkedWords::Reader {
       here = next;
     }
     return end_;
-  }
-
-  // The first stop at `at` or behind it. There is a character before.
-  const char* next_stop(const char* at) {
-    while (true) {
-      const std::size_t place = static_cast<std::size_t>(at - text_) - window_;
-      if (place < StopTable::kPlaces) {
-        const std::uint64_t ahead = stops_ >> place;
-        if (ahead) return at + std::countr_zero(ahead);
-        at += StopTable::kPlaces - place;
-      }
-      stops_ = rule_.stops_.look(at, end_);
-      window_ = static_cast<std::size_t>(at - text_);
-    }
   }
 
   // Of spaces that are as good as one, moves on to the last; or behind it, if they are as good as
@@ -311,8 +297,7 @@ class MarkedWords::Reader {
   const char* text_;
   const char* end_;
   const char* readable_;
-  std::size_t window_ = 0 - StopTable::kPlaces;  // the place of the first of stops_
-  std::uint64_t stops_ = 0;
+  Stops stops_;
   Workspace& workspace_;
   IdBuffer& out_;
   bool begins_as_part_;

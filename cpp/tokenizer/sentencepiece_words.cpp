@@ -1,7 +1,6 @@
 #include "tokenizer/sentencepiece_words.h"
 
 #include <algorithm>
-#include <bit>
 #include <string>
 
 #include "tokenizer/bytes.h"
@@ -26,6 +25,7 @@ class SentencePieceWords::Reader {
         text_(text.data()),
         end_(text.data() + text.size()),
         readable_(readable),
+        stops_(rule.stops_, text.data()),
         workspace_(workspace),
         out_(out),
         first_(out.size()) {}
@@ -126,7 +126,7 @@ class SentencePieceWords::Reader {
   // The end of the part at `at`, where the first character stands.
   const char* part_end(const char* at, Place here) {
     if (is_ascii(at) && is_plain(at)) {
-      const char* stop = next_stop(at + 1);
+      const char* stop = stops_.next(at + 1, end_);
       if (stop == end_ || (is_ascii(stop) && is_plain(stop) && !is_bound(stop + 1))) return stop;
       if (stop - 1 > at) here = look(stop - 1);
     }
@@ -136,20 +136,6 @@ class SentencePieceWords::Reader {
       here = next;
     }
     return end_;
-  }
-
-  // The first stop at `at` or behind it. There is a character before.
-  const char* next_stop(const char* at) {
-    while (true) {
-      const std::size_t place = static_cast<std::size_t>(at - text_) - window_;
-      if (place < StopTable::kPlaces) {
-        const std::uint64_t ahead = stops_ >> place;
-        if (ahead) return at + std::countr_zero(ahead);
-        at += StopTable::kPlaces - place;
-      }
-      stops_ = rule_.stops_.look(at, end_);
-      window_ = static_cast<std::size_t>(at - text_);
-    }
   }
 
   void append_alone(const Place& here, const char* at) {
@@ -185,8 +171,7 @@ class SentencePieceWords::Reader {
   const char* text_;
   const char* end_;
   const char* readable_;
-  std::size_t window_ = 0 - StopTable::kPlaces;  // the place of the first of stops_
-  std::uint64_t stops_ = 0;
+  Stops stops_;
   Workspace& workspace_;
   IdBuffer& out_;
   std::size_t first_;  // of the text's ids

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -42,6 +43,32 @@ class StopTable {
   }
 
   std::vector<char> stops_;
+};
+
+// The stops of a text that begins at `text`.
+class Stops {
+ public:
+  Stops(const StopTable& table, const char* text) : table_(table), text_(text) {}
+
+  // The first at `at` or behind it. There is a character before. The end is always the same.
+  const char* next(const char* at, const char* end) {
+    while (true) {
+      const std::size_t place = static_cast<std::size_t>(at - text_) - first_;
+      if (place < StopTable::kPlaces) {
+        const std::uint64_t ahead = stops_ >> place;
+        if (ahead) return at + std::countr_zero(ahead);
+        at += StopTable::kPlaces - place;
+      }
+      stops_ = table_.look(at, end);
+      first_ = static_cast<std::size_t>(at - text_);
+    }
+  }
+
+ private:
+  const StopTable& table_;
+  const char* text_;
+  std::size_t first_ = 0 - StopTable::kPlaces;  // the place of the first of stops_
+  std::uint64_t stops_ = 0;
 };
 
 }  // namespace quatrain::tokenizer
