@@ -131,3 +131,32 @@ def test_parts(seed: int, tmp_path: Path) -> None:
     both = SentencePieceBoth(path)
     for size in (0, 1, 1, 2, 2, 3, 3, 5, 5, 8, 8, 20, 20, 60, 300, 3000):
         both.check("".join(rng.choices(parts, k=size)))
+
+
+@pytest.mark.oracle("sentencepiece")
+@pytest.mark.parametrize("seed", range(80))
+def test_long_words(seed: int, tmp_path: Path) -> None:
+    """Long words are merged block after block, if no two pieces are equally good."""
+    rng = random.Random(seed)
+    model = _model_class()()
+    model.trainer_spec.model_type = 2
+    model.trainer_spec.byte_fallback = rng.random() < 0.3
+    letters = rng.choice(["ab", "abc", "aé中", "ab" + SPACE, "a"])
+    grown = list(letters)
+    while len(grown) < 40:
+        piece = rng.choice(grown) + rng.choice(grown)
+        grown.append(piece[: rng.choice([2, 3, 16, 40])])
+    pieces = [piece for piece in dict.fromkeys(grown) if rng.random() < 0.9]
+    scores = [-float(i) for i in range(len(pieces))]
+    if rng.random() < 0.5:
+        rng.shuffle(scores)
+    if rng.random() < 0.2:
+        scores[-1] = scores[0]
+    add_pieces(model, [(p, s, NORMAL) for p, s in zip(pieces, scores, strict=True)])
+    path = tmp_path / "long.model"
+    path.write_bytes(model.SerializeToString())
+    both = SentencePieceBoth(path)
+    parts = [*letters, *pieces, *rng.choices("xyé", k=rng.choice([0, 0, 1]))]
+    for size in (5000, 1500):
+        both.check("".join(rng.choices(parts, k=size)))
+        both.check(rng.choice(parts) * size)

@@ -173,8 +173,8 @@ void Charsmap::find_inner(const Graph& graph, const std::vector<std::uint32_t>& 
       }
     }
   }
-  std::ranges::sort(found);
-  found.erase(std::ranges::unique(found).begin(), found.end());
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
   inner_ = std::move(found);
 }
 

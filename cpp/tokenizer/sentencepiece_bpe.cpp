@@ -14,7 +14,8 @@ namespace quatrain::tokenizer {
 namespace {
 
 constexpr std::uint32_t kNone = UINT32_MAX;
-constexpr int kDeepest = 100;  // unused pieces inside unused pieces
+constexpr int kDeepest = 100;                        // unused pieces inside unused pieces
+constexpr std::size_t kLong = std::size_t{1} << 12;  // bytes of a word
 
 // Floats as integers in the same order; -0 comes before 0.
 std::int32_t ordered(float score) {
@@ -49,7 +50,7 @@ SentencePieceBpe::SentencePieceBpe(const ModelSpec& spec)
                           "' has score ", spec.scores[id], ", expected a finite number");
     scores_.push_back(ordered(static_cast<float>(spec.scores[id])));
   }
-  if (spec.unk_id) unk_ = static_cast<std::uint32_t>(*spec.unk_id);
+  unk_ = vocabulary().checked_unknown(spec.unk_id);
   fallback_ = byte_piece_ids(vocabulary());
   for (std::size_t byte = 0; byte_fallback_ && byte < fallback_.size(); ++byte) {
     check<TokenizerError>(fallback_[byte] != kNone, "pieces", "the piece '", byte_piece(byte),
@@ -76,10 +77,33 @@ std::optional<std::uint32_t> SentencePieceBpe::find(std::string_view text,
   return may_occur ? id : std::nullopt;
 }
 
+const PieceMerges* SentencePieceBpe::merges() const {
+  std::call_once(once_, [this] {
+    std::vector<std::uint32_t> pieces;
+    for (std::uint32_t id = 0; id < kinds_.size(); ++id) {
+      if (kinds_[id] == Kind::kUserDefined || kinds_[id] == Kind::kUnused) return;
+      const std::string_view piece = vocabulary().token(id);
+      if (!piece.empty() && find(piece, nullptr)) pieces.push_back(id);
+    }
+    const auto score = [this](std::uint32_t id) { return scores_[id]; };
+    std::ranges::sort(pieces, std::greater<>(), score);
+    if (std::ranges::adjacent_find(pieces, std::equal_to<>(), score) != pieces.end()) return;
+    merges_.emplace(vocabulary(), pieces);
+  });
+  return merges_ ? &*merges_ : nullptr;
+}
+
 void SentencePieceBpe::compute(std::string_view word, const IdSet* barred, Workspace& workspace,
                                std::vector<Token>& out) const {
   check(word.size() <= INT32_MAX, "encode", "a word has ", word.size(),
         " bytes, expected less than 2 GiB");
+  if (!barred && word.size() > kLong) {
+    const auto take = [&](std::uint32_t id, std::uint32_t begin, std::uint32_t end) {
+      if (id == kNone) return push_unknown(word, begin, end, out);
+      out.push_back({id, begin, end});
+    };
+    if (merges() && merges()->merge(word, take)) return;
+  }
   auto& symbols = workspace.symbols;  // the id: whether it is user-defined, and never merges
   auto& heap = workspace.scored;
   symbols.clear();

@@ -2,9 +2,12 @@
 // spell is a piece, the one of largest score first. There is no list of merges.
 #pragma once
 #include <array>
+#include <mutex>
+#include <optional>
 
 #include "tokenizer/double_array.h"
 #include "tokenizer/model.h"
+#include "tokenizer/piece_merges.h"
 
 namespace quatrain::tokenizer {
 
@@ -24,6 +27,8 @@ class SentencePieceBpe : public Model {
   using Kind = ModelSpec::PieceKind;
   // A piece that a text may contain.
   std::optional<std::uint32_t> find(std::string_view text, const IdSet* barred) const;
+  // The merges of long words, if pairs of tokens can say what merges.
+  const PieceMerges* merges() const;
   void push_unknown(std::string_view word, std::uint32_t begin, std::uint32_t end,
                     std::vector<Token>& out) const;
 
@@ -33,6 +38,8 @@ class SentencePieceBpe : public Model {
   std::optional<std::uint32_t> unk_;
   std::array<std::uint32_t, 256> fallback_;  // the tokens <0x00> to <0xFF>
   bool byte_fallback_;
+  mutable std::once_flag once_;  // long words are few: the first finds the merges
+  mutable std::optional<PieceMerges> merges_;
 };
 
 }  // namespace quatrain::tokenizer

@@ -255,7 +255,9 @@ void SentencePieceWords::find_tokens() {
 }
 
 SentencePieceWords::Edges SentencePieceWords::edges(char32_t c) const {
-  if (!unicode::is_character(c) || std::ranges::binary_search(inner_characters_, c)) return {};
+  if (!unicode::is_character(c) ||
+      std::binary_search(inner_characters_.begin(), inner_characters_.end(), c))
+    return {};
   std::string text;
   unicode::append(text, c);
   const std::string_view now = normalizer_.rule(text).replacement;

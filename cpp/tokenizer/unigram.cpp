@@ -55,15 +55,10 @@ Unigram::Unigram(const ModelSpec& spec)
     : Model(Vocabulary(spec.vocab)),
       pieces_(make_pieces(spec, vocabulary())),
       scores_(spec.scores),
+      unk_(vocabulary().checked_unknown(spec.unk_id)),
       byte_fallback_(spec.byte_fallback),
       sentencepiece_(spec.sentencepiece) {
   const std::size_t size = spec.vocab.size();
-  if (spec.unk_id) {
-    check<TokenizerError>(*spec.unk_id >= 0 && static_cast<std::size_t>(*spec.unk_id) < size,
-                          "model.unk_id", "found ", *spec.unk_id, ", expected 0 to ",
-                          static_cast<std::int64_t>(size) - 1);
-    unk_ = static_cast<std::uint32_t>(*spec.unk_id);
-  }
   double smallest = sentencepiece_ ? FLT_MAX : std::numeric_limits<double>::infinity();
   for (std::size_t id = 0; id < size; ++id) {
     check<TokenizerError>(std::isfinite(scores_[id]), "model.vocab", "piece '",

@@ -21,6 +21,14 @@ Vocabulary::Vocabulary(const std::vector<std::pair<std::string, std::int64_t>>& 
   for (const auto& [token, id] : tokens) add(token, checked_id(id, "model.vocab", token));
 }
 
+std::optional<std::uint32_t> Vocabulary::checked_unknown(std::optional<std::int64_t> id) const {
+  if (!id) return std::nullopt;
+  check<TokenizerError>(*id >= 0 && *id < end_id() && has(static_cast<std::uint32_t>(*id)),
+                        "model.unk_id", "found ", *id, ", expected 0 to ",
+                        static_cast<std::int64_t>(end_id()) - 1);
+  return static_cast<std::uint32_t>(*id);
+}
+
 void Vocabulary::add(std::string_view token, std::uint32_t id) {
   check<TokenizerError>(unicode::is_valid(token), "model.vocab", "token of id ", id,
                         " is not valid UTF-8");

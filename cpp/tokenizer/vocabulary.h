@@ -31,6 +31,8 @@ class Vocabulary {
   void find(std::span<const std::string_view> tokens, std::span<std::uint32_t> ids) const;
   bool has(std::uint32_t id) const { return id < by_id_.size() && by_id_[id].is_set; }
   std::string_view token(std::uint32_t id) const;  // has(id)
+  // The id that a file gives as that of the unknown token, once it is known to be a token's.
+  std::optional<std::uint32_t> checked_unknown(std::optional<std::int64_t> id) const;
   std::size_t size() const { return size_; }
   // The token of each character below U+10000; UINT32_MAX where there is none.
   std::vector<std::uint32_t> character_ids() const;
