@@ -41,7 +41,7 @@ PatternSpec pattern(Bytes& bytes) {
   }
   spec.lead = bytes.choice(PatternSpec::Lead::kAnySpace);
   spec.least = bytes.positive();
-  spec.most = bytes.flag() ? kAny : spec.least + bytes.byte();
+  spec.most = bytes.flag() ? kAny : std::min(spec.least, kAny) + bytes.byte();
   return spec;
 }
 
