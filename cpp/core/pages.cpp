@@ -60,7 +60,7 @@ Pages::Pages(std::size_t bytes) : bytes_(bytes) {
   memory_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory_ == MAP_FAILED) throw std::bad_alloc();
   data_ = is_large ? aligned(memory_, kHuge) : memory_;
-  if (is_large) madvise(data_, (bytes + kHuge / 2) / kHuge * kHuge, MADV_HUGEPAGE);  // a wish
+  if (is_large) madvise(data_, (bytes + kHuge / 8 * 7) / kHuge * kHuge, MADV_HUGEPAGE);  // a wish
 }
 
 void Pages::shrink(std::size_t bytes) {
