@@ -129,6 +129,18 @@ def test_gpt2(test_data: Path) -> None:
         check(Tokenizer(to_bytes(file)), inputs)
 
 
+def test_a_part_of_a_word_is_not_taken_for_a_word() -> None:
+    """Of words of many parts, the last may be one that as a word would be a token."""
+    file = plain_bpe()
+    file["model"]["ignore_merges"] = True
+    vocab = file["model"]["vocab"]
+    vocab["zq"] = len(vocab)  # by no merge
+    tokenizer = Tokenizer(to_bytes(file | {"added_tokens": [], "post_processor": None}))
+    assert len(tokenizer.encode_ids("zq")) == 1
+    assert len(tokenizer.encode_ids("\u4e2dzq")) == 5
+    check(tokenizer, ["\u4e2d" * size + "zq" + " x" * 40 for size in range(1, 1000)])
+
+
 def test_ragged() -> None:
     ragged = Ragged(np.arange(5, dtype=np.uint32), np.array([0, 2, 2, 5]))
     assert [ids.tolist() for ids in ragged] == [[0, 1], [], [2, 3, 4]]

@@ -68,10 +68,13 @@ class Words {
   // Cuts what is left of the word that was scanned, and returns how far.
   const char* cut(const char* at, const char* stop) {
     const std::string_view rest(at, word_end_);
-    if (!CutTable::may_cut(rest)) return places_[++count_] = word_end_;
     const std::size_t first = count_;
-    count_ += bpe_.cuts().cut(rest, stop, std::span(places_).subspan(count_ + 1));
-    if (places_[first] > word_ || places_[first + 1] < word_end_) {
+    if (CutTable::may_cut(rest)) {
+      count_ += bpe_.cuts().cut(rest, stop, std::span(places_).subspan(count_ + 1));
+    } else {
+      places_[++count_] = word_end_;
+    }
+    if (at > word_ || places_[first + 1] < word_end_) {
       std::fill(parts_.begin() + first, parts_.begin() + count_, bpe_.part());
     }
     return places_[count_];

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <string>
 
@@ -16,8 +16,7 @@ double power_of_ten(std::int64_t exponent) {
   static const auto powers = [] {
     std::array<double, kLargestPower + 1> made;
     for (std::size_t i = 0; i < made.size(); ++i) {
-      const std::string text = "1e" + std::to_string(i);
-      std::from_chars(text.data(), text.data() + text.size(), made[i]);
+      made[i] = std::strtod(("1e" + std::to_string(i)).c_str(), nullptr);
     }
     return made;
   }();

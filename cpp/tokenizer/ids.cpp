@@ -175,12 +175,13 @@ RaggedIds Tokenizer::ids(std::span<const Characters> texts, bool add_special_tok
     // Nearly always enough. Memory that is not touched is free, but for the rest of a huge page,
     // which is much if every range has one.
     const bool is_all = end - begin == std::ssize(texts);
+    const auto room_for = [is_all](const Characters& text) {
+      if (!is_all) return text.size / 3;
+      return text.width > 1 ? text.size + text.size / 4 : text.size / 2;
+    };
     std::size_t room = 0;
-    for (std::ptrdiff_t i = begin; i < end; ++i) {
-      const Characters& text = texts[static_cast<std::size_t>(i)];
-      if (!is_all) room += text.size / 3;
-      if (is_all) room += text.width > 1 ? text.size + text.size / 4 : text.size / 2;
-    }
+    for (std::ptrdiff_t i = begin; i < end; ++i)
+      room += room_for(texts[static_cast<std::size_t>(i)]);
     range.ids.reserve(room);
     Pulse pulse;
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
