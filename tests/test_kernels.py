@@ -166,6 +166,16 @@ def test_norms_and_softmax_against_float64(rng):
     assert same_bits(normed, _core.rms_norm(total, weight, 1e-6))
 
 
+def test_large_results_take_memory_that_was_given_back(rng):
+    """Never that of a result, or of a view of one, which somebody still holds."""
+    x = normal(rng, 1024, 512)
+    view = _core.relu(x)[5:7]
+    addresses = [_core.relu(x).ctypes.data for _ in range(5)]
+    assert len(set(addresses)) == 1
+    assert abs(view.ctypes.data - addresses[0]) >= x.nbytes
+    assert same_bits(view, np.maximum(x[5:7], 0))
+
+
 def test_special_values_stay_in_their_row(rng):
     x = normal(rng, 4, 20)
     x[1, 3], x[2, 5] = np.nan, -np.inf

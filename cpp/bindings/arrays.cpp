@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/aligned.h"
+#include "core/block.h"
 
 namespace py = pybind11;
 
@@ -131,8 +132,18 @@ Output::Output(const Shape& shape) {
   py::ssize_t size = 1;
   for (const py::ssize_t extent : shape) size *= extent;
   const std::ptrdiff_t columns = shape.empty() ? 1 : shape.back();
-  void* memory = aligned_allocate(static_cast<std::size_t>(size) * sizeof(float));
-  const py::capsule owner(memory, [](void* owned) { std::free(owned); });
+  const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(float);
+  void* memory;
+  py::capsule owner;
+  if (bytes < Block::kWorthwhile) {
+    memory = aligned_allocate(bytes);
+    owner = py::capsule(memory, [](void* owned) { std::free(owned); });
+  } else {
+    auto block = std::make_unique<Block>(bytes);
+    memory = block->data();
+    owner = py::capsule(block.get(), [](void* owned) { delete static_cast<Block*>(owned); });
+    block.release();
+  }
   array_ = py::array(py::dtype::of<float>(), shape, memory, owner);
   rows_ = {static_cast<float*>(memory), columns == 0 ? 0 : size / columns, columns};
 }

@@ -32,23 +32,25 @@ inline void scale(const float* x, float factor, float* out, std::ptrdiff_t n) {
   map(n, out, [factor](Vec a) { return a * splat(factor); }, x);
 }
 
-// sum_i f(x[i]) in four vectors of partial sums, joined in a fixed tree: the order depends on n
-// alone. Missing elements of the last vector read as zero, and f must be told of them.
+// A sum over x in four vectors of partial sums, joined in a fixed tree: the order depends on n
+// alone. f(total, a) is the total with what `a` counts for.
 template <class F>
 QUATRAIN_INLINE float sum(const float* x, std::ptrdiff_t n, const F& f) {
   Vec part[4] = {zero(), zero(), zero(), zero()};
   std::ptrdiff_t i = 0;
   for (; i + 4 * kWidth <= n; i += 4 * kWidth) {
 #pragma GCC unroll 4
-    for (int j = 0; j < 4; ++j) part[j] = part[j] + f(load(x + i + j * kWidth));
+    for (int j = 0; j < 4; ++j) part[j] = f(part[j], load(x + i + j * kWidth));
   }
-  for (; i + kWidth <= n; i += kWidth) part[0] = part[0] + f(load(x + i));
-  if (i < n) part[1] = part[1] + select(lanes_below(n - i), f(load(x + i, n - i)), zero());
+  for (; i + kWidth <= n; i += kWidth) part[0] = f(part[0], load(x + i));
+  if (i < n) part[1] = select(lanes_below(n - i), f(part[1], load(x + i, n - i)), part[1]);
   return reduce_add((part[0] + part[1]) + (part[2] + part[3]));
 }
 
+QUATRAIN_INLINE Vec plus(Vec total, Vec a) { return total + a; }
+
 inline float sum_squares(const float* x, std::ptrdiff_t n) {
-  return sum(x, n, [](Vec a) { return a * a; });
+  return sum(x, n, [](Vec total, Vec a) { return fma(a, a, total); });
 }
 
 // The largest value. NaN may be lost here: it is found again where the values are used.
@@ -71,26 +73,38 @@ inline float largest(const float* x, std::ptrdiff_t n) {
 inline void softmax(const float* x, float* out, std::ptrdiff_t n) {
   const Vec top = splat(largest(x, n));
   map(n, out, [top](Vec a) { return exp_of_negative(a - top); }, x);
-  const Vec total = splat(sum(out, n, [](Vec a) { return a; }));
-  map(n, out, [total](Vec a) { return a / total; }, out);
+  scale(out, 1.0f / sum(out, n, plus), out, n);
+}
+
+// The row that is taken next, if it lies behind this one: memory works while this one is computed.
+// Nothing is read, so the address need not be valid.
+QUATRAIN_INLINE void prefetch_next(const float* x, std::ptrdiff_t n) {
+  for (std::ptrdiff_t i = 0; i < n; i += 16) prefetch(x + n + i);
 }
 
 // Two passes: the mean first, then the mean of squared distances from it.
 inline void layer_norm(const float* x, const float* weight, const float* bias, float eps,
                        float* out, std::ptrdiff_t n) {
   const auto size = static_cast<float>(n);
-  const Vec mean = splat(sum(x, n, [](Vec a) { return a; }) / size);
-  const float variance = sum(x, n, [mean](Vec a) { return (a - mean) * (a - mean); }) / size;
-  const Vec factor = splat(1.0f / __builtin_sqrtf(variance + eps));
+  const Vec mean = splat(sum(x, n, plus) / size);
+  prefetch_next(x, n);
+  const float squares = sum(x, n, [mean](Vec total, Vec a) {
+    const Vec distance = a - mean;
+    return fma(distance, distance, total);
+  });
+  const Vec factor = splat(1.0f / __builtin_sqrtf(squares / size + eps));
   if (bias == nullptr) {
     map(n, out, [=](Vec a, Vec w) { return (a - mean) * factor * w; }, x, weight);
   } else {
-    map(n, out, [=](Vec a, Vec w, Vec b) { return (a - mean) * factor * w + b; }, x, weight, bias);
+    map(
+        n, out, [=](Vec a, Vec w, Vec b) { return fma((a - mean) * factor, w, b); }, x, weight,
+        bias);
   }
 }
 
 inline void rms_norm(const float* x, const float* weight, float eps, float* out, std::ptrdiff_t n) {
   const float mean = sum_squares(x, n) / static_cast<float>(n);
+  prefetch_next(x, n);
   const Vec factor = splat(1.0f / __builtin_sqrtf(mean + eps));
   map(n, out, [=](Vec a, Vec w) { return a * factor * w; }, x, weight);
 }
