@@ -22,7 +22,9 @@ import numpy as np
 from benchmarks import material, tokenizer_table
 from benchmarks.cases import CASES
 from benchmarks.engines import ENGINES
+from benchmarks.kernels import table as kernel_table
 from benchmarks.report import Table, conditions
+from quatrain import _core
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -79,6 +81,27 @@ def tokenize(given: argparse.Namespace) -> str:
     return "\n\n".join(part(lines) for part in parts)
 
 
+def kernels(given: argparse.Namespace) -> tuple[str, list[str]]:
+    """The table of single operations, and what went wrong."""
+    rows, missing = kernel_table.run(
+        python=sys.executable,
+        peers=given.peers,
+        isa=_core.isa(),
+        only=given.only,
+        threads=given.threads,
+        rounds=given.rounds * given.repeats,
+        progress=progress,
+    )
+    progress("")
+    if given.json is not None:
+        keep(given.json.with_suffix(".kernels.json"), [row.as_json() for row in rows])
+    absent = [f"{engine}: not measured, {why}." for engine, why in missing.items()]
+    wrong = [
+        f"{row.case.name}: {engine} {why}" for row in rows for engine, why in row.wrong.items()
+    ]
+    return "\n\n".join([kernel_table.table(rows), kernel_table.ways(rows), *absent]), wrong
+
+
 def keep(file: Path, found: object) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(found, indent=1) + "\n")
@@ -129,7 +152,7 @@ def disagreements(table: Table) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    every = ("encode", "generate", "tokenize")
+    every = ("kernels", "encode", "generate", "tokenize")
     parser.add_argument("tasks", nargs="*", help=f"some of {', '.join(every)}; all by default")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N")
     parser.add_argument("--rounds", type=int, default=3, help="processes of each engine (3)")
@@ -141,8 +164,9 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument(
         "--peers", default=sys.executable, metavar="PYTHON",
-        help="where benchmarks/requirements-tokenizers.txt is installed",
+        help="where the peers of kernels and tokenize are installed (requirements-*.txt here)",
     )  # fmt: skip
+    parser.add_argument("--only", nargs="+", default=(), help="kernels whose name has one of these")
     parser.add_argument("--megabytes", type=float, default=3, help="of each text (3)")
     parser.add_argument("--limit", type=float, default=180, help="seconds for a process (180)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep every sample here")
@@ -163,9 +187,13 @@ def main() -> int:
         print(table)
     if given.json is not None:
         keep(given.json, {"conditions": before, "tables": [table.as_json() for table in tables]})
+    wrong: list[str] = []
+    if "kernels" in tasks:
+        text, wrong = kernels(given)
+        print(f"\n### kernels, medians of {given.rounds * given.repeats}\n\n{text}")
     if "tokenize" in tasks:
         print(f"\n### tokenize, {given.megabytes:g} MB of each text\n\n{tokenize(given)}")
-    wrong = [line for table in tables for line in disagreements(table)]
+    wrong += [line for table in tables for line in disagreements(table)]
     wrong += [f"{t.name}: no engine could be measured" for t in tables if not t.samples]
     for line in wrong:
         print(line, file=sys.stderr)

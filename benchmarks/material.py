@@ -7,13 +7,13 @@ the real checkpoints.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
 
+from benchmarks.folders import cache
 from quatrain.models import network
 
 #: The shape of all-MiniLM-L6-v2.
@@ -44,12 +44,6 @@ SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
     "encode": ("minilm", MINILM),
     "generate": ("gpt2", GPT2),
 }
-
-
-def cache() -> Path:
-    """Where material is kept between runs."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "quatrain" / "benchmarks"
 
 
 def checkpoint(task: str) -> Path:

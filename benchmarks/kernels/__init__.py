@@ -1,0 +1,1 @@
+"""Single operations beside peers and the machine's own limits."""

@@ -1,0 +1,95 @@
+"""The machine's own limits as an "engine": bare loops that do a case's work and nothing else.
+
+Multiply-adds of the instruction set that quatrain uses, int8 dot products, and reading or copying
+as many bytes as the case must move, in buffers of that size. Needs a C++ compiler (``CXX``).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.folders import cache
+from benchmarks.kernels.cases import Case
+
+SOURCE = Path(__file__).with_name("limits.cpp")
+#: Operations of a step of each loop: 12 chains, two for each lane.
+STEP = {"fma_avx2": 192, "fma_avx512": 384, "int8_avx2": 768, "int8_avx512": 1536}
+#: Bytes of a step of the reading loops.
+BLOCK = 512
+
+
+def library() -> ctypes.CDLL:
+    """The compiled loops, kept in the user's cache folder."""
+    digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
+    path = cache() / f"limits-{digest}.so"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = path.with_suffix(f".{os.getpid()}")
+        compiler = os.environ.get("CXX", "c++")
+        options = ["-O2", "-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden"]
+        subprocess.run([compiler, *options, str(SOURCE), "-o", str(made)], check=True)
+        made.rename(path)
+    return ctypes.CDLL(str(path))
+
+
+class Limits:
+    """``isa``: the instruction set whose limit is asked for, "avx2" or "avx512"."""
+
+    name = "limit"
+
+    def __init__(self, threads: int, isa: str) -> None:
+        self.threads, self.isa = threads, isa
+        self.library = library()
+        self.pool = ThreadPoolExecutor(threads)
+
+    def variants(self, case: Case) -> dict[str, Callable[[], object]]:
+        """Ways to do ``case.work``; each of them is as fast as this machine does it so."""
+        if case.bound in ("fma", "int8"):
+            name = f"{case.bound}_{self.isa}"
+            steps = round(case.work / STEP[name] / self.threads)
+            return {name: lambda: self._each(name, steps)}
+        each = self.threads * BLOCK
+        size = round(case.work / (2 if case.bound == "copy" else 1) / each) * each
+        source, target = buffer(size), buffer(size)
+        if case.bound == "read":
+            name = f"read_{self.isa}"
+            return {name: lambda: self._parts(name, size, source)}
+        return {
+            name: lambda name=name: self._parts(name, size, source, target)
+            for name in ("copy", "copy_streaming")
+        }
+
+    def _parts(self, name: str, size: int, *arrays: np.ndarray) -> None:
+        """Every thread does its part of the bytes."""
+        part = size // self.threads
+        starts = [[a.ctypes.data + i * part for a in arrays] for i in range(self.threads)]
+        self._run(name, [(*map(ctypes.c_void_p, start), part) for start in starts])
+
+    def _each(self, name: str, steps: int) -> None:
+        self._run(name, [(steps,)] * self.threads)
+
+    def _run(self, name: str, calls: list[tuple[object, ...]]) -> None:
+        function = getattr(self.library, name)
+        function.restype = None
+
+        def call(given: tuple[object, ...]) -> None:
+            function(*(ctypes.c_int64(v) if isinstance(v, int) else v for v in given))
+
+        if self.threads == 1:
+            call(calls[0])
+        else:
+            list(self.pool.map(call, calls))
+
+
+def buffer(size: int) -> np.ndarray:
+    """Bytes at a cache line's start, written once so that the pages are there."""
+    memory = np.ones(size + 64, np.uint8)
+    return memory[-memory.ctypes.data % 64 :][:size]
