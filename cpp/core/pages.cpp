@@ -55,12 +55,13 @@ void deallocate(void* memory) {
 
 #if defined(__linux__)
 Pages::Pages(std::size_t bytes) : bytes_(bytes) {
+  if (bytes == 0) return;  // mmap() refuses
   const bool is_large = bytes >= kHuge;
-  if (is_large) bytes_ += 2 * kHuge;  // to align, and to round up: what is not touched is free
+  if (is_large) bytes_ += kHuge;  // to align: what is not touched is free
   memory_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory_ == MAP_FAILED) throw std::bad_alloc();
   data_ = is_large ? aligned(memory_, kHuge) : memory_;
-  if (is_large) madvise(data_, (bytes + kHuge / 8 * 7) / kHuge * kHuge, MADV_HUGEPAGE);  // a wish
+  if (is_large) madvise(data_, bytes / kHuge * kHuge, MADV_HUGEPAGE);  // a wish
 }
 
 void Pages::shrink(std::size_t bytes) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/aligned.h"
 #include "cpu/kernels.h"
 #include "cpu/schedule.h"
 

@@ -69,10 +69,12 @@ void pack_one(const WeightView& w, std::ptrdiff_t first, float* panel) {
 PackedWeight::PackedWeight(const WeightView& weight, int threads) : n_(weight.n), k_(weight.k) {
   const std::ptrdiff_t panels = (n_ + kPanel - 1) / kPanel;
   const std::ptrdiff_t size = k_ * kPanel;
-  panels_ = AlignedBuffer(static_cast<std::size_t>(panels * size));
+  bytes_ = static_cast<std::size_t>(panels * size) * sizeof(float);
+  panels_ = Pages(bytes_);
+  float* data = static_cast<float*>(panels_.data());
   for_rows(threads, panels, size, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t p = begin; p < end; ++p) {
-      pack_one(weight, p * kPanel, panels_.data() + p * size);
+      pack_one(weight, p * kPanel, data + p * size);
     }
   });
 }

@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-#include "core/aligned.h"
+#include "core/pages.h"
 #include "core/tensor.h"
 #include "ops/activation.h"
 
@@ -26,15 +26,16 @@ class PackedWeight {
 
   std::ptrdiff_t n() const { return n_; }
   std::ptrdiff_t k() const { return k_; }
-  std::size_t nbytes() const { return panels_.size() * sizeof(float); }
-  const float* panels() const { return panels_.data(); }
+  std::size_t nbytes() const { return bytes_; }
+  const float* panels() const { return static_cast<const float*>(panels_.data()); }
 
   // out[i] = weight[ids[i]], for an embedding tied to the output layer. Ids are checked.
   void rows(const std::int64_t* ids, MutableRows out) const;
 
  private:
   std::ptrdiff_t n_, k_;
-  AlignedBuffer panels_;
+  std::size_t bytes_;
+  Pages panels_;
 };
 
 // out[m, n] = activation(sum_k x[m, k] weight[n, k] + bias[n]); x [M, K], bias [N] or null,

@@ -27,15 +27,15 @@ struct Right {
   std::ptrdiff_t panel_stride;
 };
 
-// Panels that are read next, fetched little by little while a tile computes: `step` floats of each
-// for every k.
-template <int panels>
+// What is read next, fetched little by little while a tile computes: so many streams, `step` floats
+// of each for every k.
+template <int streams>
 struct Ahead {
   const float* data;
-  std::ptrdiff_t step, panel_stride;
+  std::ptrdiff_t step, stride;
   QUATRAIN_INLINE void advance() {
-#pragma GCC unroll 4
-    for (int i = 0; i < panels; ++i) prefetch(data + i * panel_stride);
+#pragma GCC unroll 8
+    for (int i = 0; i < streams; ++i) prefetch(data + i * stride);
     data += step;
   }
 };
@@ -57,6 +57,12 @@ QUATRAIN_INLINE void tile(Left left, Right right, std::ptrdiff_t k, float* c, st
     for (int j = 0; j < columns; ++j) {
       sum[i][j] = accumulate ? load(c + i * stride + j * kWidth) : zero();
     }
+  }
+  // The output comes in while the sum is made: waiting for it at the end costs a tenth of all.
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 16
+    for (int j = 0; j < columns; ++j) prefetch_to_write(c + i * stride + j * kWidth);
   }
   for (std::ptrdiff_t step = 0; step < k; ++step) {
     Vec line[columns];
@@ -123,17 +129,24 @@ void edge_tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_
 }
 
 // `rows` rows by `columns` columns, any number of panels: as many side by side as there are
-// registers, then half as many, and so on.
-template <int rows, int panels = tile_panels<rows>(), class Left>
+// registers, then half as many, and so on. If the panels come from memory (`distant`), those that
+// follow are fetched meanwhile, in two streams each: memory gives more, the more streams are read.
+template <int rows, bool distant = false, int panels = tile_panels<rows>(), class Left>
 void strip(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
            std::ptrdiff_t columns, bool accumulate) {
   for (; columns >= panels * kPanel; columns -= panels * kPanel) {
-    tile<rows, panels>(left, right, k, c, stride, accumulate);
+    if constexpr (distant) {
+      tile<rows, panels>(left, right, k, c, stride, accumulate,
+                         Ahead<2 * panels>{right.data + panels * right.panel_stride, kPanel / 2,
+                                           right.panel_stride / 2});
+    } else {
+      tile<rows, panels>(left, right, k, c, stride, accumulate);
+    }
     right.data += panels * right.panel_stride;
     c += panels * kPanel;
   }
   if constexpr (panels > 1) {
-    strip<rows, panels / 2>(left, right, k, c, stride, columns, accumulate);
+    strip<rows, distant, panels / 2>(left, right, k, c, stride, columns, accumulate);
   } else if (columns > 0) {
     edge_tile<rows>(left, right, k, c, stride, columns, accumulate);
   }
@@ -196,16 +209,31 @@ inline Finish finish_for(Activation kind) {
 inline std::ptrdiff_t smaller(std::ptrdiff_t a, std::ptrdiff_t b) { return a < b ? a : b; }
 inline std::ptrdiff_t larger(std::ptrdiff_t a, std::ptrdiff_t b) { return a > b ? a : b; }
 
+// One tile's rows become a stream: [k][rows]. Vectors overlap, the next covers what is too much of
+// one: kWidth floats are written beyond the end.
+template <int rows>
+inline void pack_tile(const float* x, std::ptrdiff_t stride, std::ptrdiff_t k, float* packed) {
+  static_assert(rows <= kWidth);
+  std::ptrdiff_t step = 0;
+  for (; step + kWidth <= k; step += kWidth) {
+    Vec columns[kWidth];
+    // Vectors have more lanes than tiles have rows: the last row stands in for those missing.
+    transpose([&](int i) { return x + (i < rows ? i : rows - 1) * stride + step; }, columns);
+#pragma GCC unroll 16
+    for (int c = 0; c < kWidth; ++c) store(packed + (step + c) * rows, columns[c]);
+  }
+  for (; step < k; ++step) {
+    for (int i = 0; i < rows; ++i) packed[step * rows + i] = x[i * stride + step];
+  }
+}
+
 // Copies a block of x so that each tile reads one stream: [tile][k][rows of the tile].
 inline void pack_left(const float* x, std::ptrdiff_t stride, const RowCut& cut, std::ptrdiff_t k,
                       float* packed) {
   for (std::ptrdiff_t t = 0; t < cut.tiles; ++t) {
-    const std::ptrdiff_t height = cut.height(t);
-    const float* rows = x + cut.begin(t) * stride;
-    with_rows(height, [&](auto exact) {
-      for (std::ptrdiff_t step = 0; step < k; ++step) {
-        for (int i = 0; i < exact.value; ++i) *packed++ = rows[i * stride + step];
-      }
+    const std::ptrdiff_t row = cut.begin(t);
+    with_rows(cut.height(t), [&](auto exact) {
+      pack_tile<exact.value>(x + row * stride, stride, k, packed + row * k);
     });
   }
 }
@@ -216,8 +244,8 @@ inline void linear_few_rows(const LinearTask& task) {
   const std::ptrdiff_t columns = smaller(task.last_panel * kPanel, task.columns) - begin;
   const Right right{task.panels + task.first_panel * panel_size, kPanel, panel_size};
   with_rows(task.rows, [&](auto rows) {
-    strip<rows.value>(Plain{task.x, task.x_stride}, right, task.k, task.out + begin,
-                      task.out_stride, columns, false);
+    strip<rows.value, true>(Plain{task.x, task.x_stride}, right, task.k, task.out + begin,
+                            task.out_stride, columns, false);
   });
   const float* bias = task.bias == nullptr ? nullptr : task.bias + begin;
   if (bias != nullptr || task.activation != Activation::kNone) {
@@ -243,13 +271,13 @@ void block_against_panels(const float* packed, const RowCut& cut, Right right, s
         tile<n, panels>(left, right, k, c + row * stride, stride, accumulate,
                         Ahead<panels>{follower, step, right.panel_stride});
       } else {
-        strip<n, 1>(left, right, k, c + row * stride, stride, columns, accumulate);
+        strip<n, false, 1>(left, right, k, c + row * stride, stride, columns, accumulate);
       }
     });
   }
 }
 
-// Up to kBlockRows rows against all panels of the task, kBlockK columns of the rows at a time.
+// Up to kBlockRows rows against all panels of the task, equal parts of the rows at a time.
 inline void linear_block(const LinearTask& task, std::ptrdiff_t first_row, std::ptrdiff_t rows) {
   constexpr int panels = tile_panels<kTileRows>();
   const RowCut cut(rows);
@@ -258,8 +286,10 @@ inline void linear_block(const LinearTask& task, std::ptrdiff_t first_row, std::
   const bool finishing = task.bias != nullptr || task.activation != Activation::kNone;
   const Finish finish = finish_for(task.activation);
   float* out = task.out + first_row * task.out_stride;
-  for (std::ptrdiff_t start = 0; start < task.k || start == 0; start += kBlockK) {
-    const std::ptrdiff_t depth = smaller(kBlockK, task.k - start);
+  const std::ptrdiff_t parts = larger((task.k + kBlockK - 1) / kBlockK, 1);
+  const std::ptrdiff_t part = (task.k + parts - 1) / parts;
+  for (std::ptrdiff_t start = 0; start < task.k || start == 0; start += part) {
+    const std::ptrdiff_t depth = smaller(part, task.k - start);
     pack_left(task.x + first_row * task.x_stride + start, task.x_stride, cut, depth, task.scratch);
     const bool last = start + depth >= task.k;
     for (std::ptrdiff_t panel = task.first_panel; panel < task.last_panel; panel += panels) {
@@ -295,7 +325,7 @@ inline void pack_panel(const float* rows, std::ptrdiff_t stride, std::ptrdiff_t 
     if (present == kWidth) {
       for (; step + kWidth <= k; step += kWidth) {
         Vec columns[kWidth];
-        transpose(rows + row * stride + step, stride, columns);
+        transpose([&](int i) { return rows + (row + i) * stride + step; }, columns);
         for (int c = 0; c < kWidth; ++c) store(panel + (step + c) * kPanel + row, columns[c]);
       }
     }

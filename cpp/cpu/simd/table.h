@@ -29,7 +29,7 @@ inline Kernels make_kernels(const char* name) {
   table.rope_half_split = rope_half_split;
   table.rope_interleaved = rope_interleaved;
   table.pack_panel = pack_panel;
-  table.linear_scratch = kBlockRows * kBlockK;
+  table.linear_scratch = kBlockRows * kBlockK + kWidth;
   table.linear_block_rows = kBlockRows;
   table.linear = linear;
   table.attention_few_rows = kTileRows;

@@ -32,6 +32,7 @@ QUATRAIN_INLINE void store(float* p, Vec a) { _mm256_storeu_ps(p, a.v); }
 QUATRAIN_INLINE void prefetch(const float* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }
+QUATRAIN_INLINE void prefetch_to_write(const float* p) { __builtin_prefetch(p, 1); }
 QUATRAIN_INLINE Vec splat(float x) { return {_mm256_set1_ps(x)}; }
 QUATRAIN_INLINE Vec zero() { return {_mm256_setzero_ps()}; }
 
@@ -113,13 +114,14 @@ QUATRAIN_INLINE void interleave(Vec even, Vec odd, Vec& a, Vec& b) {
   b.v = _mm256_permute2f128_ps(low, high, 0x31);
 }
 
-// Eight rows of eight floats, `stride` apart, become eight columns.
-QUATRAIN_INLINE void transpose(const float* rows, std::ptrdiff_t stride, Vec (&columns)[kWidth]) {
+// Eight rows of eight floats, row i at row(i), become eight columns.
+template <class Row>
+QUATRAIN_INLINE void transpose(const Row& row, Vec (&columns)[kWidth]) {
   __m256 half[8];  // half[i]: floats 0-3 of rows i and i+4; half[i+4]: floats 4-7
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
-    const float* upper = rows + i * stride;
-    const float* lower = upper + 4 * stride;
+    const float* upper = row(i);
+    const float* lower = row(i + 4);
     half[i] =
         _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(upper)), _mm_loadu_ps(lower), 1);
     half[i + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(upper + 4)),

@@ -28,6 +28,7 @@ QUATRAIN_INLINE void store(float* p, Vec a) { _mm512_storeu_ps(p, a.v); }
 QUATRAIN_INLINE void prefetch(const float* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }
+QUATRAIN_INLINE void prefetch_to_write(const float* p) { __builtin_prefetch(p, 1); }
 QUATRAIN_INLINE Vec splat(float x) { return {_mm512_set1_ps(x)}; }
 QUATRAIN_INLINE Vec zero() { return {_mm512_setzero_ps()}; }
 
@@ -106,17 +107,17 @@ QUATRAIN_INLINE void interleave(Vec even, Vec odd, Vec& a, Vec& b) {
 
 // Rows i, i+4, i+8 and i+12 share a register, four floats of each; four such are transposed in
 // place.
-QUATRAIN_INLINE void transpose(const float* rows, std::ptrdiff_t stride, Vec (&columns)[kWidth]) {
+template <class Row>
+QUATRAIN_INLINE void transpose(const Row& row, Vec (&columns)[kWidth]) {
 #pragma GCC unroll 4
   for (int c = 0; c < kWidth; c += 4) {
     __m512 quarter[4];
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
-      const float* p = rows + i * stride + c;
-      __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(p));
-      x = _mm512_insertf32x4(x, _mm_loadu_ps(p + 4 * stride), 1);
-      x = _mm512_insertf32x4(x, _mm_loadu_ps(p + 8 * stride), 2);
-      quarter[i] = _mm512_insertf32x4(x, _mm_loadu_ps(p + 12 * stride), 3);
+      __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(row(i) + c));
+      x = _mm512_insertf32x4(x, _mm_loadu_ps(row(i + 4) + c), 1);
+      x = _mm512_insertf32x4(x, _mm_loadu_ps(row(i + 8) + c), 2);
+      quarter[i] = _mm512_insertf32x4(x, _mm_loadu_ps(row(i + 12) + c), 3);
     }
     const __m512 a = _mm512_unpacklo_ps(quarter[0], quarter[1]);
     const __m512 b = _mm512_unpackhi_ps(quarter[0], quarter[1]);

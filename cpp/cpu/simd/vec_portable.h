@@ -33,6 +33,7 @@ QUATRAIN_INLINE Vec load(const float* p) {
 }
 QUATRAIN_INLINE void store(float* p, Vec a) { __builtin_memcpy(p, &a.v, sizeof(a.v)); }
 QUATRAIN_INLINE void prefetch(const float* p) { __builtin_prefetch(p); }
+QUATRAIN_INLINE void prefetch_to_write(const float* p) { __builtin_prefetch(p, 1); }
 QUATRAIN_INLINE Vec splat(float x) { return {Floats{x, x, x, x}}; }
 QUATRAIN_INLINE Vec zero() { return splat(0.0f); }
 
@@ -103,11 +104,10 @@ QUATRAIN_INLINE void interleave(Vec even, Vec odd, Vec& a, Vec& b) {
   b.v = Floats{even.v[2], odd.v[2], even.v[3], odd.v[3]};
 }
 
-QUATRAIN_INLINE void transpose(const float* rows, std::ptrdiff_t stride, Vec (&columns)[kWidth]) {
-  for (int c = 0; c < kWidth; ++c) {
-    const float* p = rows + c;
-    columns[c].v = Floats{p[0], p[stride], p[2 * stride], p[3 * stride]};
-  }
+template <class Row>
+QUATRAIN_INLINE void transpose(const Row& row, Vec (&columns)[kWidth]) {
+  for (int c = 0; c < kWidth; ++c)
+    columns[c].v = Floats{row(0)[c], row(1)[c], row(2)[c], row(3)[c]};
 }
 
 }  // namespace quatrain::portable
