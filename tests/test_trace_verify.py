@@ -10,7 +10,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import quatrain
+from quatrain.engines.kernels import Kernels
 from quatrain.engines.native import Native
+from quatrain.engines.recorder import Plan
 from quatrain.errors import InputError
 from quatrain.parity import Diff, Difference
 
@@ -222,20 +224,20 @@ def test_verification_finds_a_broken_engine(family, operation, first, tiny, monk
 
 
 def test_verification_finds_an_engine_that_errs_only_in_its_cache(tiny, monkeypatch):
-    right = Native.attention
+    right = Plan.run
 
-    def wrong(self, q, k, v, layout, **options):
-        found = right(self, q, k, v, layout, **options)
+    def wrong(self, engine, arena, layout, *rest):
+        found = right(self, engine, arena, layout, *rest)
         return found * np.float32(1.01) if layout.past.any() else found
 
-    monkeypatch.setattr(Native, "attention", wrong)
+    monkeypatch.setattr(Plan, "run", wrong)
     found = quatrain.verify(tiny("gpt2")).engines["native"]
     assert found.first_divergence.startswith("cached.")
 
 
 def test_verification_finds_an_engine_that_errs_only_untraced(tiny, monkeypatch):
     """Tracing forces what is fused: the fused path is compared as well."""
-    monkeypatch.setattr(Native, "_map", spoiled_map(Native._map))
+    monkeypatch.setattr(Kernels, "_map", spoiled_map(Kernels._map))
     found = quatrain.verify(tiny("gpt2")).engines["native"]
     assert found.first_divergence in ("output", "cached.0")
 

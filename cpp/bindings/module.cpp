@@ -21,6 +21,7 @@ PYBIND11_MODULE(_core, m) {
   quatrain::set_interrupt(ask_python);
   quatrain::register_errors(m);
   quatrain::register_ops(m);
+  quatrain::register_plan(m);
   quatrain::register_json(m);
   quatrain::register_tokenizer(m);
 }

@@ -6,6 +6,7 @@ namespace quatrain {
 void register_errors(pybind11::module_& m);
 void register_model_spec(pybind11::module_& m);
 void register_ops(pybind11::module_& m);
+void register_plan(pybind11::module_& m);
 void register_documents(pybind11::module_& m);
 void register_encoding(pybind11::module_& m);
 void register_json(pybind11::module_& m);

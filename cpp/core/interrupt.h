@@ -17,10 +17,11 @@ class Pulse {
     bytes_ = 0;
     ask();
   }
+  // Asks, unless it did so a moment ago.
+  static void ask();
 
  private:
   static constexpr std::size_t kBytes = 1 << 20;
-  static void ask();
   std::size_t bytes_ = 0;
 };
 

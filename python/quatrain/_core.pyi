@@ -25,6 +25,59 @@ class PackedWeight:
     def nbytes(self) -> int: ...
     def rows(self, ids: Array) -> Array: ...
 
+class Value:
+    """A value of a plan: so many columns for each token ("N") or each sentence ("B")."""
+
+    @property
+    def shape(self) -> tuple[str, int]: ...
+    @property
+    def ndim(self) -> int: ...
+
+class Ids:
+    """Whole numbers that a pass is given, one for each token."""
+
+class Bias:
+    """A bias of the scores that a pass is given, one for each sentence."""
+
+class CacheSlot:
+    """Keys and values that a pass extends."""
+
+class SourceSlot:
+    """Keys and values of a source."""
+
+class Arena:
+    """The memory of one pass at a time; kept for the next."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+class Plan:
+    """Operations recorded once, to be run again and again.
+
+    Beside what is declared here it has the operations below, by their names and with their
+    arguments (``attention`` by a cache or a source first, if it has one), on values.
+    """
+
+    def ids(self) -> Ids: ...
+    def table(self, columns: int) -> Value: ...
+    def bias(self, heads: int) -> Bias: ...
+    def cache(self) -> CacheSlot: ...
+    def source(self) -> SourceSlot: ...
+    def result(self, x: Value) -> int: ...
+    def nbytes(self, tokens: int, sentences: int) -> int: ...
+    def run(
+        self,
+        arena: Arena,
+        starts: Array,
+        past: Array,
+        ids: Sequence[Array],
+        tables: Sequence[Array],
+        biases: Sequence[Sequence[Array]],
+        caches: Sequence[tuple[Array, Array]],
+        sources: Sequence[tuple[Array, Array, Array, Array]],
+        threads: int = 0,
+    ) -> list[Array]: ...
+
 def isa() -> str: ...
 def default_threads() -> int: ...
 def pack(weight: Array, *, bfloat16: bool = False, threads: int = 0) -> PackedWeight: ...

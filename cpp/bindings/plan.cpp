@@ -1,0 +1,319 @@
+// Plans: the operations of ops.cpp, matrices.cpp and sentences.cpp by the same names, on values
+// that have no numbers yet; and passes over them.
+#include "plan/plan.h"
+
+#include <deque>
+
+#include "bindings/arrays.h"
+#include "bindings/ops.h"
+#include "core/cpu.h"
+#include "ops/activation.h"
+
+namespace py = pybind11;
+using namespace py::literals;
+
+namespace quatrain {
+
+namespace {
+
+// A plan, and what it reads.
+class Recorded {
+ public:
+  Plan plan;
+
+  const PackedWeight& weight(const py::object& packed) {
+    owners_.push_back(packed);
+    return packed.cast<const PackedWeight&>();
+  }
+  ConstRows table(const char* where, py::handle value) {
+    const FloatArray& table = arrays_.emplace_back(where, "weight", value, 2);
+    check(table.dimensions() == 2, where, "expected weight of shape (N, D), got ",
+          shape_text(table.shape()));
+    return table.rows();
+  }
+  const float* vector(const char* where, const char* name, py::handle value,
+                      std::ptrdiff_t columns) {
+    if (value.is_none()) return nullptr;
+    const FloatArray& vector = arrays_.emplace_back(where, name, value, 1);
+    check(vector.dimensions() == 1 && vector.columns() == columns, where, "expected ", name,
+          " of shape ", shape_text({columns}), ", got ", shape_text(vector.shape()));
+    return vector.data();
+  }
+
+ private:
+  std::vector<py::object> owners_;
+  std::vector<FloatArray> arrays_;
+};
+
+py::tuple pair(const Plan::Sum& values) { return py::make_tuple(values.sum, values.normed); }
+
+// attention(...) on other arguments: Values, or a slot and Values.
+template <class... Arguments, class... Names>
+void define_attention(py::class_<Recorded>& plan, const Names&... names) {
+  plan.def(
+      "attention",
+      [](Recorded& r, Arguments... arguments, std::ptrdiff_t heads, std::ptrdiff_t kv_heads,
+         float scale, bool causal, std::optional<std::ptrdiff_t> window,
+         std::optional<float> softcap, std::optional<Bias> bias) {
+        const AttentionOptions options{heads,  kv_heads,          scale, softcap.value_or(0.0f),
+                                       causal, window.value_or(0)};
+        return r.plan.attention(arguments..., options, bias);
+      },
+      names..., py::kw_only(), "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a = false,
+      "window"_a = py::none(), "softcap"_a = py::none(), "bias"_a = py::none());
+}
+
+// What a pass is given, and what keeps it alive.
+class Pass {
+ public:
+  Given given;
+
+  Pass(py::handle starts, py::handle past)
+      : starts_("plan", "starts", starts), past_("plan", "past", past) {
+    given.starts = starts_.data();
+    check(starts_.size() >= 1, "plan", "expected starts of shape (B + 1,)");
+    given.batch = check_starts("plan", "starts", starts_, starts_.data()[starts_.size() - 1]);
+    given.past = past_.expect("plan", "past", given.batch).data();
+    for (std::ptrdiff_t b = 0; b < given.batch; ++b) {
+      check(given.past[b] >= 0, "plan", "expected past >= 0, got ", given.past[b]);
+    }
+  }
+
+  void ids(const py::sequence& lists) {
+    for (const py::handle list : lists) {
+      given.ids.push_back(
+          ids_.emplace_back("plan", "ids", list).expect("plan", "ids", given.tokens()).data());
+    }
+  }
+
+  void tables(const py::sequence& tables) {
+    for (const py::handle table : tables) {
+      given.tables.push_back(arrays_.emplace_back("plan", "table", table, 2).rows());
+    }
+  }
+
+  void biases(const py::sequence& biases) {
+    for (const py::handle sentences : biases) {
+      std::vector<AttentionBias>& made = given.biases.emplace_back();
+      for (const py::handle bias : sentences) {
+        const auto b = static_cast<std::ptrdiff_t>(made.size());
+        check(b < given.batch, "plan", "expected ", given.batch, " biases, one for each sentence");
+        const std::int64_t queries = given.starts[b + 1] - given.starts[b];
+        const FloatArray& array = arrays_.emplace_back("plan", "bias", bias, 3);
+        const Shape& shape = array.shape();
+        check(shape.size() == 3 && shape[1] == queries && shape[2] == given.past[b] + queries,
+              "plan", "expected bias of sentence ", b, " of shape ",
+              shape_text({-1, queries, given.past[b] + queries}), ", got ", shape_text(shape));
+        const ConstRows& rows = array.rows();
+        made.push_back({rows.data, shape[0], rows.stride * shape[1], rows.stride});
+      }
+    }
+  }
+
+  void caches(const py::sequence& caches) {
+    for (const py::handle cache : caches) {
+      const auto both = py::reinterpret_borrow<py::sequence>(cache);
+      const auto keys = rows_of_cache(both[0]), values = rows_of_cache(both[1]);
+      check(keys.second == values.second, "plan", "expected keys and values of one capacity");
+      given.caches.push_back({keys.first, values.first, keys.second});
+    }
+  }
+
+  void sources(const py::sequence& sources) {
+    for (const py::handle source : sources) {
+      const auto parts = py::reinterpret_borrow<py::sequence>(source);
+      const auto rows = [&](std::size_t i) {
+        return arrays_.emplace_back("plan", "source", parts[i], 2).rows();
+      };
+      const auto integers = [&](std::size_t i) {
+        return sources_.emplace_back("plan", "source", parts[i])
+            .expect("plan", "source", given.batch)
+            .data();
+      };
+      const ConstRows keys = rows(0), values = rows(1);
+      const std::int64_t* first = integers(2);
+      given.sources.push_back({keys, values, first, integers(3)});
+    }
+  }
+
+ private:
+  // [B, C, W] as rows, and C.
+  std::pair<MutableRows, std::ptrdiff_t> rows_of_cache(const py::object& value) const {
+    using Array = py::array_t<float, py::array::c_style>;
+    check(py::isinstance<Array>(value), "plan",
+          "expected a cache to be a C-contiguous array of float32");
+    auto array = py::reinterpret_borrow<Array>(value);
+    check(array.ndim() == 3 && array.shape(0) == given.batch && array.writeable(), "plan",
+          "expected a writable cache of ", given.batch, " sentences");
+    const std::ptrdiff_t capacity = array.shape(1);
+    return {{array.mutable_data(), given.batch * capacity, array.shape(2)}, capacity};
+  }
+
+  IntArray starts_, past_;
+  std::deque<IntArray> ids_, sources_;
+  std::deque<FloatArray> arrays_;
+};
+
+py::list run(const Recorded& recorded, Arena& arena, py::handle starts, py::handle past,
+             const py::sequence& ids, const py::sequence& tables, const py::sequence& biases,
+             const py::sequence& caches, const py::sequence& sources, int threads) {
+  threads = resolve_threads(threads);
+  Pass pass(starts, past);
+  pass.ids(ids);
+  pass.tables(tables);
+  pass.biases(biases);
+  pass.caches(caches);
+  pass.sources(sources);
+  py::list made;
+  for (const Value& x : recorded.plan.results()) {
+    Output out({x.per == Per::kToken ? pass.given.tokens() : pass.given.batch, x.columns});
+    pass.given.results.push_back(out.rows());
+    made.append(out.take());
+  }
+  {
+    const py::gil_scoped_release release;
+    recorded.plan.run(pass.given, arena, threads);
+  }
+  return made;
+}
+
+void register_values(py::module_& m) {
+  py::class_<Value>(m, "Value", "A value of a plan: columns for each token or each sentence.")
+      .def_property_readonly("shape",
+                             [](const Value& x) {
+                               return py::make_tuple(x.per == Per::kToken ? "N" : "B", x.columns);
+                             })
+      .def_property_readonly("ndim", [](const Value&) { return 2; });
+  py::class_<Ids>(m, "Ids", "Whole numbers that a pass is given, one for each token.");
+  py::class_<Bias>(m, "Bias", "A bias of the scores that a pass is given, one for each sentence.");
+  py::class_<CacheSlot>(m, "CacheSlot", "Keys and values that a pass extends.");
+  py::class_<SourceSlot>(m, "SourceSlot", "Keys and values of a source.");
+  py::class_<Arena>(m, "Arena", "The memory of one pass at a time.")
+      .def(py::init<>())
+      .def_property_readonly("nbytes", &Arena::bytes);
+}
+
+}  // namespace
+
+void register_plan(py::module_& m) {
+  register_values(m);
+  py::class_<Recorded> plan(m, "Plan", "Operations recorded once, to be run again and again.");
+  plan.def(py::init<>())
+      .def("ids", [](Recorded& r) { return r.plan.ids(); })
+      .def(
+          "table", [](Recorded& r, std::ptrdiff_t n) { return r.plan.table(n); }, "columns"_a)
+      .def(
+          "bias", [](Recorded& r, std::ptrdiff_t n) { return r.plan.bias(n); }, "heads"_a)
+      .def("cache", [](Recorded& r) { return r.plan.cache(); })
+      .def("source", [](Recorded& r) { return r.plan.source(); })
+      .def(
+          "result", [](Recorded& r, Value x) { return r.plan.result(x); }, "x"_a)
+      .def(
+          "nbytes",
+          [](const Recorded& r, std::ptrdiff_t tokens, std::ptrdiff_t sentences) {
+            return r.plan.bytes(tokens, sentences);
+          },
+          "tokens"_a, "sentences"_a)
+      .def("run", &run, "arena"_a, "starts"_a, "past"_a, "ids"_a, "tables"_a, "biases"_a,
+           "caches"_a, "sources"_a, "threads"_a = 0);
+
+  plan.def(
+          "embedding",
+          [](Recorded& r, Ids ids, const py::object& weight) {
+            return py::isinstance<PackedWeight>(weight)
+                       ? r.plan.embedding(ids, r.weight(weight))
+                       : r.plan.embedding(ids, r.table("embedding", weight));
+          },
+          "ids"_a, "weight"_a)
+      .def(
+          "linear",
+          [](Recorded& r, Value x, const py::object& packed, py::handle bias,
+             const std::string& activation) {
+            const PackedWeight& weight = r.weight(packed);
+            return r.plan.linear(x, weight, r.vector("linear", "bias", bias, weight.n()),
+                                 activation_from_name("linear", activation));
+          },
+          "x"_a, "weight"_a, "bias"_a = py::none(), "activation"_a = "none");
+  for (const auto& [name, kind] : {std::pair{"gelu", Activation::kGelu},
+                                   {"gelu_tanh", Activation::kGeluTanh},
+                                   {"relu", Activation::kRelu},
+                                   {"silu", Activation::kSilu},
+                                   {"tanh", Activation::kTanh},
+                                   {"sigmoid", Activation::kSigmoid},
+                                   {"erf", Activation::kErf},
+                                   {"rsqrt", Activation::kRsqrt}}) {
+    plan.def(name, [kind = kind](Recorded& r, Value x) { return r.plan.activate(kind, x); }, "x"_a);
+  }
+  plan.def(
+          "gated",
+          [](Recorded& r, Value gate, Value up, const std::string& activation) {
+            return r.plan.gated(activation_from_name("gated", activation), gate, up);
+          },
+          "gate"_a, "up"_a, "activation"_a)
+      .def(
+          "add", [](Recorded& r, Value x, Value y) { return r.plan.add(x, y); }, "x"_a, "y"_a)
+      .def(
+          "add",
+          [](Recorded& r, Value x, py::handle y) {
+            return r.plan.add(x, r.vector("add", "y", y, x.columns));
+          },
+          "x"_a, "y"_a.none(false))
+      .def(
+          "mul", [](Recorded& r, Value x, Value y) { return r.plan.mul(x, y); }, "x"_a, "y"_a)
+      .def(
+          "mul",
+          [](Recorded& r, Value x, py::handle y) {
+            return r.plan.mul(x, r.vector("mul", "y", y, x.columns));
+          },
+          "x"_a, "y"_a.none(false))
+      .def(
+          "layer_norm",
+          [](Recorded& r, Value x, py::handle weight, py::handle bias, float eps) {
+            return r.plan.layer_norm(x, r.vector("layer_norm", "weight", weight, x.columns),
+                                     r.vector("layer_norm", "bias", bias, x.columns), eps);
+          },
+          "x"_a, "weight"_a.none(false), "bias"_a, "eps"_a)
+      .def(
+          "rms_norm",
+          [](Recorded& r, Value x, py::handle weight, float eps) {
+            return r.plan.rms_norm(x, r.vector("rms_norm", "weight", weight, x.columns), eps);
+          },
+          "x"_a, "weight"_a.none(false), "eps"_a)
+      .def(
+          "add_layer_norm",
+          [](Recorded& r, Value x, Value y, py::handle weight, py::handle bias, float eps) {
+            constexpr const char* where = "add_layer_norm";
+            return pair(r.plan.add_layer_norm(x, y, r.vector(where, "weight", weight, x.columns),
+                                              r.vector(where, "bias", bias, x.columns), eps));
+          },
+          "x"_a, "y"_a, "weight"_a.none(false), "bias"_a, "eps"_a)
+      .def(
+          "add_rms_norm",
+          [](Recorded& r, Value x, Value y, py::handle weight, float eps) {
+            constexpr const char* where = "add_rms_norm";
+            return pair(
+                r.plan.add_rms_norm(x, y, r.vector(where, "weight", weight, x.columns), eps));
+          },
+          "x"_a, "y"_a, "weight"_a.none(false), "eps"_a)
+      .def(
+          "softmax", [](Recorded& r, Value x) { return r.plan.softmax(x); }, "x"_a)
+      .def(
+          "rope",
+          [](Recorded& r, Value x, Value cosines, Value sines, std::ptrdiff_t heads,
+             bool interleaved) { return r.plan.rope(x, cosines, sines, heads, interleaved); },
+          "x"_a, "cos"_a, "sin"_a, "heads"_a, "interleaved"_a)
+      .def(
+          "pool",
+          [](Recorded& r, Value x, const std::string& kind) {
+            return r.plan.pool(x, pooling_from_name(kind));
+          },
+          "x"_a, "kind"_a)
+      .def(
+          "l2_normalize", [](Recorded& r, Value x) { return r.plan.l2_normalize(x); }, "x"_a)
+      .def_static("columns", &Plan::columns, "x"_a, "first"_a, "count"_a);
+  define_attention<Value, Value, Value>(plan, "q"_a, "k"_a, "v"_a);
+  define_attention<CacheSlot, Value, Value, Value>(plan, "cache"_a, "q"_a, "k"_a, "v"_a);
+  define_attention<SourceSlot, Value, std::ptrdiff_t>(plan, "source"_a, "q"_a, "value_columns"_a);
+}
+
+}  // namespace quatrain

@@ -1,0 +1,49 @@
+// The memory of a pass: kept from one pass to the next, so that none is asked for in between.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/pages.h"
+
+namespace quatrain {
+
+// When a buffer is written first and read last, in steps, and how many floats it holds.
+struct Lifetime {
+  std::ptrdiff_t born, dies;
+  std::size_t floats;
+};
+
+// Puts buffers that live at the same time beside each other, and others on top of one another: the
+// largest first, each where it fits lowest. `offsets` gets where each begins, on cache lines; the
+// result is how many floats that takes. Pisarchyk and Lee, "Efficient Memory Management for Deep
+// Neural Net Inference", 2020 (greedy by size).
+std::size_t place(const std::vector<Lifetime>& buffers, std::vector<std::size_t>& offsets);
+
+// One pass at a time may use it. What is public is the plan's to fill.
+class Arena {
+ public:
+  // Room for that many floats, with whatever was in it. What is much too large is given back.
+  float* floats(std::size_t count);
+  std::size_t bytes() const { return bytes_; }
+
+  // Where the plan of that number puts its buffers in passes of that size.
+  struct Layout {
+    std::size_t plan = 0;  // no plan has this number
+    std::ptrdiff_t tokens = 0, sentences = 0;
+    std::size_t floats = 0;
+    std::vector<std::size_t> offsets;
+  } layout;
+  std::vector<float*> buffers;
+  // Where each sentence's keys begin in each cache, and how many there are without one and with.
+  struct Keys {
+    std::vector<std::int64_t> first;  // [caches * B]
+    std::vector<std::int64_t> length, total;
+  } keys;
+
+ private:
+  Pages memory_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace quatrain

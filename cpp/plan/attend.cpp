@@ -1,0 +1,85 @@
+// Recording attention: the one operation that asks where each sentence's keys are.
+#include "core/check.h"
+#include "ops/append_rows.h"
+#include "plan/plan.h"
+
+namespace quatrain {
+
+namespace {
+
+constexpr const char* kWhere = "attention";
+
+AttentionLayout layout_of(const Given& given, const std::int64_t* first, const std::int64_t* length,
+                          std::optional<Bias> bias) {
+  const AttentionBias* biases = bias ? given.biases[bias->number].data() : nullptr;
+  return {given.batch, given.starts, first, length, given.past, biases};
+}
+
+}  // namespace
+
+Value Plan::attended(Value q, std::ptrdiff_t value_columns, const AttentionOptions& options,
+                     std::optional<Bias> bias) {
+  check(q.per == Per::kToken, kWhere, "expected a query for each token");
+  check(options.heads > 0 && options.kv_heads > 0 && value_columns % options.kv_heads == 0, kWhere,
+        "expected values for each of ", options.kv_heads, " heads, got ", value_columns,
+        " columns");
+  if (bias) {
+    const std::ptrdiff_t heads = bias_heads_[bias->number];
+    check(heads == 1 || heads == options.heads, kWhere, "expected a bias of ", options.heads,
+          " heads, got ", heads);
+  }
+  return make(Per::kToken, value_columns / options.kv_heads * options.heads);
+}
+
+Value Plan::attention(Value q, Value k, Value v, const AttentionOptions& options,
+                      std::optional<Bias> bias) {
+  check(k.per == Per::kToken && v.per == Per::kToken, kWhere, "expected a key for each token");
+  const Value out = attended(q, v.columns, options, bias);
+  step({q, k, v}, [=](const Pass& pass) {
+    const AttentionLayout layout =
+        layout_of(pass.given, pass.given.starts, pass.keys.length.data(), bias);
+    quatrain::attention(pass.rows(q), pass.rows(k), pass.rows(v), layout, options, pass.rows(out),
+                        pass.threads);
+  });
+  return out;
+}
+
+Value Plan::attention(CacheSlot cache, Value q, Value k, Value v, const AttentionOptions& options,
+                      std::optional<Bias> bias) {
+  check(k.per == Per::kToken && v.per == Per::kToken, kWhere, "expected a key for each token");
+  const Value out = attended(q, v.columns, options, bias);
+  step({q, k, v}, [=](const Pass& pass) {
+    const Given& given = pass.given;
+    const Cache& held = given.caches[cache.number];
+    check(held.keys.columns == k.columns && held.values.columns == v.columns, kWhere,
+          "expected a cache of ", k.columns, " and ", v.columns, " columns, got ",
+          held.keys.columns, " and ", held.values.columns);
+    append_rows(held.keys, given.batch, held.capacity, pass.rows(k), given.starts, given.past,
+                pass.threads);
+    append_rows(held.values, given.batch, held.capacity, pass.rows(v), given.starts, given.past,
+                pass.threads);
+    const std::int64_t* first =
+        pass.keys.first.data() + cache.number * static_cast<std::size_t>(given.batch);
+    const AttentionLayout layout = layout_of(given, first, pass.keys.total.data(), bias);
+    quatrain::attention(pass.rows(q), held.keys, held.values, layout, options, pass.rows(out),
+                        pass.threads);
+  });
+  return out;
+}
+
+Value Plan::attention(SourceSlot source, Value q, std::ptrdiff_t value_columns,
+                      const AttentionOptions& options, std::optional<Bias> bias) {
+  check(!bias, kWhere, "a bias of the scores of a source is not planned for");
+  const Value out = attended(q, value_columns, options, {});
+  step({q}, [=](const Pass& pass) {
+    const Source& held = pass.given.sources[source.number];
+    check(held.values.columns == value_columns, kWhere, "expected a source of ", value_columns,
+          " columns, got ", held.values.columns);
+    const AttentionLayout layout = layout_of(pass.given, held.first, held.length, {});
+    quatrain::attention(pass.rows(q), held.keys, held.values, layout, options, pass.rows(out),
+                        pass.threads);
+  });
+  return out;
+}
+
+}  // namespace quatrain

@@ -1,0 +1,166 @@
+// A pass over a network, written down once as a list of steps and then made again and again.
+//
+// Recording calls the operations of cpp/ops on values that have no numbers yet. Running makes the
+// same calls, with the same checks, on the memory of an arena. A recorded plan does not change: any
+// number of threads may run it at once, each with an arena of its own.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <optional>
+#include <vector>
+
+#include "core/tensor.h"
+#include "ops/activation.h"
+#include "ops/attention.h"
+#include "ops/linear.h"
+#include "ops/pool.h"
+#include "plan/arena.h"
+
+namespace quatrain {
+
+// A value has a row for each token of the pass, or for each sentence.
+enum class Per { kToken, kSentence };
+
+// Some columns of a buffer of the plan. It has no numbers until a pass is run.
+struct Value {
+  Per per;
+  std::size_t buffer;
+  std::ptrdiff_t first, columns;
+};
+
+// What each pass is given anew, by its number: a whole number for each token (ids, positions), a
+// bias of the scores of each sentence, keys and values that each pass extends, those of a source.
+struct Ids {
+  std::size_t number;
+};
+struct Bias {
+  std::size_t number;
+};
+struct CacheSlot {
+  std::size_t number;
+};
+struct SourceSlot {
+  std::size_t number;
+};
+
+// Keys and values that each pass extends: B * capacity rows each.
+struct Cache {
+  MutableRows keys, values;
+  std::ptrdiff_t capacity;
+};
+
+// A source's keys and values: sentence b attends to length[b] rows from first[b] on.
+struct Source {
+  ConstRows keys, values;
+  const std::int64_t *first, *length;  // [B]
+};
+
+// What one pass is given, each list in the order in which the plan asked for its parts.
+struct Given {
+  std::ptrdiff_t batch = 0;
+  const std::int64_t* starts = nullptr;  // [B+1]: sentence b is rows starts[b] .. starts[b+1]
+  const std::int64_t* past = nullptr;    // [B]: how many rows the caches hold already
+  std::vector<const std::int64_t*> ids;  // one for each token
+  std::vector<ConstRows> tables;         // a row for each token
+  std::vector<std::vector<AttentionBias>> biases;  // one for each sentence
+  std::vector<Cache> caches;
+  std::vector<Source> sources;
+  std::vector<MutableRows> results;  // to be written
+
+  std::ptrdiff_t tokens() const { return static_cast<std::ptrdiff_t>(starts[batch]); }
+};
+
+class Plan {
+ public:
+  Plan();
+
+  // What a pass will be given.
+  Ids ids() { return {ids_++}; }
+  Value table(std::ptrdiff_t columns);
+  Bias bias(std::ptrdiff_t heads);
+  CacheSlot cache() { return {caches_++}; }
+  SourceSlot source() { return {sources_++}; }
+
+  // The operations, as cpp/ops/*.h specifies them. Weights must outlive the plan.
+  Value embedding(Ids ids, ConstRows table);
+  Value embedding(Ids ids, const PackedWeight& table);
+  Value linear(Value x, const PackedWeight& weight, const float* bias, Activation activation);
+  Value activate(Activation kind, Value x);
+  Value gated(Activation kind, Value gate, Value up);
+  Value add(Value x, Value y);
+  Value add(Value x, const float* row);
+  Value mul(Value x, Value y);
+  Value mul(Value x, const float* row);
+  Value layer_norm(Value x, const float* weight, const float* bias, float eps);
+  Value rms_norm(Value x, const float* weight, float eps);
+  struct Sum {
+    Value sum, normed;
+  };
+  Sum add_layer_norm(Value x, Value y, const float* weight, const float* bias, float eps);
+  Sum add_rms_norm(Value x, Value y, const float* weight, float eps);
+  Value softmax(Value x);
+  Value rope(Value x, Value cosines, Value sines, std::ptrdiff_t heads, bool interleaved);
+  Value pool(Value x, Pooling kind);
+  Value l2_normalize(Value x);
+
+  // Columns first .. first + count, which nothing copies.
+  static Value columns(Value x, std::ptrdiff_t first, std::ptrdiff_t count);
+
+  // Attention among the rows of the pass.
+  Value attention(Value q, Value k, Value v, const AttentionOptions& options,
+                  std::optional<Bias> bias);
+  // Extends a cache by k and v, and attends to all that it then holds.
+  Value attention(CacheSlot cache, Value q, Value k, Value v, const AttentionOptions& options,
+                  std::optional<Bias> bias);
+  // Attends to a source, whose values have `value_columns` columns.
+  Value attention(SourceSlot source, Value q, std::ptrdiff_t value_columns,
+                  const AttentionOptions& options, std::optional<Bias> bias);
+
+  // Makes a value one of those that run() writes into memory of its caller's; -> its number there.
+  std::size_t result(Value x);
+  const std::vector<Value>& results() const { return results_; }
+
+  // How much memory a pass of that size takes in its arena.
+  std::size_t bytes(std::ptrdiff_t tokens, std::ptrdiff_t sentences) const;
+
+  // One pass. Errors are those of the operations; Ctrl-C is answered between two steps.
+  void run(const Given& given, Arena& arena, int threads) const;
+
+ private:
+  enum class Place { kArena, kTable, kResult };
+  struct Buffer {
+    Per per;
+    std::ptrdiff_t columns;
+    std::ptrdiff_t born, dies;  // the steps that write it first and read it last
+    Place place;
+    std::size_t number;  // among the tables or the results
+  };
+  struct Pass {
+    const std::vector<Buffer>& buffers;
+    const std::vector<float*>& memory;  // of each buffer
+    const Arena::Keys& keys;
+    const Given& given;
+    int threads;
+    MutableRows rows(Value x) const;
+  };
+  using Step = std::function<void(const Pass&)>;
+
+  Value make(Per per, std::ptrdiff_t columns);
+  void step(std::initializer_list<Value> reads, Step made);
+  Value attended(Value q, std::ptrdiff_t value_columns, const AttentionOptions& options,
+                 std::optional<Bias> bias);
+  static void expect_same(const char* where, Value x, Value y);
+  void check_given(const Given& given) const;
+  std::size_t place_buffers(std::ptrdiff_t tokens, std::ptrdiff_t sentences,
+                            std::vector<std::size_t>& offsets) const;
+
+  std::size_t number_;  // of all plans of the process
+  std::size_t ids_ = 0, tables_ = 0, caches_ = 0, sources_ = 0;
+  std::vector<std::ptrdiff_t> bias_heads_;
+  std::vector<Buffer> buffers_;
+  std::vector<Value> results_;
+  std::vector<Step> steps_;
+};
+
+}  // namespace quatrain

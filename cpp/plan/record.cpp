@@ -1,0 +1,215 @@
+// Recording: each operation checks what it can know by now, makes its result, and notes the call.
+#include <atomic>
+#include <utility>
+
+#include "core/check.h"
+#include "ops/elementwise.h"
+#include "ops/embedding.h"
+#include "ops/layer_norm.h"
+#include "ops/rms_norm.h"
+#include "ops/rope.h"
+#include "ops/softmax.h"
+#include "plan/plan.h"
+
+namespace quatrain {
+
+namespace {
+
+std::size_t next_number() {
+  static std::atomic<std::size_t> last{0};
+  return ++last;
+}
+
+}  // namespace
+
+Plan::Plan() : number_(next_number()) {}
+
+Value Plan::make(Per per, std::ptrdiff_t columns) {
+  const auto now = static_cast<std::ptrdiff_t>(steps_.size());
+  buffers_.push_back({per, columns, now, now, Place::kArena, 0});
+  return {per, buffers_.size() - 1, 0, columns};
+}
+
+void Plan::step(std::initializer_list<Value> reads, Step made) {
+  for (const Value& x : reads) {
+    buffers_[x.buffer].dies = static_cast<std::ptrdiff_t>(steps_.size());
+  }
+  steps_.push_back(std::move(made));
+}
+
+void Plan::expect_same(const char* where, Value x, Value y) {
+  check(x.per == y.per && x.columns == y.columns, where, "expected two values of one shape, got ",
+        x.columns, " and ", y.columns, " columns of ", x.per == y.per ? "the same" : "different",
+        " rows");
+}
+
+Value Plan::table(std::ptrdiff_t columns) {
+  const Value x = make(Per::kToken, columns);
+  buffers_.back().place = Place::kTable;
+  buffers_.back().number = tables_++;
+  return x;
+}
+
+Bias Plan::bias(std::ptrdiff_t heads) {
+  bias_heads_.push_back(heads);
+  return {bias_heads_.size() - 1};
+}
+
+Value Plan::embedding(Ids ids, ConstRows table) {
+  const Value out = make(Per::kToken, table.columns);
+  step({}, [=](const Pass& pass) {
+    quatrain::embedding(pass.given.ids[ids.number], table, pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::embedding(Ids ids, const PackedWeight& table) {
+  const Value out = make(Per::kToken, table.k());
+  step({},
+       [=, &table](const Pass& pass) { table.rows(pass.given.ids[ids.number], pass.rows(out)); });
+  return out;
+}
+
+Value Plan::linear(Value x, const PackedWeight& weight, const float* bias, Activation activation) {
+  check(x.columns == weight.k(), "linear", "expected x with ", weight.k(), " columns, got ",
+        x.columns);
+  const Value out = make(x.per, weight.n());
+  step({x}, [=, &weight](const Pass& pass) {
+    quatrain::linear(pass.rows(x), weight, bias, activation, pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::activate(Activation kind, Value x) {
+  const Value out = make(x.per, x.columns);
+  step({x}, [=](const Pass& pass) {
+    quatrain::activate(kind, pass.rows(x), pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::gated(Activation kind, Value gate, Value up) {
+  expect_same("gated", gate, up);
+  const Value out = make(gate.per, gate.columns);
+  step({gate, up}, [=](const Pass& pass) {
+    quatrain::gated(kind, pass.rows(gate), pass.rows(up), pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::add(Value x, Value y) {
+  expect_same("add", x, y);
+  const Value out = make(x.per, x.columns);
+  step({x, y}, [=](const Pass& pass) {
+    quatrain::add(pass.rows(x), pass.rows(y), pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::add(Value x, const float* row) {
+  const Value out = make(x.per, x.columns);
+  step({x}, [=](const Pass& pass) {
+    quatrain::add(pass.rows(x), {row, 1, x.columns}, pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::mul(Value x, Value y) {
+  expect_same("mul", x, y);
+  const Value out = make(x.per, x.columns);
+  step({x, y}, [=](const Pass& pass) {
+    quatrain::mul(pass.rows(x), pass.rows(y), pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::mul(Value x, const float* row) {
+  const Value out = make(x.per, x.columns);
+  step({x}, [=](const Pass& pass) {
+    quatrain::mul(pass.rows(x), {row, 1, x.columns}, pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::layer_norm(Value x, const float* weight, const float* bias, float eps) {
+  const Value out = make(x.per, x.columns);
+  step({x}, [=](const Pass& pass) {
+    quatrain::layer_norm(pass.rows(x), weight, bias, eps, pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::rms_norm(Value x, const float* weight, float eps) {
+  const Value out = make(x.per, x.columns);
+  step({x}, [=](const Pass& pass) {
+    quatrain::rms_norm(pass.rows(x), weight, eps, pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Plan::Sum Plan::add_layer_norm(Value x, Value y, const float* weight, const float* bias,
+                               float eps) {
+  expect_same("add_layer_norm", x, y);
+  const Value sum = make(x.per, x.columns), out = make(x.per, x.columns);
+  step({x, y}, [=](const Pass& pass) {
+    quatrain::add_layer_norm(pass.rows(x), pass.rows(y), weight, bias, eps, pass.rows(sum),
+                             pass.rows(out), pass.threads);
+  });
+  return {sum, out};
+}
+
+Plan::Sum Plan::add_rms_norm(Value x, Value y, const float* weight, float eps) {
+  expect_same("add_rms_norm", x, y);
+  const Value sum = make(x.per, x.columns), out = make(x.per, x.columns);
+  step({x, y}, [=](const Pass& pass) {
+    quatrain::add_rms_norm(pass.rows(x), pass.rows(y), weight, eps, pass.rows(sum), pass.rows(out),
+                           pass.threads);
+  });
+  return {sum, out};
+}
+
+Value Plan::softmax(Value x) {
+  const Value out = make(x.per, x.columns);
+  step({x},
+       [=](const Pass& pass) { quatrain::softmax(pass.rows(x), pass.rows(out), pass.threads); });
+  return out;
+}
+
+Value Plan::rope(Value x, Value cosines, Value sines, std::ptrdiff_t heads, bool interleaved) {
+  expect_same("rope", cosines, sines);
+  check(x.per == cosines.per, "rope", "expected a row of cos for each row of x");
+  check(heads > 0 && x.columns % heads == 0 && 2 * cosines.columns <= x.columns / heads, "rope",
+        "expected ", heads, " heads of ", 2 * cosines.columns, " or more values, got ", x.columns,
+        " columns");
+  const Value out = make(x.per, x.columns);
+  step({x, cosines, sines}, [=](const Pass& pass) {
+    quatrain::rope(pass.rows(x), pass.rows(cosines), pass.rows(sines), heads, interleaved,
+                   pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::pool(Value x, Pooling kind) {
+  check(x.per == Per::kToken, "pool", "expected a row for each token, got one for each sentence");
+  const Value out = make(Per::kSentence, x.columns);
+  step({x}, [=](const Pass& pass) {
+    quatrain::pool(pass.rows(x), pass.given.starts, kind, pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::l2_normalize(Value x) {
+  const Value out = make(x.per, x.columns);
+  step({x}, [=](const Pass& pass) {
+    quatrain::l2_normalize(pass.rows(x), pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::columns(Value x, std::ptrdiff_t first, std::ptrdiff_t count) {
+  check(first >= 0 && count >= 0 && count <= x.columns - first, "split", "columns ", first, " to ",
+        first, " + ", count, " are outside the value's ", x.columns);
+  return {x.per, x.buffer, x.first + first, count};
+}
+
+}  // namespace quatrain

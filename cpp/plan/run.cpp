@@ -1,0 +1,131 @@
+// Running a plan: the checks of what a pass is given, its memory, and then step after step.
+#include "core/check.h"
+#include "core/interrupt.h"
+#include "plan/plan.h"
+
+namespace quatrain {
+
+namespace {
+
+constexpr const char* kWhere = "plan";
+
+void check_count(const char* name, std::size_t found, std::size_t expected) {
+  check(found == expected, kWhere, "expected ", expected, " ", name, ", got ", found);
+}
+
+void locate_keys(const Given& given, Arena::Keys& keys) {
+  const auto batch = static_cast<std::size_t>(given.batch);
+  keys.length.resize(batch);
+  keys.total.resize(batch);
+  keys.first.resize(batch * given.caches.size());
+  for (std::size_t b = 0; b < batch; ++b) {
+    keys.length[b] = given.starts[b + 1] - given.starts[b];
+    keys.total[b] = given.past[b] + keys.length[b];
+    for (std::size_t c = 0; c < given.caches.size(); ++c) {
+      keys.first[c * batch + b] =
+          static_cast<std::int64_t>(b) * static_cast<std::int64_t>(given.caches[c].capacity);
+    }
+  }
+}
+
+}  // namespace
+
+std::size_t Plan::result(Value x) {
+  Buffer& buffer = buffers_[x.buffer];
+  check(buffer.place != Place::kTable && x.columns == buffer.columns, kWhere,
+        "a result must be the whole of what an operation made");
+  if (buffer.place == Place::kArena) {
+    buffer.place = Place::kResult;
+    buffer.number = results_.size();
+    results_.push_back(x);
+  }
+  return buffer.number;
+}
+
+MutableRows Plan::Pass::rows(Value x) const {
+  const std::ptrdiff_t count = x.per == Per::kToken ? given.tokens() : given.batch;
+  return {memory[x.buffer] + x.first, count, x.columns, buffers[x.buffer].columns};
+}
+
+std::size_t Plan::place_buffers(std::ptrdiff_t tokens, std::ptrdiff_t sentences,
+                                std::vector<std::size_t>& offsets) const {
+  std::vector<Lifetime> lifetimes;
+  lifetimes.reserve(buffers_.size());
+  for (const Buffer& x : buffers_) {
+    const std::ptrdiff_t rows = x.per == Per::kToken ? tokens : sentences;
+    const std::ptrdiff_t floats = x.place == Place::kArena ? rows * x.columns : 0;
+    lifetimes.push_back({x.born, x.dies, static_cast<std::size_t>(floats)});
+  }
+  return place(lifetimes, offsets);
+}
+
+std::size_t Plan::bytes(std::ptrdiff_t tokens, std::ptrdiff_t sentences) const {
+  std::vector<std::size_t> offsets;
+  return place_buffers(tokens, sentences, offsets) * sizeof(float);
+}
+
+void Plan::check_given(const Given& given) const {
+  check_count("lists of ids", given.ids.size(), ids_);
+  check_count("tables", given.tables.size(), tables_);
+  check_count("biases", given.biases.size(), bias_heads_.size());
+  check_count("caches", given.caches.size(), caches_);
+  check_count("sources", given.sources.size(), sources_);
+  check_count("results", given.results.size(), results_.size());
+  for (std::size_t i = 0; i < given.biases.size(); ++i) {
+    check_count("biases, one for each sentence", given.biases[i].size(),
+                static_cast<std::size_t>(given.batch));
+    for (const AttentionBias& bias : given.biases[i]) {
+      check(bias.heads == bias_heads_[i], kWhere, "expected a bias of ", bias_heads_[i],
+            " heads, got ", bias.heads);
+    }
+  }
+  for (const Buffer& x : buffers_) {
+    if (x.place != Place::kTable) continue;
+    const ConstRows& table = given.tables[x.number];
+    check(table.rows == given.tokens() && table.columns == x.columns && table.contiguous(), kWhere,
+          "expected a table of ", given.tokens(), " rows and ", x.columns, " columns, got ",
+          table.rows, " and ", table.columns);
+  }
+  for (const Cache& cache : given.caches) {
+    const std::ptrdiff_t rows = given.batch * cache.capacity;
+    check(cache.keys.rows == rows && cache.values.rows == rows, kWhere, "expected caches of ",
+          given.batch, " sentences");
+  }
+}
+
+void Plan::run(const Given& given, Arena& arena, int threads) const {
+  check_given(given);
+  Arena::Layout& layout = arena.layout;
+  const std::ptrdiff_t tokens = given.tokens();
+  if (layout.plan != number_ || layout.tokens != tokens || layout.sentences != given.batch) {
+    layout.plan = 0;
+    layout.floats = place_buffers(tokens, given.batch, layout.offsets);
+    layout.tokens = tokens;
+    layout.sentences = given.batch;
+    layout.plan = number_;
+  }
+  float* memory = arena.floats(layout.floats);
+  arena.buffers.resize(buffers_.size());
+  for (std::size_t i = 0; i < buffers_.size(); ++i) {
+    const Buffer& x = buffers_[i];
+    switch (x.place) {
+      case Place::kArena:
+        arena.buffers[i] = memory + layout.offsets[i];
+        break;
+      case Place::kTable:  // which nothing writes
+        arena.buffers[i] = const_cast<float*>(given.tables[x.number].data);
+        break;
+      case Place::kResult:
+        arena.buffers[i] = given.results[x.number].data;
+        break;
+    }
+  }
+  locate_keys(given, arena.keys);
+  const Pass pass{buffers_, arena.buffers, arena.keys, given, threads};
+  for (const Step& step : steps_) {
+    step(pass);
+    Pulse::ask();
+  }
+}
+
+}  // namespace quatrain

@@ -1,0 +1,198 @@
+"""Recording a program as a plan: its forward is called once, on values without numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from quatrain import _core
+from quatrain.engines.engine import PackedEngine
+from quatrain.engines.kernels import Kernels
+from quatrain.errors import InputError
+from quatrain.layout import Packed
+from quatrain.module import Module
+from quatrain.state import Grown, Passes, Remembered, State
+
+Array = np.ndarray
+#: Which slot of a state.
+Key = tuple[int, str]
+
+
+class UnrecordableError(Exception):
+    """A program does what no step of a plan does. The message says what."""
+
+
+@dataclass
+class Plan:
+    """A program's steps, and what each pass must give them, in the order of their numbers.
+
+    ``positions``, ``rotary`` and ``relative_bias`` hold the arguments of these operations, which
+    depend on the layout alone; the engine computes them anew for each pass. ``remembered``: slots,
+    and which of the results are their keys and values. ``result``: which is the program's.
+    """
+
+    steps: _core.Plan = field(default_factory=_core.Plan)
+    positions: list[dict[str, Any]] = field(default_factory=list)
+    rotary: list[dict[str, Any]] = field(default_factory=list)
+    relative_bias: list[dict[str, Any]] = field(default_factory=list)
+    caches: list[Key] = field(default_factory=list)
+    sources: list[Key] = field(default_factory=list)
+    remembered: list[tuple[Key, int, int]] = field(default_factory=list)
+    result: int = 0
+
+    def run(
+        self,
+        engine: PackedEngine,
+        arena: _core.Arena,
+        layout: Packed,
+        state: State | None,
+        ids: Sequence[Array],
+    ) -> Array:
+        """One pass; ``ids`` are the program's own and its extra inputs."""
+        made = self.steps.run(
+            arena,
+            layout.starts,
+            layout.past,
+            [*ids, *(engine.positions(layout, **options) for options in self.positions)],
+            [table for options in self.rotary for table in engine.rotary(layout, **options)],
+            [engine.relative_bias(layout=layout, **options) for options in self.relative_bias],
+            [cache_of(state, key, layout) for key in self.caches],
+            [source_of(state, key) for key in self.sources],
+            engine.threads or 0,
+        )
+        for key, keys, values in self.remembered:
+            engine.remember(made[keys], made[values], layout, slot_of(state, key))
+        return made[self.result]
+
+
+def slot_of(state: State | None, key: Key) -> Any:
+    assert state is not None, "the plan was recorded with a state"
+    return state.slot(*key)
+
+
+def cache_of(state: State | None, key: Key, layout: Packed) -> tuple[Array, Array]:
+    """The keys and values that a pass extends, with room for its rows."""
+    slot = slot_of(state, key)
+    slot.reserve(layout.longest)
+    return slot.keys, slot.values
+
+
+def source_of(state: State | None, key: Key) -> tuple[Array, Array, Array, Array]:
+    """A source's keys and values, where each sentence's begin, and how many there are."""
+    slot = slot_of(state, key)
+    keys, values, source = slot.source()
+    return keys, values, source.starts[slot.index], source.lengths[slot.index]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot of the state as a program that is recorded sees it."""
+
+    key: Key
+    held: Grown | Remembered
+
+
+class Slots(Passes):
+    """A state as a program that is recorded sees it."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state.lengths)
+        self._slots = state.slots
+
+    def slot(self, index: int, part: str = "decoder") -> Slot:
+        self.take((index, part))
+        return Slot((index, part), self._slots[index, part])
+
+
+class Recorder(Kernels):
+    """The vocabulary on values of a plan: every call adds a step. Layouts are not looked at."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self._plan = plan
+
+    def _call(self, name: str, *args: Any, **options: Any) -> Any:
+        return getattr(self._plan.steps, name)(*args, **options)
+
+    def _columns(self, x: Any, first: int, count: int) -> Any:
+        return self._call("columns", x, first, count)
+
+    def embedding(self, ids: Any, weight: Any) -> Any:
+        return self._call("embedding", ids, weight)
+
+    def concat(self, *parts: Any) -> Any:
+        raise UnrecordableError("concat")
+
+    def positions(self, layout: Any, *, start: int = 0) -> Any:
+        self._plan.positions.append({"start": start})
+        return self._call("ids")
+
+    def rotary(self, layout: Any, inv_freq: Array, *, scale: float = 1.0) -> tuple[Any, Any]:
+        self._plan.rotary.append({"inv_freq": inv_freq, "scale": scale})
+        return self._call("table", len(inv_freq)), self._call("table", len(inv_freq))
+
+    def relative_bias(self, table: Array, layout: Any, **options: Any) -> Any:
+        self._plan.relative_bias.append({"table": table, **options})
+        return self._call("bias", table.shape[1])
+
+    def pool(self, x: Any, layout: Any, *, kind: str) -> Any:
+        return self._call("pool", self._value(x), kind)
+
+    def remember(self, k: Any, v: Any, layout: Any, slot: Any) -> None:
+        self._plan.remembered.append((slot.key, self._result(k), self._result(v)))
+
+    def attention(
+        self,
+        q: Any,
+        k: Any,
+        v: Any,
+        layout: Any,
+        *,
+        heads: int,
+        kv_heads: int | None = None,
+        slot: Any = None,
+        **options: Any,
+    ) -> Any:
+        q, k, v = self._value(q), self._value(k), self._value(v)
+        values: tuple[Any, ...] = (q, k, v)
+        if slot is not None and isinstance(slot.held, Remembered):
+            if options.get("bias") is not None:
+                raise UnrecordableError("attention to a source with a bias")
+            self._plan.sources.append(slot.key)
+            values = self._call("source"), q, slot.held.source()[1].shape[1]
+        elif slot is not None:
+            self._plan.caches.append(slot.key)
+            values = self._call("cache"), q, k, v
+        return self._call("attention", *values, heads=heads, kv_heads=kv_heads or heads, **options)
+
+    def _result(self, x: Any) -> int:
+        """Have each pass return a value; -> which of its results it is."""
+        try:
+            return self._call("result", self._value(x))
+        except InputError as why:
+            raise UnrecordableError(str(why)) from None
+
+
+def record_plan(
+    network: Module, program: str, state: State | None, inputs: Sequence[str]
+) -> tuple[Plan, Counter[str]]:
+    """A program's plan, and which operations were fused in it.
+
+    Raises UnrecordableError where the program does what a plan cannot, be it to ask a value for
+    its numbers.
+    """
+    plan = Plan()
+    op = Recorder(plan)
+    ids = plan.steps.ids()
+    given = {name: plan.steps.ids() for name in inputs}
+    slots = None if state is None else Slots(state)
+    try:
+        value = getattr(network, program)(op, ids, None, slots, **given)
+        plan.result = op._result(value)
+    except (TypeError, AttributeError) as why:
+        raise UnrecordableError(f"{program}: {why}") from why
+    return plan, op.fused
