@@ -44,7 +44,7 @@ ROOMS = {
     "engines": "_core layout module ops state trace",
     "tokenizer": "_core files hub",
     "parity": "",
-    "tasks": "engines loader models parity",
+    "tasks": "_core engines loader models parity",
     "export": "engines files models",
     "model": "engines export folder models tasks tokenizer trace",
     "loader": "engines folder hub model models tokenizer weights",

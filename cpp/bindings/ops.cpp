@@ -223,6 +223,7 @@ void register_ops(py::module_& m) {
   m.def("rope", &rope_array, "x"_a, "cos"_a, "sin"_a, "heads"_a, "interleaved"_a, "threads"_a = 0);
   register_matrices(m);
   register_sentences(m);
+  register_sampling(m);
 }
 
 }  // namespace quatrain

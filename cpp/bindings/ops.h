@@ -6,5 +6,6 @@ namespace quatrain {
 
 void register_matrices(pybind11::module_& m);
 void register_sentences(pybind11::module_& m);
+void register_sampling(pybind11::module_& m);
 
 }  // namespace quatrain

@@ -6,6 +6,7 @@
 // float32 operations, fixed by its row (and, for a matrix product, its column) alone.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 
 #include "ops/activation.h"
 
@@ -16,6 +17,9 @@ inline constexpr std::ptrdiff_t kPanel = 16;
 
 // Keys are taken in blocks that begin at multiples of this, counted from a sentence's first key.
 inline constexpr std::ptrdiff_t kKeyBlock = 64;
+
+// Logits are looked through in blocks of so many.
+inline constexpr std::ptrdiff_t kLogitBlock = 64;
 
 // out[m, n] = act(sum_k x[m, k] w[n, k] + bias[n]) for all rows and a range of panels. The sum runs
 // over ascending k in one accumulator.
@@ -76,6 +80,13 @@ struct Kernels {
                           std::ptrdiff_t half);
   void (*rope_interleaved)(const float* x, const float* cosines, const float* sines, float* out,
                            std::ptrdiff_t half);
+
+  // maxima: of each kLogitBlock values. Returns the largest value, or NaN if there is one.
+  float (*block_maxima)(const float* x, std::ptrdiff_t n, float* maxima);
+  // e^((x - top) factor) for x <= top, rounded to whole parts of kLikeliest (ops/sampling.h).
+  void (*likelihoods)(const float* x, std::ptrdiff_t n, float top, double factor,
+                      std::int64_t* out);
+  std::int64_t (*sum_likelihoods)(const float* x, std::ptrdiff_t n, float top, double factor);
 
   // `rows` <= kPanel rows of k contiguous values become one panel [k][kPanel].
   void (*pack_panel)(const float* rows, std::ptrdiff_t stride, std::ptrdiff_t count,

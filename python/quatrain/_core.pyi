@@ -25,6 +25,24 @@ class PackedWeight:
     def nbytes(self) -> int: ...
     def rows(self, ids: Array) -> Array: ...
 
+class Sampler:
+    """Chooses the tokens of one text; ``quatrain.tasks.sampling`` is the specification."""
+
+    def __init__(
+        self,
+        *,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        presence_penalty: float = 0.0,
+        frequency_penalty: float = 0.0,
+    ) -> None: ...
+    def read(self, ids: Array) -> None: ...
+    def wrote(self, id: int) -> None: ...
+    def choose(self, logits: Array, uniform: float) -> int: ...
+
 class Value:
     """A value of a plan: so many columns for each token ("N") or each sentence ("B")."""
 

@@ -156,9 +156,10 @@ class Model:
         """Continue ``prompt``; -> its text, ids, end and log probabilities.
 
         The keywords: max_new_tokens (64), temperature (0.0: the likeliest token each time), top_k
-        (0: all), top_p (1.0), repetition_penalty (1.0), seed (None draws one), stop (()),
-        logprobs (0). What is not given comes from the folder's ``generation_config.json``, as do
-        the tokens that end a text; see ``quatrain.tasks.generate.Settings``.
+        (0: all), top_p (1.0), min_p (0.0), repetition_penalty (1.0), presence_penalty (0.0),
+        frequency_penalty (0.0), seed (None draws one), stop (()), logprobs (0). What is not given
+        comes from the folder's ``generation_config.json``, as do the tokens that end a text; see
+        ``quatrain.tasks.generate.Settings``.
         Raises InputError for a setting or a prompt that cannot be used.
         """
         self._expect(Decoder, "generate")

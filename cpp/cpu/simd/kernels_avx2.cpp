@@ -7,6 +7,7 @@
 // clang-format off: each of these uses the ones before it
 #include "cpu/simd/math.h"
 #include "cpu/simd/elementwise.h"
+#include "cpu/simd/sampling.h"
 #include "cpu/simd/matrix.h"
 #include "cpu/simd/attention.h"
 #include "cpu/simd/table.h"

@@ -28,6 +28,9 @@ inline Kernels make_kernels(const char* name) {
   table.rms_norm = rms_norm;
   table.rope_half_split = rope_half_split;
   table.rope_interleaved = rope_interleaved;
+  table.block_maxima = block_maxima;
+  table.likelihoods = likelihoods;
+  table.sum_likelihoods = sum_likelihoods;
   table.pack_panel = pack_panel;
   table.linear_scratch = kBlockRows * kBlockK + kWidth;
   table.linear_block_rows = kBlockRows;

@@ -44,8 +44,18 @@ def generate(
         float | None,
         typer.Option(help="Sample among the fewest tokens whose probabilities reach p."),
     ] = None,
+    min_p: Annotated[
+        float | None,
+        typer.Option(help="Not tokens less than p times as likely as the likeliest."),
+    ] = None,
     repetition_penalty: Annotated[
         float | None, typer.Option(help="Above 1 makes tokens seen before less likely.")
+    ] = None,
+    presence_penalty: Annotated[
+        float | None, typer.Option(help="Taken from the logits of tokens written before.")
+    ] = None,
+    frequency_penalty: Annotated[
+        float | None, typer.Option(help="The same, as often as they were written.")
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="The same seed gives the same text, on every engine.")
@@ -75,7 +85,10 @@ def generate(
         "temperature": temperature,
         "top_k": top_k,
         "top_p": top_p,
+        "min_p": min_p,
         "repetition_penalty": repetition_penalty,
+        "presence_penalty": presence_penalty,
+        "frequency_penalty": frequency_penalty,
         "seed": seed,
         "stop": tuple(stop) if stop else None,
         "logprobs": logprobs,

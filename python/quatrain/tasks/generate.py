@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 
+from quatrain import _core
 from quatrain.errors import ConfigError, InputError
 from quatrain.models.shapes import EncoderDecoder
-from quatrain.tasks.sampling import choose, log_softmax, penalise
+from quatrain.tasks.sampling import log_softmax, uniform
 
 if TYPE_CHECKING:
     from quatrain.model import Model
@@ -26,17 +27,22 @@ class Settings:
     """How to generate. What is not given comes from ``generation_config.json``, else from here.
 
     max_new_tokens: at most this many. temperature: 0 takes the most likely token. top_k, top_p:
-    sample among the k most likely (0: all), or the fewest whose probabilities reach p.
-    repetition_penalty: above 1 makes seen tokens less likely. seed: the same seed gives the same
-    text; None draws one. stop: strings that end the text, and are not part of it. logprobs: keep
-    the log probability of every new token and of the n most likely ones.
+    sample among the k most likely (0: all), or the fewest whose probabilities reach p. min_p: not
+    those less than p times as likely as the most likely one. repetition_penalty: above 1 makes
+    tokens of the prompt and of the text less likely. presence_penalty, frequency_penalty: taken
+    from the logit of a token of the text, once and as often as it is there. seed: the same seed
+    gives the same text; None draws one. stop: strings that end the text, and are not part of it.
+    logprobs: keep the log probability of every new token and of the n most likely ones.
     """
 
     max_new_tokens: int = 64
     temperature: float = 0.0
     top_k: int = 0
     top_p: float = 1.0
+    min_p: float = 0.0
     repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
     seed: int | None = None
     stop: tuple[str, ...] = ()
     logprobs: int = 0
@@ -58,7 +64,7 @@ class Settings:
         known = ["max_new_tokens", "repetition_penalty"]
         values: dict[str, Any] = {}
         if model.folder.generation.get("do_sample"):
-            known += ["temperature", "top_k", "top_p"]
+            known += ["temperature", "top_k", "top_p", "min_p"]
             values["temperature"] = 1.0
         values |= {
             name: value
@@ -72,6 +78,18 @@ class Settings:
             values["stop"] = tuple(stop)
         return cls(**values)
 
+    def sampler(self) -> _core.Sampler:
+        """Chooses the tokens of one text by these settings."""
+        return _core.Sampler(
+            temperature=self.temperature,
+            top_k=min(self.top_k, 2**31),
+            top_p=self.top_p,
+            min_p=self.min_p,
+            repetition_penalty=self.repetition_penalty,
+            presence_penalty=self.presence_penalty,
+            frequency_penalty=self.frequency_penalty,
+        )
+
 
 class Options(TypedDict, total=False):
     """The fields of ``Settings`` as keywords; None is the same as not given."""
@@ -80,7 +98,10 @@ class Options(TypedDict, total=False):
     temperature: float | None
     top_k: int | None
     top_p: float | None
+    min_p: float | None
     repetition_penalty: float | None
+    presence_penalty: float | None
+    frequency_penalty: float | None
     seed: int | None
     stop: str | Iterable[str] | None
     logprobs: int | None
@@ -91,7 +112,7 @@ def whole(value: Any) -> bool:
 
 
 def number(value: Any) -> bool:
-    return whole(value) or isinstance(value, float | np.floating)
+    return (whole(value) and abs(value) < 2**63) or isinstance(value, float | np.floating)
 
 
 #: What each setting must be, in words and as a test.
@@ -100,7 +121,10 @@ RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "temperature": ("a finite number of at least 0", lambda x: number(x) and 0 <= x < math.inf),
     "top_k": ("an integer of at least 0", lambda x: whole(x) and x >= 0),
     "top_p": ("a number in (0, 1]", lambda x: number(x) and 0 < x <= 1),
+    "min_p": ("a number in [0, 1]", lambda x: number(x) and 0 <= x <= 1),
     "repetition_penalty": ("a finite number above 0", lambda x: number(x) and 0 < x < math.inf),
+    "presence_penalty": ("a finite number", lambda x: number(x) and abs(x) < math.inf),
+    "frequency_penalty": ("a finite number", lambda x: number(x) and abs(x) < math.inf),
     "seed": (
         "None or an integer in [0, 2^128)",
         lambda x: x is None or (whole(x) and 0 <= x < 2**128),
@@ -200,7 +224,7 @@ class Run:
         network, engine = model.network, model.engine
         context = network.context
         room = settings.max_new_tokens
-        first, seen = self.prompt, [int(i) for i in self.prompt]
+        first = seen = self.prompt
         if context is not None and not isinstance(network, EncoderDecoder):
             room = min(room, context - len(first) + 1)
         # The caches grow when they must, so a generous limit costs nothing by itself.
@@ -208,26 +232,21 @@ class Run:
         if isinstance(network, EncoderDecoder):
             engine.run(network, "encode", [first], state, source=True)
             first = np.array([network.start], np.int64)
-            seen = [network.start]
+            seen = first
+        sampler = settings.sampler()
+        sampler.read(seen)
         seed = secrets.randbits(64) if settings.seed is None else settings.seed
         chunk = first
         for step in range(room):
             logits = engine.run(network, "next_logits", [chunk], state)[0][0]
             state.next()
-            token = choose(
-                penalise(logits, seen, settings.repetition_penalty),
-                temperature=settings.temperature,
-                top_k=settings.top_k,
-                top_p=settings.top_p,
-                seed=seed,
-                step=step,
-            )
+            token = sampler.choose(logits.astype(np.float32, copy=False), uniform(seed, step))
             if token in self.ends:
                 self.finish_reason = "eos"
                 return
             if settings.logprobs:
                 self.logprobs.append(likelihood(logits, token, settings.logprobs))
-            seen.append(token)
+            sampler.wrote(token)
             yield token
             chunk = np.array([token], np.int64)
 

@@ -1,28 +1,45 @@
 """Choosing the next token: the same text from the same seed on every engine.
 
-The order is Hugging Face's: repetition penalty, temperature, top-k, top-p. Everything is NumPy
-in float64, and the random numbers come from a counter (Philox, Salmon et al. 2011), so a step's
-number depends on the seed and on how many steps came before, and on nothing else.
+This is the specification; ``quatrain._core.Sampler`` does the same without sorting. The order is
+Hugging Face's: penalties, temperature, top-k, top-p, min-p. How likely a token is, is a whole
+number, whose sums are exact in any order, and the random numbers come from a counter (Philox,
+Salmon et al. 2011), so a step's number depends on the seed and on how many steps came before, and
+on nothing else.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
+#: The weight of the likeliest token. One that is less than half of 2^-42 as likely is never drawn.
+LIKELIEST = 2**42
 
-def penalise(logits: np.ndarray, seen: Sequence[int], penalty: float) -> np.ndarray:
-    """Make tokens that were already seen less likely (Keskar et al. 2019, CTRL).
 
-    logits ``[V]``; a positive one is divided by ``penalty``, a negative one multiplied.
+def penalise(
+    logits: np.ndarray,
+    read: Sequence[int],
+    wrote: Sequence[int],
+    *,
+    repetition_penalty: float = 1.0,
+    presence_penalty: float = 0.0,
+    frequency_penalty: float = 0.0,
+) -> np.ndarray:
+    """Make tokens that were already seen less likely.
+
+    logits ``[V]``; of a token that was read or written, a positive one is divided by
+    ``repetition_penalty`` and a negative one multiplied (Keskar et al. 2019, CTRL); one that was
+    written n times then loses ``presence_penalty + n * frequency_penalty`` (as in OpenAI's API).
     """
-    if penalty == 1.0:
-        return logits
-    ids = np.unique(np.asarray(seen, np.int64))
     logits = logits.copy()
-    chosen = logits[ids]
-    logits[ids] = np.where(chosen > 0, chosen / penalty, chosen * penalty)
+    ids, times = np.unique(np.asarray(wrote, np.int64), return_counts=True)
+    seen = np.union1d(np.asarray(read, np.int64), ids)
+    chosen = logits[seen].astype(np.float64)
+    chosen = np.where(chosen > 0, chosen / repetition_penalty, chosen * repetition_penalty)
+    chosen[np.searchsorted(seen, ids)] -= presence_penalty + frequency_penalty * times
+    logits[seen] = chosen
     return logits
 
 
@@ -43,34 +60,49 @@ def uniform(seed: int, step: int) -> float:
 
 
 def choose(
-    logits: np.ndarray, *, temperature: float, top_k: int, top_p: float, seed: int, step: int
+    logits: np.ndarray,
+    number: float,
+    *,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    min_p: float = 0.0,
 ) -> int:
-    """The next token's id from logits ``[V]``; temperature 0 takes the largest (lowest id on ties).
+    """The next token's id from logits ``[V]`` and a random number in [0, 1).
 
-    ``top_k`` keeps the k most likely (0: all); ``top_p`` keeps the fewest whose probabilities add
-    up to at least p.
+    Temperature 0 takes the largest logit, and the lowest id of equal ones. ``top_k`` keeps the k
+    most likely (0: all); ``top_p`` keeps the fewest whose probabilities among those add up to at
+    least p; ``min_p`` keeps those at least p times as likely as the most likely one.
     """
     if temperature == 0:
         return int(logits.argmax())
-    order, p = candidates(logits, temperature=temperature, top_k=top_k, top_p=top_p)
-    total = np.cumsum(p)
-    at = int(np.searchsorted(total, uniform(seed, step) * total[-1], side="right"))
-    return int(order[min(at, len(order) - 1)])
+    order, weights = candidates(
+        logits, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p
+    )
+    total = np.cumsum(weights)
+    drawn = min(int(number * float(total[-1])), int(total[-1]) - 1)
+    return int(order[np.searchsorted(total, drawn, side="right")])
 
 
 def candidates(
-    logits: np.ndarray, *, temperature: float, top_k: int, top_p: float
+    logits: np.ndarray,
+    *,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    min_p: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The ids among which ``choose`` draws, most likely first, and their weights.
-
-    The weights are probabilities before ``top_p``: they need not add up to 1.
-    """
-    logits = logits.astype(np.float64) / temperature
+    """The ids among which ``choose`` draws, most likely first, and their weights: int64, how much
+    less likely than ``LIKELIEST`` they are."""
     order = np.argsort(-logits, kind="stable")
     if top_k:
         order = order[:top_k]
-    p = np.exp(log_softmax(logits[order]))
+    chosen = logits[order].astype(np.float64)
+    powers = (chosen - chosen[0]) * (1 / max(temperature, 1e-200))
+    weights = np.rint(LIKELIEST * np.exp(powers)).astype(np.int64)
     if top_p < 1:
-        keep = int(np.searchsorted(np.cumsum(p), top_p)) + 1
-        order, p = order[:keep], p[:keep]
-    return order, p
+        total = np.cumsum(weights)
+        kept = int(np.searchsorted(total, math.ceil(top_p * float(total[-1])))) + 1
+        order, weights = order[:kept], weights[:kept]
+    kept = int((weights >= min_p * LIKELIEST).sum())
+    return order[:kept], weights[:kept]

@@ -1,0 +1,45 @@
+// Choosing the next token.
+#include "ops/sampling.h"
+
+#include "bindings/arrays.h"
+#include "bindings/ops.h"
+
+namespace py = pybind11;
+using namespace py::literals;
+
+namespace quatrain {
+
+namespace {
+
+std::int64_t choose(Sampler& sampler, py::handle value, double uniform) {
+  const FloatArray logits("sampler", "logits", value);
+  check(logits.dimensions() == 1, "sampler", "expected logits of shape (V,), got ",
+        shape_text(logits.shape()));
+  const Unlocked unlocked(logits.columns());
+  return sampler.choose(logits.data(), logits.columns(), uniform);
+}
+
+}  // namespace
+
+void register_sampling(py::module_& m) {
+  py::class_<Sampler>(m, "Sampler", "Chooses the tokens of one text; for one thread at a time.")
+      .def(py::init([](double temperature, std::ptrdiff_t top_k, double top_p, double min_p,
+                       double repetition_penalty, double presence_penalty,
+                       double frequency_penalty) {
+             return Sampler({temperature, top_k, top_p, min_p, repetition_penalty, presence_penalty,
+                             frequency_penalty});
+           }),
+           py::kw_only(), "temperature"_a = 1.0, "top_k"_a = 0, "top_p"_a = 1.0, "min_p"_a = 0.0,
+           "repetition_penalty"_a = 1.0, "presence_penalty"_a = 0.0, "frequency_penalty"_a = 0.0)
+      .def(
+          "read",
+          [](Sampler& sampler, py::handle value) {
+            const IntArray ids("sampler", "ids", value);
+            sampler.read(ids.data(), ids.size());
+          },
+          "ids"_a)
+      .def("wrote", &Sampler::wrote, "id"_a)
+      .def("choose", &choose, "logits"_a, "uniform"_a);
+}
+
+}  // namespace quatrain
