@@ -144,13 +144,14 @@ def test_a_plan_checks_what_a_pass_gives_it():
     x = plan.embedding(ids, np.zeros((5, 4), np.float32))
     k = plan.attention(plan.cache(), x, x, x, heads=2, kv_heads=2, scale=1.0, causal=True)
     assert plan.result(plan.rope(k, cosines, cosines, 1, False)) == 0
-    starts, past, one = np.array([0, 2]), np.array([1]), np.array([3, 4])
+    lengths, past, one = np.array([2]), np.array([1]), np.array([3, 4])
     table, cache = np.zeros((2, 2), np.float32), np.zeros((1, 3, 4), np.float32)
-    good = [starts, past, [one], [table], [], [(cache, cache)], []]
+    good = [lengths, past, [one], [table], [], [(cache, cache)], []]
     assert plan.run(arena, *good)[0].shape == (2, 4)
     bad = {
-        "starts of shape": (0, np.zeros(0, np.int64)),
-        "starts decreases": (0, np.array([0, 3, 2])),
+        "past of shape (2,), got (1,)": (0, np.array([1, 1])),
+        "lengths >= 0, got -2": (0, np.array([-2])),
+        "got 4611686018427387904": (0, np.array([2**62])),
         "past of shape": (1, np.array([1, 1])),
         "past >= 0": (1, np.array([-1])),
         "capacity of 3": (1, np.array([2])),

@@ -68,15 +68,19 @@ class Pass {
  public:
   Given given;
 
-  Pass(py::handle starts, py::handle past)
-      : starts_("plan", "starts", starts), past_("plan", "past", past) {
-    given.starts = starts_.data();
-    check(starts_.size() >= 1, "plan", "expected starts of shape (B + 1,)");
-    given.batch = check_starts("plan", "starts", starts_, starts_.data()[starts_.size() - 1]);
+  Pass(py::handle lengths_value, py::handle past) : past_("plan", "past", past) {
+    const IntArray lengths("plan", "lengths", lengths_value);
+    given.batch = lengths.size();
     given.past = past_.expect("plan", "past", given.batch).data();
+    starts_.push_back(0);
     for (std::ptrdiff_t b = 0; b < given.batch; ++b) {
-      check(given.past[b] >= 0, "plan", "expected past >= 0, got ", given.past[b]);
+      const std::int64_t count = lengths.data()[b];
+      check(count >= 0 && count <= kMost, "plan", "expected lengths >= 0, got ", count);
+      check(given.past[b] >= 0 && given.past[b] <= kMost, "plan", "expected past >= 0, got ",
+            given.past[b]);
+      starts_.push_back(starts_.back() + count);
     }
+    given.starts = starts_.data();
   }
 
   void ids(const py::sequence& lists) {
@@ -149,16 +153,19 @@ class Pass {
     return {{array.mutable_data(), given.batch * capacity, array.shape(2)}, capacity};
   }
 
-  IntArray starts_, past_;
+  static constexpr std::int64_t kMost = std::int64_t{1} << 40;  // no sum of two overflows
+
+  std::vector<std::int64_t> starts_;
+  IntArray past_;
   std::deque<IntArray> ids_, sources_;
   std::deque<FloatArray> arrays_;
 };
 
-py::list run(const Recorded& recorded, Arena& arena, py::handle starts, py::handle past,
+py::list run(const Recorded& recorded, Arena& arena, py::handle lengths, py::handle past,
              const py::sequence& ids, const py::sequence& tables, const py::sequence& biases,
              const py::sequence& caches, const py::sequence& sources, int threads) {
   threads = resolve_threads(threads);
-  Pass pass(starts, past);
+  Pass pass(lengths, past);
   pass.ids(ids);
   pass.tables(tables);
   pass.biases(biases);
@@ -201,6 +208,9 @@ void register_plan(py::module_& m) {
   plan.def(py::init<>())
       .def("ids", [](Recorded& r) { return r.plan.ids(); })
       .def(
+          "positions", [](Recorded& r, std::int64_t start) { return r.plan.positions(start); },
+          "start"_a = 0)
+      .def(
           "table", [](Recorded& r, std::ptrdiff_t n) { return r.plan.table(n); }, "columns"_a)
       .def(
           "bias", [](Recorded& r, std::ptrdiff_t n) { return r.plan.bias(n); }, "heads"_a)
@@ -214,7 +224,7 @@ void register_plan(py::module_& m) {
             return r.plan.bytes(tokens, sentences);
           },
           "tokens"_a, "sentences"_a)
-      .def("run", &run, "arena"_a, "starts"_a, "past"_a, "ids"_a, "tables"_a, "biases"_a,
+      .def("run", &run, "arena"_a, "lengths"_a, "past"_a, "ids"_a, "tables"_a, "biases"_a,
            "caches"_a, "sources"_a, "threads"_a = 0);
 
   plan.def(

@@ -35,6 +35,8 @@ class Arena {
     std::vector<std::size_t> offsets;
   } layout;
   std::vector<float*> buffers;
+  std::vector<const std::int64_t*> ids;
+  std::vector<std::int64_t> positions;
   // Where each sentence's keys begin in each cache, and how many there are without one and with.
   struct Keys {
     std::vector<std::int64_t> first;  // [caches * B]

@@ -29,7 +29,7 @@ struct Value {
   std::ptrdiff_t first, columns;
 };
 
-// What each pass is given anew, by its number: a whole number for each token (ids, positions), a
+// What differs from pass to pass, by its number: a whole number for each token (ids, positions), a
 // bias of the scores of each sentence, keys and values that each pass extends, those of a source.
 struct Ids {
   std::size_t number;
@@ -77,6 +77,8 @@ class Plan {
 
   // What a pass will be given.
   Ids ids() { return {ids_++}; }
+  // The position of every token in its sentence, after what came before, plus `start`.
+  Ids positions(std::int64_t start);
   Value table(std::ptrdiff_t columns);
   Bias bias(std::ptrdiff_t heads);
   CacheSlot cache() { return {caches_++}; }
@@ -136,9 +138,14 @@ class Plan {
     Place place;
     std::size_t number;  // among the tables or the results
   };
+  struct Positions {
+    std::size_t number;  // among the ids
+    std::int64_t start;
+  };
   struct Pass {
     const std::vector<Buffer>& buffers;
     const std::vector<float*>& memory;  // of each buffer
+    const std::vector<const std::int64_t*>& ids;
     const Arena::Keys& keys;
     const Given& given;
     int threads;
@@ -152,11 +159,14 @@ class Plan {
                  std::optional<Bias> bias);
   static void expect_same(const char* where, Value x, Value y);
   void check_given(const Given& given) const;
+  void locate_buffers(const Given& given, Arena& arena) const;
+  void number_tokens(const Given& given, Arena& arena) const;
   std::size_t place_buffers(std::ptrdiff_t tokens, std::ptrdiff_t sentences,
                             std::vector<std::size_t>& offsets) const;
 
   std::size_t number_;  // of all plans of the process
   std::size_t ids_ = 0, tables_ = 0, caches_ = 0, sources_ = 0;
+  std::vector<Positions> positions_;
   std::vector<std::ptrdiff_t> bias_heads_;
   std::vector<Buffer> buffers_;
   std::vector<Value> results_;

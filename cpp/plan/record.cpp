@@ -50,6 +50,11 @@ Value Plan::table(std::ptrdiff_t columns) {
   return x;
 }
 
+Ids Plan::positions(std::int64_t start) {
+  positions_.push_back({ids_, start});
+  return ids();
+}
+
 Bias Plan::bias(std::ptrdiff_t heads) {
   bias_heads_.push_back(heads);
   return {bias_heads_.size() - 1};
@@ -58,15 +63,14 @@ Bias Plan::bias(std::ptrdiff_t heads) {
 Value Plan::embedding(Ids ids, ConstRows table) {
   const Value out = make(Per::kToken, table.columns);
   step({}, [=](const Pass& pass) {
-    quatrain::embedding(pass.given.ids[ids.number], table, pass.rows(out), pass.threads);
+    quatrain::embedding(pass.ids[ids.number], table, pass.rows(out), pass.threads);
   });
   return out;
 }
 
 Value Plan::embedding(Ids ids, const PackedWeight& table) {
   const Value out = make(Per::kToken, table.k());
-  step({},
-       [=, &table](const Pass& pass) { table.rows(pass.given.ids[ids.number], pass.rows(out)); });
+  step({}, [=, &table](const Pass& pass) { table.rows(pass.ids[ids.number], pass.rows(out)); });
   return out;
 }
 

@@ -65,7 +65,7 @@ std::size_t Plan::bytes(std::ptrdiff_t tokens, std::ptrdiff_t sentences) const {
 }
 
 void Plan::check_given(const Given& given) const {
-  check_count("lists of ids", given.ids.size(), ids_);
+  check_count("lists of ids", given.ids.size(), ids_ - positions_.size());
   check_count("tables", given.tables.size(), tables_);
   check_count("biases", given.biases.size(), bias_heads_.size());
   check_count("caches", given.caches.size(), caches_);
@@ -93,12 +93,11 @@ void Plan::check_given(const Given& given) const {
   }
 }
 
-void Plan::run(const Given& given, Arena& arena, int threads) const {
-  check_given(given);
+void Plan::locate_buffers(const Given& given, Arena& arena) const {
   Arena::Layout& layout = arena.layout;
   const std::ptrdiff_t tokens = given.tokens();
   if (layout.plan != number_ || layout.tokens != tokens || layout.sentences != given.batch) {
-    layout.plan = 0;
+    layout.plan = 0;  // if there is no memory for the offsets
     layout.floats = place_buffers(tokens, given.batch, layout.offsets);
     layout.tokens = tokens;
     layout.sentences = given.batch;
@@ -120,8 +119,28 @@ void Plan::run(const Given& given, Arena& arena, int threads) const {
         break;
     }
   }
+}
+
+void Plan::number_tokens(const Given& given, Arena& arena) const {
+  const auto tokens = static_cast<std::size_t>(given.tokens());
+  arena.ids = given.ids;
+  arena.positions.resize(positions_.size() * tokens);
+  std::int64_t* out = arena.positions.data();
+  for (const Positions& positions : positions_) {  // by number
+    arena.ids.insert(arena.ids.begin() + static_cast<std::ptrdiff_t>(positions.number), out);
+    for (std::ptrdiff_t b = 0; b < given.batch; ++b) {
+      const std::int64_t count = given.starts[b + 1] - given.starts[b];
+      for (std::int64_t i = 0; i < count; ++i) *out++ = positions.start + given.past[b] + i;
+    }
+  }
+}
+
+void Plan::run(const Given& given, Arena& arena, int threads) const {
+  check_given(given);
+  locate_buffers(given, arena);
+  number_tokens(given, arena);
   locate_keys(given, arena.keys);
-  const Pass pass{buffers_, arena.buffers, arena.keys, given, threads};
+  const Pass pass{buffers_, arena.buffers, arena.ids, arena.keys, given, threads};
   for (const Step& step : steps_) {
     step(pass);
     Pulse::ask();

@@ -77,6 +77,7 @@ class Plan:
     """
 
     def ids(self) -> Ids: ...
+    def positions(self, start: int = 0) -> Ids: ...
     def table(self, columns: int) -> Value: ...
     def bias(self, heads: int) -> Bias: ...
     def cache(self) -> CacheSlot: ...
@@ -86,7 +87,7 @@ class Plan:
     def run(
         self,
         arena: Arena,
-        starts: Array,
+        lengths: Array,
         past: Array,
         ids: Sequence[Array],
         tables: Sequence[Array],

@@ -40,10 +40,10 @@ class Packed:
         """int64 ``[B]``: rows of each sentence once this pass is committed."""
         return self.past + self.lengths
 
-    @cached_property
+    @property
     def longest(self) -> int:
         """The largest of ``total``."""
-        return int(self.total.max(initial=0))
+        return max((self.past + self.lengths).tolist(), default=0)
 
     @cached_property
     def positions(self) -> np.ndarray:

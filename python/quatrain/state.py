@@ -146,6 +146,18 @@ class State(Passes):
         self.take((index, part))
         return self.slots[index, part]
 
+    def extended(
+        self, keys: Iterable[tuple[int, str]], rows: int
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The keys and values of growing slots, each used in this pass, with room for ``rows``."""
+        found = []
+        for key in keys:
+            slot = self.slot(*key)
+            assert isinstance(slot, Grown)
+            slot.reserve(rows)
+            found.append((slot.keys, slot.values))
+        return found
+
     def fork(self, index: Sequence[int] | np.ndarray) -> State:
         """A copy whose sentence i is this state's sentence ``index[i]`` (beams, prefixes)."""
         chosen = np.asarray(index, np.int64)

@@ -76,10 +76,11 @@ class PackedEngine(Engine):
         self, lengths: Sequence[int], state: State | None = None, source: bool = False
     ) -> Packed:
         """The layout of a pass over ``lengths`` new rows; begins that pass in ``state``."""
+        counts = np.array(lengths, np.int64)
         if state is None:
-            return Packed.of(lengths)
-        state.begin(np.zeros(state.batch, np.int64) if source else np.asarray(lengths))
-        return Packed.of(lengths, None if source else state.lengths)
+            return Packed(counts, np.zeros_like(counts))
+        state.begin(np.zeros_like(counts) if source else counts)
+        return Packed(counts, np.zeros_like(counts) if source else state.lengths)
 
     def run(
         self,
@@ -134,5 +135,7 @@ def flatten(sentences: Ids) -> np.ndarray:
     """Sentences end to end: ids int64 ``[N]``, or rows ``[N, ...]`` as they are."""
     if not len(sentences):
         return np.zeros(0, np.int64)
+    if len(sentences) == 1 and (only := np.asarray(sentences[0])).dtype == np.int64:
+        return only
     rows = np.concatenate([np.asarray(sentence) for sentence in sentences])
     return rows if rows.dtype.kind == "f" else rows.astype(np.int64)

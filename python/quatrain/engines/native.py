@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -34,7 +33,8 @@ class Native(Kernels):
     def __init__(self, threads: int | None = None) -> None:
         super().__init__(threads)
         self.unplanned: Counter[str] = Counter()
-        self._plans: WeakKeyDictionary[Module, dict[Any, Plan | str]] = WeakKeyDictionary()
+        # By the network itself: an id alone could come again once a network is gone.
+        self._plans: dict[Any, Plan | str] = {}
         self._arenas: list[_core.Arena] = []
 
     def parameter(self, key: str, param: Param, load: Callable[[], Array]) -> Any:
@@ -79,15 +79,15 @@ class Native(Kernels):
         self, network: Module, program: str, state: State | None, inputs: tuple[str, ...]
     ) -> Plan | None:
         """The plan of a program, recorded on first use; None if it cannot be recorded."""
-        plans = self._plans.setdefault(network, {})
-        key = (program, state is not None, inputs)
-        if key not in plans:
+        key = (network, program, state is not None, inputs)
+        plan = self._plans.get(key)
+        if plan is None:
             try:
-                plans[key], fused = record_plan(network, program, state, inputs)
+                plan, fused = record_plan(network, program, state, inputs)
                 self.fused += fused
             except UnrecordableError as why:
-                plans[key] = str(why)
-        plan = plans[key]
+                plan = str(why)
+            self._plans[key] = plan
         if isinstance(plan, str):
             self.unplanned[plan] += 1
             return None

@@ -30,13 +30,12 @@ class UnrecordableError(Exception):
 class Plan:
     """A program's steps, and what each pass must give them, in the order of their numbers.
 
-    ``positions``, ``rotary`` and ``relative_bias`` hold the arguments of these operations, which
-    depend on the layout alone; the engine computes them anew for each pass. ``remembered``: slots,
+    ``rotary`` and ``relative_bias`` hold the arguments of these operations, which depend on the
+    layout alone; the engine computes them anew for each pass. ``remembered``: slots,
     and which of the results are their keys and values. ``result``: which is the program's.
     """
 
     steps: _core.Plan = field(default_factory=_core.Plan)
-    positions: list[dict[str, Any]] = field(default_factory=list)
     rotary: list[dict[str, Any]] = field(default_factory=list)
     relative_bias: list[dict[str, Any]] = field(default_factory=list)
     caches: list[Key] = field(default_factory=list)
@@ -55,12 +54,12 @@ class Plan:
         """One pass; ``ids`` are the program's own and its extra inputs."""
         made = self.steps.run(
             arena,
-            layout.starts,
+            layout.lengths,
             layout.past,
-            [*ids, *(engine.positions(layout, **options) for options in self.positions)],
+            ids,
             [table for options in self.rotary for table in engine.rotary(layout, **options)],
             [engine.relative_bias(layout=layout, **options) for options in self.relative_bias],
-            [cache_of(state, key, layout) for key in self.caches],
+            state.extended(self.caches, layout.longest) if state is not None else [],
             [source_of(state, key) for key in self.sources],
             engine.threads or 0,
         )
@@ -72,13 +71,6 @@ class Plan:
 def slot_of(state: State | None, key: Key) -> Any:
     assert state is not None, "the plan was recorded with a state"
     return state.slot(*key)
-
-
-def cache_of(state: State | None, key: Key, layout: Packed) -> tuple[Array, Array]:
-    """The keys and values that a pass extends, with room for its rows."""
-    slot = slot_of(state, key)
-    slot.reserve(layout.longest)
-    return slot.keys, slot.values
 
 
 def source_of(state: State | None, key: Key) -> tuple[Array, Array, Array, Array]:
@@ -128,8 +120,7 @@ class Recorder(Kernels):
         raise UnrecordableError("concat")
 
     def positions(self, layout: Any, *, start: int = 0) -> Any:
-        self._plan.positions.append({"start": start})
-        return self._call("ids")
+        return self._call("positions", start)
 
     def rotary(self, layout: Any, inv_freq: Array, *, scale: float = 1.0) -> tuple[Any, Any]:
         self._plan.rotary.append({"inv_freq": inv_freq, "scale": scale})
