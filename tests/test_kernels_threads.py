@@ -137,5 +137,8 @@ for _ in range(2):
     except InputError as error:
         print(error)
 """
-    message = "[isa] expected QUATRAIN_ISA to be portable, avx2 or avx512, got mmx"
+    message = (
+        "[isa] expected QUATRAIN_ISA to be portable, avx2, avx_vnni, avx512, avx512_vnni or amx,"
+        " got mmx"
+    )
     assert run(script, QUATRAIN_ISA="mmx").split("\n") == [message] * 2

@@ -24,8 +24,29 @@ WeightType weight_type(const py::array& weight, bool bfloat16) {
   return type.itemsize() == 4 ? WeightType::kFloat32 : WeightType::kFloat16;
 }
 
-std::unique_ptr<PackedWeight> pack(py::array weight, bool bfloat16, int threads) {
+constexpr std::pair<const char*, Packing> kPackings[] = {{"float32", Packing::kFloat32},
+                                                         {"int8", Packing::kInt8}};
+
+Packing packing_from_name(const std::string& wanted) {
+  std::string names;
+  for (const auto& [name, packing] : kPackings) {
+    if (wanted == name) return packing;
+    names += names.empty() ? name : std::string(", ") + name;
+  }
+  fail("pack", "expected a dtype among ", names, ", got ", wanted);
+}
+
+const char* packing_name(Packing wanted) {
+  for (const auto& [name, packing] : kPackings) {
+    if (wanted == packing) return name;
+  }
+  return "";
+}
+
+std::unique_ptr<PackedWeight> pack(py::array weight, const std::string& dtype, bool bfloat16,
+                                   int threads) {
   threads = resolve_threads(threads);
+  const Packing packing = packing_from_name(dtype);
   const WeightType type = weight_type(weight, bfloat16);
   check(weight.ndim() == 2, "pack", "expected weight of shape (N, K), got ",
         shape_text({weight.shape(), weight.shape() + weight.ndim()}));
@@ -38,7 +59,7 @@ std::unique_ptr<PackedWeight> pack(py::array weight, bool bfloat16, int threads)
       weight.data(),           type, weight.shape(0), weight.shape(1), weight.strides(0) / unit,
       weight.strides(1) / unit};
   const Unlocked unlocked(view.n * view.k);
-  return std::make_unique<PackedWeight>(view, threads);
+  return std::make_unique<PackedWeight>(view, packing, threads);
 }
 
 py::array rows(const PackedWeight& weight, py::handle ids_value) {
@@ -80,8 +101,11 @@ void register_matrices(py::module_& m) {
       .def_property_readonly("shape",
                              [](const PackedWeight& w) { return py::make_tuple(w.n(), w.k()); })
       .def_property_readonly("nbytes", &PackedWeight::nbytes)
+      .def_property_readonly("dtype",
+                             [](const PackedWeight& w) { return packing_name(w.packing()); })
       .def("rows", &rows, "ids"_a, "Rows of the weight as float32, for tied embeddings.");
-  m.def("pack", &pack, "weight"_a, py::kw_only(), "bfloat16"_a = false, "threads"_a = 0);
+  m.def("pack", &pack, "weight"_a, "dtype"_a = "float32", py::kw_only(), "bfloat16"_a = false,
+        "threads"_a = 0);
   m.def("linear", &linear_array, "x"_a, "weight"_a, "bias"_a = py::none(), "activation"_a = "none",
         "threads"_a = 0);
 }

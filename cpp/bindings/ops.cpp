@@ -194,7 +194,7 @@ py::array rope_array(py::handle value, py::handle cos_value, py::handle sin_valu
 }  // namespace
 
 void register_ops(py::module_& m) {
-  m.def("isa", [] { return kernels().name; }, "The instruction-set tier in use.");
+  m.def("isa", [] { return isa_name(selected_isa()); }, "The instruction-set tier in use.");
   m.def("default_threads", &default_threads, "Cores that this process may use.");
 
   m.def(

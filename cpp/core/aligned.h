@@ -20,25 +20,28 @@ struct AlignedFree {
   void operator()(void* memory) const { std::free(memory); }
 };
 
-// An uninitialised array of floats.
-class AlignedBuffer {
+// An uninitialised array of numbers.
+template <class T>
+class AlignedArray {
  public:
-  AlignedBuffer() = default;
-  explicit AlignedBuffer(std::size_t size)
-      : data_(static_cast<float*>(aligned_allocate(size * sizeof(float)))), size_(size) {}
+  AlignedArray() = default;
+  explicit AlignedArray(std::size_t size)
+      : data_(static_cast<T*>(aligned_allocate(size * sizeof(T)))), size_(size) {}
 
-  float* data() const { return data_.get(); }
+  T* data() const { return data_.get(); }
   std::size_t size() const { return size_; }
 
   // Scratch that only ever grows: the content is lost, the memory is reused.
-  float* at_least(std::size_t size) {
-    if (size > size_) *this = AlignedBuffer(size);
+  T* at_least(std::size_t size) {
+    if (size > size_) *this = AlignedArray(size);
     return data();
   }
 
  private:
-  std::unique_ptr<float, AlignedFree> data_;
+  std::unique_ptr<T, AlignedFree> data_;
   std::size_t size_ = 0;
 };
+
+using AlignedBuffer = AlignedArray<float>;
 
 }  // namespace quatrain

@@ -14,23 +14,53 @@
 
 #ifdef __linux__
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace quatrain {
 
 namespace {
 
+constexpr std::pair<const char*, Isa> kTiers[] = {
+    {"amx", Isa::kAmx},       {"avx512_vnni", Isa::kAvx512Vnni},
+    {"avx512", Isa::kAvx512}, {"avx_vnni", Isa::kAvxVnni},
+    {"avx2", Isa::kAvx2},     {"portable", Isa::kPortable}};
+
+#if defined(__x86_64__)
+// Matrix registers are large, so a process on Linux asks for them first.
+bool may_use_amx() {
+#if defined(__linux__)
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+#endif
+
 bool supported(Isa isa) {
 #if defined(__x86_64__)
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                    __builtin_cpu_supports("f16c");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
-                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512bw");
-  return isa == Isa::kPortable || (isa == Isa::kAvx2 ? avx2 : avx512);
-#else
-  return isa == Isa::kPortable;
+  switch (isa) {
+    case Isa::kAmx:
+      return supported(Isa::kAvx512Vnni) && __builtin_cpu_supports("amx-tile") &&
+             __builtin_cpu_supports("amx-int8") && may_use_amx();
+    case Isa::kAvx512Vnni:
+      return supported(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
+    case Isa::kAvx512:
+      return supported(Isa::kAvx2) && __builtin_cpu_supports("avx512f") &&
+             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512bw");
+    case Isa::kAvxVnni:
+      return supported(Isa::kAvx2) && __builtin_cpu_supports("avxvnni");
+    case Isa::kAvx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+             __builtin_cpu_supports("f16c");
+    case Isa::kPortable:
+      break;
+  }
 #endif
+  return isa == Isa::kPortable;
 }
 
 #ifdef __linux__
@@ -117,8 +147,6 @@ int count_threads() { return std::max(static_cast<int>(std::thread::hardware_con
 }  // namespace
 
 Isa selected_isa() {
-  constexpr std::pair<const char*, Isa> kTiers[] = {
-      {"avx512", Isa::kAvx512}, {"avx2", Isa::kAvx2}, {"portable", Isa::kPortable}};
   const char* variable = std::getenv("QUATRAIN_ISA");
   const std::string forced = variable == nullptr ? "" : variable;
   for (const auto& [name, isa] : kTiers) {
@@ -128,7 +156,16 @@ Isa selected_isa() {
       return isa;
     }
   }
-  fail("isa", "expected QUATRAIN_ISA to be portable, avx2 or avx512, got ", forced);
+  fail("isa",
+       "expected QUATRAIN_ISA to be portable, avx2, avx_vnni, avx512, avx512_vnni or amx, got ",
+       forced);
+}
+
+const char* isa_name(Isa isa) {
+  for (const auto& [name, tier] : kTiers) {
+    if (tier == isa) return name;
+  }
+  return "";
 }
 
 int default_threads() {

@@ -3,12 +3,16 @@
 
 namespace quatrain {
 
-// The instruction-set tiers for which kernels are compiled.
-enum class Isa { kPortable, kAvx2, kAvx512 };
+// The instruction-set tiers for which kernels are compiled, the best last. Those with VNNI and AMX
+// have products of integers of their own; their floats are those of AVX2 and AVX-512.
+enum class Isa { kPortable, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni, kAmx };
 
 // The best tier that this processor runs, or the one that QUATRAIN_ISA names. Throws InputError if
 // the variable names an unknown tier, or one that the processor lacks.
 Isa selected_isa();
+
+// A tier's name, as QUATRAIN_ISA has it.
+const char* isa_name(Isa isa);
 
 // Cores that this process may use: physical cores within its CPU affinity, limited by the cgroup's
 // CPU quota (rounded up). Found once per process.

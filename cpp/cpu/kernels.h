@@ -60,8 +60,6 @@ struct AttentionTask {
 };
 
 struct Kernels {
-  const char* name;
-
   void (*activate[kActivations])(const float* x, float* out, std::ptrdiff_t n);
   void (*gated[kActivations])(const float* gate, const float* up, float* out, std::ptrdiff_t n);
   void (*add)(const float* x, const float* y, float* out, std::ptrdiff_t n);
@@ -94,6 +92,9 @@ struct Kernels {
   std::ptrdiff_t linear_scratch;
   std::ptrdiff_t linear_block_rows;  // more rows than this gain nothing in one task
   void (*linear)(const LinearTask& task);
+  // out = act(out + bias) on rows of a product; bias may be null
+  void (*finish[kActivations])(float* out, std::ptrdiff_t stride, std::ptrdiff_t rows,
+                               std::ptrdiff_t columns, const float* bias);
 
   // At most so many (query, head of a group) pairs are best taken for many key and value heads at
   // once, more for one at a time.

@@ -4,6 +4,7 @@
 
 #include "core/aligned.h"
 #include "cpu/kernels.h"
+#include "cpu/quantized.h"
 #include "cpu/schedule.h"
 
 namespace quatrain {
@@ -33,6 +34,9 @@ struct Grid {
 void linear(ConstRows x, const PackedWeight& weight, const float* bias, Activation activation,
             MutableRows out, int threads) {
   if (out.rows == 0 || out.columns == 0) return;
+  if (weight.packing() == Packing::kInt8) {
+    return linear_int8(x, weight, bias, activation, out, threads);
+  }
   const Kernels& kernel = kernels();
   const std::ptrdiff_t panels = (weight.n() + kPanel - 1) / kPanel;
   const Grid grid(out.rows, weight.k(), panels, kernel.linear_block_rows, threads);

@@ -1,9 +1,13 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <memory>
 
+#include "core/aligned.h"
 #include "core/check.h"
+#include "core/pages.h"
 #include "cpu/kernels.h"
+#include "cpu/quantized.h"
 #include "cpu/schedule.h"
 #include "ops/embedding.h"
 #include "ops/linear.h"
@@ -64,17 +68,40 @@ void pack_one(const WeightView& w, std::ptrdiff_t first, float* panel) {
   }
 }
 
+template <class T>
+T* allocate(std::ptrdiff_t size, Part& part) {
+  part.bytes = static_cast<std::size_t>(size) * sizeof(T);
+  const auto pages = std::make_shared<const Pages>(part.bytes);
+  part.data = {pages, pages->data()};
+  return static_cast<T*>(pages->data());
+}
+
 }  // namespace
 
-PackedWeight::PackedWeight(const WeightView& weight, int threads) : n_(weight.n), k_(weight.k) {
+PackedWeight::PackedWeight(const WeightView& weight, Packing packing, int threads)
+    : n_(weight.n), k_(weight.k), packing_(packing) {
   const std::ptrdiff_t panels = (n_ + kPanel - 1) / kPanel;
   const std::ptrdiff_t size = k_ * kPanel;
-  bytes_ = static_cast<std::size_t>(panels * size) * sizeof(float);
-  panels_ = Pages(bytes_);
-  float* data = static_cast<float*>(panels_.data());
-  for_rows(threads, panels, size, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+  if (packing == Packing::kFloat32) {
+    float* const values = allocate<float>(panels * size, values_);
+    for_rows(threads, panels, size, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+      for (std::ptrdiff_t p = begin; p < end; ++p) {
+        pack_one(weight, p * kPanel, values + p * size);
+      }
+    });
+    return;
+  }
+  const std::ptrdiff_t depth = filled_up(k_);
+  check(depth <= kMostDepth, "pack", "expected K <= ", kMostDepth, " for int8, got ", k_);
+  auto* const values = allocate<std::int8_t>(panels * kPanel * depth, values_);
+  float* const scales = allocate<float>(panels * kPanel, scales_);
+  auto* const sums = allocate<std::int32_t>(panels * kPanel, sums_);
+  for_rows(threads, panels, 4 * size, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    const AlignedBuffer panel(static_cast<std::size_t>(size));
     for (std::ptrdiff_t p = begin; p < end; ++p) {
-      pack_one(weight, p * kPanel, data + p * size);
+      pack_one(weight, p * kPanel, panel.data());
+      pack_int8(panel.data(), k_, values + p * kPanel * depth, scales + p * kPanel,
+                sums + p * kPanel);
     }
   });
 }
@@ -83,8 +110,13 @@ void PackedWeight::rows(const std::int64_t* ids, MutableRows out) const {
   check_ids("rows", ids, out.rows, n_);
   for (std::ptrdiff_t i = 0; i < out.rows; ++i) {
     const auto id = static_cast<std::ptrdiff_t>(ids[i]);
-    const float* source = panels() + id / kPanel * k_ * kPanel + id % kPanel;
-    for (std::ptrdiff_t k = 0; k < k_; ++k) out.row(i)[k] = source[k * kPanel];
+    const std::ptrdiff_t panel = id / kPanel, column = id % kPanel;
+    if (packing_ == Packing::kFloat32) {
+      const float* source = panels() + panel * k_ * kPanel + column;
+      for (std::ptrdiff_t k = 0; k < k_; ++k) out.row(i)[k] = source[k * kPanel];
+    } else {
+      int8_row(bytes() + panel * filled_up(k_) * kPanel, column, scales()[id], k_, out.row(i));
+    }
   }
 }
 

@@ -16,7 +16,7 @@
 namespace quatrain {
 
 const Kernels& avx2_kernels() {
-  static const Kernels table = avx2::make_kernels("avx2");
+  static const Kernels table = avx2::make_kernels();
   return table;
 }
 

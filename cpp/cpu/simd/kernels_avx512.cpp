@@ -20,7 +20,7 @@
 namespace quatrain {
 
 const Kernels& avx512_kernels() {
-  static const Kernels table = avx512::make_kernels("avx512");
+  static const Kernels table = avx512::make_kernels();
   return table;
 }
 

@@ -14,7 +14,7 @@
 namespace quatrain {
 
 const Kernels& portable_kernels() {
-  static const Kernels table = portable::make_kernels("portable");
+  static const Kernels table = portable::make_kernels();
   return table;
 }
 

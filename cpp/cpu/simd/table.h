@@ -1,12 +1,12 @@
 // Fills the table. Included once per instruction set, last.
 namespace quatrain::QUATRAIN_ISA {
 
-inline Kernels make_kernels(const char* name) {
+inline Kernels make_kernels() {
   Kernels table{};
-  table.name = name;
 #define QUATRAIN_ACTIVATION(kind)                                                      \
   table.activate[static_cast<int>(Activation::kind)] = activate_row<Activation::kind>; \
-  table.gated[static_cast<int>(Activation::kind)] = gated_row<Activation::kind>
+  table.gated[static_cast<int>(Activation::kind)] = gated_row<Activation::kind>;       \
+  table.finish[static_cast<int>(Activation::kind)] = finish<Activation::kind>
   QUATRAIN_ACTIVATION(kNone);
   QUATRAIN_ACTIVATION(kGelu);
   QUATRAIN_ACTIVATION(kGeluTanh);

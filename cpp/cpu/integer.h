@@ -1,0 +1,69 @@
+// The kernels of quantised weights: a table of their own, for there are instruction sets that
+// differ in integer products alone. A kernel runs on one thread, over rows and panels that its
+// caller has checked and cut.
+//
+// Products of integers are exact, so every instruction set gives the same integers; what follows
+// is one sequence of float32 operations for each output value, without fused ones, so the results
+// are equal bit by bit on all of them too.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "cpu/kernels.h"
+
+namespace quatrain {
+
+// A panel of int8 weights is [K / 4][kPanel][4]: four steps of k for one column after another.
+inline constexpr std::ptrdiff_t kQuad = 4;
+// K is filled up with zeros to a multiple of this, the depth of a matrix register.
+inline constexpr std::ptrdiff_t kDepth = 64;
+// Sums of so many products of a byte and a weight, less their zero points, stay within int32.
+inline constexpr std::ptrdiff_t kMostDepth = 65536;
+// Rows of the quantised left factor are filled up to a multiple of this, the height of a matrix
+// register.
+inline constexpr std::ptrdiff_t kHeight = 16;
+
+// x is (value - zero) * scale, value in [0, 255]. NaN scales stand for rows that hold NaN or
+// infinity.
+struct RowScale {
+  float scale;
+  std::int32_t zero;
+};
+
+// out[m, n] = scale[m] scale[n] sum_k (x[m, k] - zero[m]) w[n, k] + bias[n] for all rows and a
+// range of panels.
+struct Int8Task {
+  const void* x;  // [rows, up to a multiple of kHeight][depth], as quantize() wrote them
+  const RowScale* x_scales;
+  std::ptrdiff_t rows;
+  std::ptrdiff_t depth;  // K, filled up
+  const std::int8_t* panels;
+  const float* scales;       // of the columns
+  const std::int32_t* sums;  // sum_k w[n, k]
+  std::ptrdiff_t first_panel, last_panel;
+  std::ptrdiff_t columns;  // of the whole weight
+  const float* bias;       // may be null
+  float* out;
+  std::ptrdiff_t out_stride;
+};
+
+struct IntegerKernels {
+  // Bytes that a value quantised by quantize() takes.
+  std::ptrdiff_t value_size;
+  // A row of k floats, as `depth` values.
+  RowScale (*quantize)(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth, void* values);
+  void (*int8)(const Int8Task& task);
+};
+
+// The table that selected_isa() names, chosen at the first call.
+const IntegerKernels& integer_kernels();
+
+// One per instruction set compiled in.
+const IntegerKernels& portable_integers();
+const IntegerKernels& avx2_integers();
+const IntegerKernels& avx_vnni_integers();
+const IntegerKernels& avx512_integers();
+const IntegerKernels& avx512_vnni_integers();
+const IntegerKernels& amx_integers();
+
+}  // namespace quatrain

@@ -1,0 +1,27 @@
+// This file alone is compiled for AMX, beside AVX-512 with VNNI (CMakeLists.txt reads its name).
+#if defined(__x86_64__)
+// GCC 12 takes the deliberately undefined registers inside its own intrinsics for mistakes of ours.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+
+#include "cpu/integer.h"
+
+#define QUATRAIN_ISA amx_ints
+#define QUATRAIN_VNNI
+// clang-format off: each of these uses the ones before it
+#include "cpu/simd/ints_avx512.h"
+#include "cpu/simd/matrix_int8.h"
+#include "cpu/simd/matrix_amx.h"
+#include "cpu/simd/integer_table.h"
+// clang-format on
+
+namespace quatrain {
+
+const IntegerKernels& amx_integers() {
+  static const IntegerKernels table = amx_ints::make_integers(amx_ints::int8_amx);
+  return table;
+}
+
+}  // namespace quatrain
+
+#endif

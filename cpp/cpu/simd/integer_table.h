@@ -1,0 +1,12 @@
+// Fills the table of integer kernels. Included once per instruction set, last.
+namespace quatrain::QUATRAIN_ISA {
+
+inline IntegerKernels make_integers(void (*int8)(const Int8Task&)) {
+  IntegerKernels table{};
+  table.value_size = sizeof(Value);
+  table.quantize = quantize;
+  table.int8 = int8;
+  return table;
+}
+
+}  // namespace quatrain::QUATRAIN_ISA

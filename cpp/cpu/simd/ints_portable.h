@@ -1,0 +1,55 @@
+// Integers in the compilers' generic vectors. Has the same functions as ints_avx2.h; there are the
+// comments.
+#include "cpu/simd/vec_portable.h"
+
+namespace quatrain::QUATRAIN_ISA {
+
+using namespace portable;  // NOLINT
+
+constexpr int kIntRows = 2;
+constexpr int kTileSums = 2;
+constexpr int kStrands = 1;
+
+using Value = std::uint8_t;
+QUATRAIN_INLINE void store_values(Value* out, Vec a) {
+  for (int i = 0; i < kWidth; ++i) out[i] = static_cast<Value>(((Bits)a.v)[i] & 255u);
+}
+
+constexpr int kSums = 4;
+struct Sum {
+  Ints v;
+};
+struct Line {
+  Ints v[4];  // by step of k
+};
+struct Quad {
+  Ints v[4];
+};
+QUATRAIN_INLINE Sum no_sum() { return {Ints{0, 0, 0, 0}}; }
+QUATRAIN_INLINE Sum add(Sum a, Sum b) { return {a.v + b.v}; }
+QUATRAIN_INLINE Line load_line(const std::int8_t* p) {
+  Line a;
+  for (int i = 0; i < 4; ++i) a.v[i] = Ints{p[i], p[4 + i], p[8 + i], p[12 + i]};
+  return a;
+}
+QUATRAIN_INLINE Quad load_quad(const Value* x) {
+  Quad a;
+  for (int i = 0; i < 4; ++i) a.v[i] = Ints{x[i], x[i], x[i], x[i]};
+  return a;
+}
+QUATRAIN_INLINE Sum dot(Sum sum, Quad x, Line w) {
+  for (int i = 0; i < 4; ++i) sum.v += x.v[i] * w.v[i];
+  return sum;
+}
+template <int sums>
+QUATRAIN_INLINE void store_columns(std::int32_t* c, const Sum* sum) {
+  for (int i = 0; i < sums; ++i) __builtin_memcpy(c + 4 * i, &sum[i].v, sizeof(Ints));
+}
+
+QUATRAIN_INLINE Vec to_float(const std::int32_t* c, const std::int32_t* sums, std::int32_t zero) {
+  Vec a;
+  for (int i = 0; i < kWidth; ++i) a.v[i] = static_cast<float>(c[i] - zero * sums[i]);
+  return a;
+}
+
+}  // namespace quatrain::QUATRAIN_ISA
