@@ -4,67 +4,57 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from statistics import median
 from typing import Any
+
+from benchmarks.turns import LIMIT, OURS, Row
 
 #: Instruction sets that peers have kernels for.
 WIDEST = ("avx2", "avx512f", "avx512_vnni", "amx_tile")
+MINE = (OURS, LIMIT)
 PACKAGES = ("quatrain", "numpy", "onnxruntime", "torch", "transformers", "tokenizers", "tiktoken")
 
 
-@dataclass
-class Table:
-    """One case at one number of threads: a row per engine, ours first."""
+def table(rows: Sequence[Row]) -> str:
+    """Markdown: rates, ours divided by the best peer's, and ours as a share of the limit."""
+    engines = [OURS, *dict.fromkeys(e for row in rows for e in row.seconds if e not in MINE)]
+    head = ["work", "threads", "unit", *engines, "ours / best peer", "limit", "share"]
+    text = ["| " + " | ".join(head) + " |", "|---|--:|---|" + "--:|" * (len(head) - 3)]
+    for row in rows:
+        ours, limit, best = row.rate(OURS), row.rate(LIMIT), row.best()
+        peer = row.rate(best) if best else None
+        cells = [row.name, str(row.threads), row.unit, *(cell(row, name) for name in engines)]
+        cells.append(f"{ours / peer:.2f} {best}" if ours and peer else "-")
+        cells.append(f"{limit:.3g} {row.bound}" if limit else "-")
+        cells.append(f"{ours / limit:.0%}" if ours and limit else "-")
+        text.append("| " + " | ".join(cells) + " |")
+    return "\n".join(text)
 
-    name: str
-    threads: int
-    #: Figure -> (how much one timed call does, what the rate is called).
-    amounts: Mapping[str, tuple[float, str]]
-    #: Engine -> figure -> seconds of every repeat of every round.
-    samples: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    #: Engine -> what it computed.
-    answers: dict[str, list[Any]] = field(default_factory=dict)
-    #: Engine -> why it is not here.
-    missing: dict[str, str] = field(default_factory=dict)
 
-    def add(self, engine: str, samples: Mapping[str, Sequence[float]], answer: list[Any]) -> None:
-        for figure, seconds in samples.items():
-            self.samples.setdefault(engine, {}).setdefault(figure, []).extend(seconds)
-        self.answers[engine] = answer
+def cell(row: Row, engine: str) -> str:
+    """A rate, and what is wrong with it."""
+    rate = row.rate(engine)
+    if rate is None:
+        return "-"
+    digits = f"{rate:.0f}" if rate >= 1000 else f"{rate:.3g}"
+    return digits + (f" ({row.wrong[engine]})" if engine in row.wrong else "")
 
-    def __str__(self) -> str:
-        plural = "s" if self.threads > 1 else ""
-        lines = [f"\n### {self.name}, {self.threads} thread{plural}\n"]
-        ours = next(iter(self.samples), None)
-        for figure, (amount, unit) in self.amounts.items():
-            lines += [
-                f"| {figure} | median ms | middle half ms | {unit} | time / {ours}'s |",
-                "|---|--:|--:|--:|--:|",
-            ]
-            for engine, figures in self.samples.items():
-                seconds = sorted(figures[figure])
-                middle, quarter = median(seconds), len(seconds) // 4
-                ratio = middle / median(self.samples[ours][figure])
-                span = f"{1e3 * seconds[quarter]:.1f} - {1e3 * seconds[-1 - quarter]:.1f}"
-                lines.append(
-                    f"| {engine} | {1e3 * middle:.1f} | {span} | {amount / middle:.1f}"
-                    f" | {ratio:.2f} |"
-                )
-            lines.append("")
-        lines += [f"{engine}: not measured, {why}." for engine, why in self.missing.items()]
-        return "\n".join(lines)
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "case": self.name,
-            "threads": self.threads,
-            "amounts": self.amounts,
-            "samples": self.samples,
-            "missing": self.missing,
-        }
+def ways(rows: Iterable[Row]) -> str:
+    """Which of its ways each peer did each piece of work in."""
+    lines = []
+    for row in rows:
+        said = [
+            f"{name} {row.way(name)}" for name in row.ways if name not in MINE and row.way(name)
+        ]
+        if said:
+            lines.append(f"- {row.name}: {', '.join(said)}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def line(conditions: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in conditions.items())
 
 
 def conditions() -> dict[str, Any]:

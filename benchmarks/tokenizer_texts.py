@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-from benchmarks.material import cache
+from benchmarks.folders import cache
 from benchmarks.tokenizer_engines import sentencepiece_model
 
 #: What some vocabulary has as a special token: engines differ in what they do with it by default.

@@ -1,56 +1,123 @@
-"""One engine in a process of its own: it warms up, times itself, and answers in JSON.
+"""One engine in a process of its own. It reads requests, a JSON object per line, and answers
+likewise:
 
-``python -m benchmarks.worker CASE ENGINE THREADS REPEATS`` prints one line, the last:
-{"samples": {figure: [seconds, ...]}, "answer": [...]}; what was computed goes with the times, so
-that engines which disagree are not compared.
+    {"case": name, "try": bool}  what each way to do it takes, and the result of the fastest, which
+                                 it keeps; without "try" it takes the first way
+    {}                           seconds of a call
+    {"memory": true}             MB that the process had at most
+
+    python -m benchmarks.worker SUITE ENGINE THREADS ISA
 """
 
 from __future__ import annotations
 
+import base64
+import importlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import CASES, NEW_TOKENS, Case
-from benchmarks.engines import ENGINES
+import numpy as np
+
+from benchmarks.limits import Limits
+
+Call = Callable[[], Any]
+#: Seconds that a sample takes at least, by repeating short calls.
+SAMPLE = 0.02
+#: Seconds that the trial of one way takes at most, but for the last of its samples.
+TRIAL = 1.0
+#: Bytes of a result that are compared: all of it, or values evenly spread over it.
+COMPARED = 4_000_000
 
 
-def timed(call: Callable[[], Any]) -> float:
+def sample(call: Call, repeats: int) -> float:
+    """Seconds per call."""
     start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-def encode(engine: Any, case: Case, repeats: int) -> tuple[dict[str, list[float]], list[Any]]:
-    ids = case.ids()
-    answer = engine.encode(ids)[:, :4].tolist()
-    engine.encode(ids)
-    return {"time": [timed(lambda: engine.encode(ids)) for _ in range(repeats)]}, answer
-
-
-def generate(engine: Any, case: Case, repeats: int) -> tuple[dict[str, list[float]], list[Any]]:
-    """``prefill``: seconds to the first token; ``decode``: seconds per token after it."""
-    (ids,) = case.ids()
-    answer = engine.generate(ids, NEW_TOKENS + 1)
-    engine.generate(ids, 1)
-    samples: dict[str, list[float]] = {"prefill": [], "decode": []}
     for _ in range(repeats):
-        first = timed(lambda: engine.generate(ids, 1))
-        whole = timed(lambda: engine.generate(ids, NEW_TOKENS + 1))
-        samples["prefill"].append(first)
-        samples["decode"].append((whole - first) / NEW_TOKENS)
-    return samples, answer
+        call()
+    return (time.perf_counter() - start) / repeats
+
+
+def repeats(call: Call) -> int:
+    """How many calls make a sample."""
+    call()
+    return max(1, round(SAMPLE / sample(call, 1)))
+
+
+def trial(call: Call) -> float:
+    """The shortest of at most five samples."""
+    count, found, start = repeats(call), [], time.perf_counter()
+    while len(found) < 5 and time.perf_counter() - start < TRIAL:
+        found.append(sample(call, count))
+    return min(found)
+
+
+def packed(result: np.ndarray) -> dict[str, Any]:
+    """An array as JSON; of a large one, values evenly spread."""
+    if result.nbytes > COMPARED:
+        flat = result.reshape(-1)
+        result = flat[np.linspace(0, flat.size - 1, COMPARED // 64).astype(int)]
+    data = base64.b64encode(np.ascontiguousarray(result, np.float32)).decode()
+    return {"shape": result.shape, "data": data}
+
+
+def unpacked(found: dict[str, Any]) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(found["data"]), np.float32).reshape(found["shape"])
+
+
+def peak_memory() -> float:
+    """MB. (What getrusage says counts what the parent had before this process began.)"""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+class Engine:
+    """What answers the requests."""
+
+    def __init__(self, suite: Any, name: str, threads: int, isa: str) -> None:
+        self.suite = suite
+        self.limit = name == "limit"
+        self.engine = Limits(threads, isa) if self.limit else suite.engine(name, threads)
+        self.call: Call = lambda: None
+        self.repeats = 1
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if "case" in request:
+            return self.prepare(self.suite.CASES[request["case"]], request["try"])
+        if "memory" in request:
+            return {"memory": peak_memory()}
+        return {"seconds": sample(self.call, self.repeats)}
+
+    def prepare(self, case: Any, several: bool) -> dict[str, Any]:
+        self.call = lambda: None
+        ways: dict[str, float] = {}
+        for name, call in self.engine.variants(case):
+            ways[name] = trial(call) if several else 0.0
+            if ways[name] == min(ways.values()):
+                self.call = call
+            if not several:
+                break
+        if not ways:
+            return {}
+        result = self.call()
+        if several:
+            self.repeats = repeats(self.call)
+        if self.limit:
+            return {"ways": ways}
+        return {"ways": ways, "answer": packed(self.engine.numpy(result, case))}
 
 
 def main() -> None:
-    name, engine_name, threads, repeats = sys.argv[1:]
-    case = CASES[name]
-    engine = ENGINES[engine_name][0](case.task, int(threads))
-    run = {"encode": encode, "generate": generate}[case.task]
-    samples, answer = run(engine, case, int(repeats))
-    print(json.dumps({"samples": samples, "answer": answer}))
+    suite, name, threads, isa = sys.argv[1:]
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print is no answer
+    engine = Engine(importlib.import_module(f"benchmarks.{suite}.suite"), name, int(threads), isa)
+    for line in sys.stdin:
+        print(json.dumps(engine.answer(json.loads(line))), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from benchmarks.cases import Case
+
 Arrays = dict[str, np.ndarray]
-#: A value that the machine's limit is a rate of: name -> what a second of it is called.
-UNITS = {"fma": "GFLOP/s", "int8": "GFLOP/s", "read": "GB/s", "copy": "GB/s"}
 EPSILON = 1e-5
 
 
-@dataclass(frozen=True)
-class Case:
-    """One operation. ``work``: float operations, or bytes that have to be moved once."""
+@dataclass(frozen=True, kw_only=True)
+class Kernel(Case):
+    """One operation; its rate is that of the work that bounds it."""
 
-    name: str
     op: str
     sizes: tuple[int, ...]
-    bound: str
-    work: float
-    #: How the weight is stored: "float32", "int8", "int4".
-    dtype: str = "float32"
     causal: bool = False
 
     @property
@@ -58,30 +54,38 @@ class Case:
         }
 
 
-def linear(m: int, k: int, n: int, dtype: str = "float32") -> Case:
-    name = f"linear {dtype} {m}x{k}x{n}"
-    size = {"float32": 4.0, "int8": 1.0, "int4": 0.5}[dtype]
+def kernel(
+    name: str, op: str, sizes: tuple[int, ...], bound: str, work: float, **more: Any
+) -> Kernel:
+    unit = "GFLOP/s" if bound in ("fma", "int8") else "GB/s"
+    return Kernel(
+        name=name, op=op, sizes=sizes, bound=bound, work=work, amount=work / 1e9, unit=unit, **more
+    )
+
+
+def linear(m: int, k: int, n: int, dtype: str = "float32") -> Kernel:
+    name, size = f"linear {dtype} {m}x{k}x{n}", {"float32": 4.0, "int8": 1.0, "int4": 0.5}[dtype]
     if m == 1:
-        return Case(name, "linear", (m, k, n), "read", size * k * n, dtype)
+        return kernel(name, "linear", (m, k, n), "read", size * k * n, dtype=dtype)
     bound = "fma" if dtype == "float32" else "int8"
-    return Case(name, "linear", (m, k, n), bound, 2.0 * m * k * n, dtype)
+    return kernel(name, "linear", (m, k, n), bound, 2.0 * m * k * n, dtype=dtype)
 
 
-def norm(op: str, rows: int, d: int) -> Case:
+def norm(op: str, rows: int, d: int) -> Kernel:
     arrays = 2 if op == "layer_norm" else 4
-    return Case(f"{op} {rows}x{d}", op, (rows, d), "copy", 4.0 * arrays * rows * d)
+    return kernel(f"{op} {rows}x{d}", op, (rows, d), "copy", 4.0 * arrays * rows * d)
 
 
-def attention(b: int, t: int, h: int, d: int, *, causal: bool = False) -> Case:
-    seen = t * (t + 1) / 2 if causal else t * t
+def attention(b: int, t: int, h: int, d: int, *, causal: bool = False) -> Kernel:
     name = f"attention {b}x{t} H{h} D{d}{' causal' if causal else ''}"
-    return Case(name, "attention", (b, t, t, h, d), "fma", 4.0 * b * seen * h * d, causal=causal)
+    work = 4.0 * b * h * d * (t * (t + 1) / 2 if causal else t * t)
+    return kernel(name, "attention", (b, t, t, h, d), "fma", work, causal=causal)
 
 
-def decode(b: int, s: int, h: int = 12, d: int = 64) -> Case:
+def decode(b: int, s: int, h: int = 12, d: int = 64) -> Kernel:
     """One query for each of B sentences against S cached keys."""
     name = f"decode attention {b}x1 of {s} H{h} D{d}"
-    return Case(name, "attention", (b, 1, s, h, d), "read", 8.0 * b * s * h * d)
+    return kernel(name, "attention", (b, 1, s, h, d), "read", 8.0 * b * s * h * d)
 
 
 CASES = {

@@ -2,45 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from benchmarks.kernels.cases import EPSILON, Arrays, Case, merge_heads, split_heads
+from benchmarks.kernels.cases import EPSILON, Arrays, Kernel, merge_heads, split_heads
 
 Calls = dict[str, Callable[[], Any]]
 
 
 class Quatrain:
-    name = "quatrain"
-
     def __init__(self, threads: int) -> None:
         from quatrain import _core
 
         self.core, self.threads = _core, threads
 
-    def numpy(self, result: Any, case: Case) -> np.ndarray:
+    def numpy(self, result: Any, case: Kernel) -> np.ndarray:
         return result[-1] if isinstance(result, tuple) else result
 
-    def variants(self, case: Case) -> Calls:
-        return getattr(self, f"_{case.op}")(case, case.inputs)
+    def variants(self, case: Kernel) -> Iterator[tuple[str, Callable[[], Any]]]:
+        yield from getattr(self, f"_{case.op}")(case, case.inputs).items()
 
-    def _linear(self, case: Case, given: Arrays) -> Calls:
-        if case.dtype != "float32":
+    def _linear(self, case: Kernel, given: Arrays) -> Calls:
+        if case.dtype == "int4":
             return {}
-        weight = self.core.pack(given["weight"], threads=self.threads)
+        weight = self.core.pack(given["weight"], case.dtype, threads=self.threads)
         return {"": lambda: self.core.linear(given["x"], weight, threads=self.threads)}
 
-    def _layer_norm(self, case: Case, given: Arrays) -> Calls:
+    def _layer_norm(self, case: Kernel, given: Arrays) -> Calls:
         arrays = given["x"], given["weight"], given["bias"]
         return {"": lambda: self.core.layer_norm(*arrays, eps=EPSILON, threads=self.threads)}
 
-    def _add_norm(self, case: Case, given: Arrays) -> Calls:
+    def _add_norm(self, case: Kernel, given: Arrays) -> Calls:
         arrays = given["x"], given["y"], given["weight"], given["bias"]
         return {"": lambda: self.core.add_layer_norm(*arrays, eps=EPSILON, threads=self.threads)}
 
-    def _attention(self, case: Case, given: Arrays) -> Calls:
+    def _attention(self, case: Kernel, given: Arrays) -> Calls:
         b, t, s, h, d = case.sizes
         starts = np.arange(b + 1, dtype=np.int64)
         past = np.full(b, s - t, np.int64)
@@ -56,18 +54,16 @@ class Quatrain:
 class Numpy:
     """Products by OpenBLAS. Reduced precisions are judged by, and timed as, float32."""
 
-    name = "numpy"
-
     def __init__(self, threads: int) -> None:
         pass
 
-    def numpy(self, result: Any, case: Case) -> np.ndarray:
+    def numpy(self, result: Any, case: Kernel) -> np.ndarray:
         return merge_heads(result) if case.op == "attention" else result
 
-    def variants(self, case: Case) -> Calls:
-        return getattr(self, f"_{case.op}")(case, case.inputs)
+    def variants(self, case: Kernel) -> Iterator[tuple[str, Callable[[], Any]]]:
+        yield from getattr(self, f"_{case.op}")(case, case.inputs).items()
 
-    def _linear(self, case: Case, given: Arrays) -> Calls:
+    def _linear(self, case: Kernel, given: Arrays) -> Calls:
         x, weight = given["x"], given["weight"]
         apart = np.ascontiguousarray(weight.T)
         out = np.empty((len(x), len(weight)), np.float32)
@@ -77,7 +73,7 @@ class Numpy:
             "[K, N]" + suffix: lambda: np.matmul(x, apart, out=out),
         }
 
-    def _layer_norm(self, case: Case, given: Arrays) -> Calls:
+    def _layer_norm(self, case: Kernel, given: Arrays) -> Calls:
         out = np.empty_like(given["x"])
 
         def call() -> np.ndarray:
@@ -90,7 +86,7 @@ class Numpy:
 
         return {"": call}
 
-    def _add_norm(self, case: Case, given: Arrays) -> Calls:
+    def _add_norm(self, case: Kernel, given: Arrays) -> Calls:
         total = np.empty_like(given["x"])
         norm = self._layer_norm(case, {**given, "x": total})[""]
 
@@ -100,7 +96,7 @@ class Numpy:
 
         return {"": call}
 
-    def _attention(self, case: Case, given: Arrays) -> Calls:
+    def _attention(self, case: Kernel, given: Arrays) -> Calls:
         b, t, s, h, d = case.sizes
         q, k, v = (split_heads(given[name], b, h) for name in "qkv")
         q = q * np.float32(d**-0.5)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from benchmarks.kernels.cases import EPSILON, Arrays, Case, merge_heads, split_heads
+from benchmarks.kernels.cases import EPSILON, Arrays, Kernel, merge_heads, split_heads
 
 Calls = dict[str, Callable[[], Any]]
 #: Of 4-bit weights.
@@ -15,8 +15,6 @@ BLOCK = 32
 
 
 class Onnxruntime:
-    name = "onnxruntime"
-
     def __init__(self, threads: int) -> None:
         import onnx
         import onnxruntime
@@ -26,22 +24,20 @@ class Onnxruntime:
         self.options.intra_op_num_threads = threads
         self.options.inter_op_num_threads = 1
 
-    def numpy(self, result: Any, case: Case) -> np.ndarray:
+    def numpy(self, result: Any, case: Kernel) -> np.ndarray:
         if case.op != "attention":
             return result
         return merge_heads(result) if result.ndim == 4 else result.reshape(-1, result.shape[2])
 
-    def variants(self, case: Case) -> Calls:
+    def variants(self, case: Kernel) -> Iterator[tuple[str, Callable[[], Any]]]:
         """Ways to say it; one that this version refuses is not there."""
-        found: Calls = {}
+        refusals = self.runtime.capi.onnxruntime_pybind11_state
         for name, make in getattr(self, f"_{case.op}")(case, case.inputs).items():
             try:
-                found[name] = make()
-            except self.runtime.capi.onnxruntime_pybind11_state.Fail:
+                call = make()
+            except (refusals.Fail, refusals.InvalidArgument, refusals.NotImplemented):
                 continue
-            except self.runtime.capi.onnxruntime_pybind11_state.InvalidArgument:
-                continue
-        return found
+            yield name, call
 
     def _bound(
         self,
@@ -102,7 +98,7 @@ class Onnxruntime:
         call()
         return call
 
-    def _linear(self, case: Case, given: Arrays) -> dict[str, Callable[[], Any]]:
+    def _linear(self, case: Kernel, given: Arrays) -> dict[str, Callable[[], Any]]:
         m, k, n = case.sizes
         x, weight = {"x": given["x"]}, given["weight"]
         shapes = {"out": (m, n)}
@@ -131,7 +127,7 @@ class Onnxruntime:
             "MatMulNBits": bits(8, 4),
         }  # fmt: skip
 
-    def _layer_norm(self, case: Case, given: Arrays) -> dict[str, Callable[[], Any]]:
+    def _layer_norm(self, case: Kernel, given: Arrays) -> dict[str, Callable[[], Any]]:
         weights = {"w": given["weight"], "b": given["bias"]}
         return {
             "LayerNormalization": lambda: self._bound(
@@ -140,7 +136,7 @@ class Onnxruntime:
             )
         }  # fmt: skip
 
-    def _add_norm(self, case: Case, given: Arrays) -> dict[str, Callable[[], Any]]:
+    def _add_norm(self, case: Kernel, given: Arrays) -> dict[str, Callable[[], Any]]:
         shapes = {"out": case.sizes, "sum": case.sizes}
         inputs = {"x": given["x"], "y": given["y"]}
         weights = {"w": given["weight"], "b": given["bias"]}
@@ -159,7 +155,7 @@ class Onnxruntime:
             ),
         }  # fmt: skip
 
-    def _attention(self, case: Case, given: Arrays) -> dict[str, Callable[[], Any]]:
+    def _attention(self, case: Kernel, given: Arrays) -> dict[str, Callable[[], Any]]:
         b, t, _, h, d = case.sizes
         rows = {name: given[name].reshape(b, -1, h * d) for name in "qkv"}
         heads = {name: split_heads(given[name], b, h) for name in "qkv"}
@@ -178,7 +174,7 @@ class Onnxruntime:
             found["GroupQueryAttention"] = lambda: self._grouped(case, rows, heads)
         return found
 
-    def _grouped(self, case: Case, rows: Arrays, heads: Arrays) -> Callable[[], Any]:
+    def _grouped(self, case: Kernel, rows: Arrays, heads: Arrays) -> Callable[[], Any]:
         """The last of the keys are new; the others lie in a cache that grows in place."""
         b, t, s, h, d = case.sizes
         inputs = {

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from benchmarks.kernels.cases import EPSILON, Arrays, Case, merge_heads, split_heads
+from benchmarks.kernels.cases import EPSILON, Arrays, Kernel, merge_heads, split_heads
 
 Calls = dict[str, Callable[[], Any]]
 
 
 class Torch:
-    name = "torch"
-
     def __init__(self, threads: int) -> None:
         import torch
         import torch._inductor.config
@@ -26,20 +24,20 @@ class Torch:
         self.mode = torch.inference_mode()
         self.mode.__enter__()
 
-    def numpy(self, result: Any, case: Case) -> np.ndarray:
+    def numpy(self, result: Any, case: Kernel) -> np.ndarray:
         result = (result[-1] if isinstance(result, tuple) else result).float().numpy()
         return merge_heads(result) if case.op == "attention" else result
 
-    def variants(self, case: Case) -> Calls:
+    def variants(self, case: Kernel) -> Iterator[tuple[str, Callable[[], Any]]]:
         self.torch._dynamo.reset()
         given = {name: self.torch.from_numpy(array) for name, array in case.inputs.items()}
-        return getattr(self, f"_{case.op}")(case, given)
+        yield from getattr(self, f"_{case.op}")(case, given).items()
 
     def _both(self, function: Callable[..., Any], *given: Any) -> Calls:
         compiled = self.torch.compile(function, dynamic=False)
         return {"eager": lambda: function(*given), "compiled": lambda: compiled(*given)}
 
-    def _linear(self, case: Case, given: Arrays) -> Calls:
+    def _linear(self, case: Kernel, given: Arrays) -> Calls:
         if case.dtype == "int4":
             return {}
         _, k, n = case.sizes
@@ -56,14 +54,14 @@ class Torch:
             found[f"dynamic int8, {engine}"] = lambda net=quantized: net(given["x"])
         return found
 
-    def _layer_norm(self, case: Case, given: Arrays) -> Calls:
+    def _layer_norm(self, case: Kernel, given: Arrays) -> Calls:
         norm, d = self.torch.nn.functional.layer_norm, case.sizes[1]
         return self._both(
             lambda x, weight, bias: norm(x, (d,), weight, bias, EPSILON),
             given["x"], given["weight"], given["bias"],
         )  # fmt: skip
 
-    def _add_norm(self, case: Case, given: Arrays) -> Calls:
+    def _add_norm(self, case: Kernel, given: Arrays) -> Calls:
         norm, d = self.torch.nn.functional.layer_norm, case.sizes[1]
 
         def add_norm(x: Any, y: Any, weight: Any, bias: Any) -> Any:
@@ -72,7 +70,7 @@ class Torch:
 
         return self._both(add_norm, given["x"], given["y"], given["weight"], given["bias"])
 
-    def _attention(self, case: Case, given: Arrays) -> Calls:
+    def _attention(self, case: Kernel, given: Arrays) -> Calls:
         b, _, _, h, _ = case.sizes
         heads = [self.torch.from_numpy(split_heads(given[name].numpy(), b, h)) for name in "qkv"]
         attend = self.torch.nn.functional.scaled_dot_product_attention

@@ -10,20 +10,22 @@ import ctypes
 import hashlib
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.cases import Case
 from benchmarks.folders import cache
-from benchmarks.kernels.cases import Case
 
 SOURCE = Path(__file__).with_name("limits.cpp")
 #: Operations of a step of each loop: 12 chains, two for each lane.
 STEP = {"fma_avx2": 192, "fma_avx512": 384, "int8_avx2": 768, "int8_avx512": 1536}
 #: Bytes of a step of the reading loops.
 BLOCK = 512
+#: The largest buffer: beyond any cache; more work than this reads it again.
+LARGEST = 512 << 20
 
 
 def library() -> ctypes.CDLL:
@@ -43,38 +45,36 @@ def library() -> ctypes.CDLL:
 class Limits:
     """``isa``: the instruction set whose limit is asked for, "avx2" or "avx512"."""
 
-    name = "limit"
-
     def __init__(self, threads: int, isa: str) -> None:
         self.threads, self.isa = threads, isa
         self.library = library()
         self.pool = ThreadPoolExecutor(threads)
 
-    def variants(self, case: Case) -> dict[str, Callable[[], object]]:
+    def variants(self, case: Case) -> Iterator[tuple[str, Callable[[], object]]]:
         """Ways to do ``case.work``; each of them is as fast as this machine does it so."""
         if case.bound in ("fma", "int8"):
             name = f"{case.bound}_{self.isa}"
             steps = round(case.work / STEP[name] / self.threads)
-            return {name: lambda: self._each(name, steps)}
+            yield name, lambda: self._run(name, [(steps,)] * self.threads)
+            return
         each = self.threads * BLOCK
-        size = round(case.work / (2 if case.bound == "copy" else 1) / each) * each
-        source, target = buffer(size), buffer(size)
+        work = case.work / (2 if case.bound == "copy" else 1)
+        passes = max(1, round(work / LARGEST))
+        size = max(1, round(work / passes / each)) * each
+        source = buffer(size)
         if case.bound == "read":
             name = f"read_{self.isa}"
-            return {name: lambda: self._parts(name, size, source)}
-        return {
-            name: lambda name=name: self._parts(name, size, source, target)
-            for name in ("copy", "copy_streaming")
-        }
+            yield name, lambda: [self._parts(name, size, source) for _ in range(passes)]
+            return
+        target = buffer(size)
+        yield "copy", lambda: self._parts("copy", size, source, target)
+        yield "copy_streaming", lambda: self._parts("copy_streaming", size, source, target)
 
     def _parts(self, name: str, size: int, *arrays: np.ndarray) -> None:
         """Every thread does its part of the bytes."""
         part = size // self.threads
         starts = [[a.ctypes.data + i * part for a in arrays] for i in range(self.threads)]
         self._run(name, [(*map(ctypes.c_void_p, start), part) for start in starts])
-
-    def _each(self, name: str, steps: int) -> None:
-        self._run(name, [(steps,)] * self.threads)
 
     def _run(self, name: str, calls: list[tuple[object, ...]]) -> None:
         function = getattr(self.library, name)
