@@ -118,8 +118,8 @@ def test_an_operation_is_implemented_or_has_a_body(name, engine):
 def test_an_engine_has_no_operation_that_the_vocabulary_lacks(engine):
     """What is public on an engine is an operation or part of what every engine is."""
     machinery = {
-        "activation", "begin", "collect", "dtype", "emit", "fused", "graph", "layout", "name",
-        "named", "names", "numpy", "operations", "parameter", "recomputes", "run", "state",
+        "activation", "begin", "collect", "dtype", "emit", "fused", "graph", "layout", "memory",
+        "name", "named", "names", "numpy", "operations", "parameter", "recomputes", "run", "state",
         "threads",
     }  # fmt: skip
     public = {name for name in dir(engine) if not name.startswith("_")}

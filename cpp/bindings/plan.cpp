@@ -224,6 +224,12 @@ void register_plan(py::module_& m) {
             return r.plan.bytes(tokens, sentences);
           },
           "tokens"_a, "sentences"_a)
+      .def(
+          "result_nbytes",
+          [](const Recorded& r, std::ptrdiff_t tokens, std::ptrdiff_t sentences) {
+            return r.plan.result_bytes(tokens, sentences);
+          },
+          "tokens"_a, "sentences"_a)
       .def("run", &run, "arena"_a, "lengths"_a, "past"_a, "ids"_a, "tables"_a, "biases"_a,
            "caches"_a, "sources"_a, "threads"_a = 0);
 

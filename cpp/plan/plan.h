@@ -123,8 +123,9 @@ class Plan {
   std::size_t result(Value x);
   const std::vector<Value>& results() const { return results_; }
 
-  // How much memory a pass of that size takes in its arena.
+  // How much memory a pass of that size takes in its arena, and its results in that of its caller.
   std::size_t bytes(std::ptrdiff_t tokens, std::ptrdiff_t sentences) const;
+  std::size_t result_bytes(std::ptrdiff_t tokens, std::ptrdiff_t sentences) const;
 
   // One pass. Errors are those of the operations; Ctrl-C is answered between two steps.
   void run(const Given& given, Arena& arena, int threads) const;

@@ -64,6 +64,14 @@ std::size_t Plan::bytes(std::ptrdiff_t tokens, std::ptrdiff_t sentences) const {
   return place_buffers(tokens, sentences, offsets) * sizeof(float);
 }
 
+std::size_t Plan::result_bytes(std::ptrdiff_t tokens, std::ptrdiff_t sentences) const {
+  std::size_t floats = 0;
+  for (const Value& x : results_) {
+    floats += static_cast<std::size_t>((x.per == Per::kToken ? tokens : sentences) * x.columns);
+  }
+  return floats * sizeof(float);
+}
+
 void Plan::check_given(const Given& given) const {
   check_count("lists of ids", given.ids.size(), ids_ - positions_.size());
   check_count("tables", given.tables.size(), tables_);

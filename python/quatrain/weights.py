@@ -26,13 +26,14 @@ class Checkpoint:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._where: dict[str, Any] = {}
+        # A file that stays open is asked for shapes alone, so that of it only the header is read.
+        self._where: dict[str, tuple[Path, Any]] = {}
         for shard in self._shards():
             file = self._open(folder / shard)
             for name in file.keys():  # noqa: SIM118
                 if name in self._where:
                     raise CheckpointError(f"{folder / shard}: {name} is in another shard as well")
-                self._where[name] = file
+                self._where[name] = folder / shard, file
 
     def _shards(self) -> list[str]:
         if (self.folder / SINGLE).is_file():
@@ -72,15 +73,18 @@ class Checkpoint:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """A tensor's shape, as stored."""
-        return tuple(self._where[name].get_slice(name).get_shape())
+        return tuple(self._where[name][1].get_slice(name).get_shape())
 
     def dtype(self, name: str) -> str:
         """A tensor's safetensors dtype ("F32", "F16", "BF16", "F64")."""
-        return self._where[name].get_slice(name).get_dtype()
+        return self._where[name][1].get_slice(name).get_dtype()
 
     def load(self, name: str) -> np.ndarray:
-        """A tensor as it is stored, read from the mapped file now."""
-        return self._where[name].get_tensor(name)
+        """A tensor as it is stored, read from the file now.
+
+        The file is mapped anew for each, so that what has been read leaves memory again.
+        """
+        return self._open(self._where[name][0]).get_tensor(name)
 
 
 def bind(

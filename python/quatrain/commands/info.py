@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +17,9 @@ from quatrain.engines import available
 from quatrain.files import read_json
 from quatrain.folder import DEFAULT, Folder
 from quatrain.hub import resolve
+from quatrain.loader import load
 from quatrain.models import Network, network
+from quatrain.tasks.memory import forecast, peak, resident
 from quatrain.tokenizer.opening import format_in
 from quatrain.weights import Checkpoint, strip
 
@@ -29,16 +32,31 @@ SIZES = {
 }
 
 
-def info(model: ModelArgument = None, json: JsonOption = False) -> None:
+PlanOption = Annotated[bool, typer.Option("--plan", help="Load it, and say what memory it takes.")]
+BatchOption = Annotated[int, typer.Option(min=1, help="With --plan: texts at once.")]
+TokensOption = Annotated[int, typer.Option(min=1, help="With --plan: tokens of each.")]
+
+
+def info(
+    model: ModelArgument = None,
+    plan: PlanOption = False,
+    batch: BatchOption = 1,
+    tokens: TokensOption = 128,
+    json: JsonOption = False,
+) -> None:
     """Show what a model is, what its folder holds, and which engines run here.
 
     [dim]Example:[/dim]  quatrain info ./all-MiniLM-L6-v2
 
     Prints the family, sizes, parameters, dtype, context, vocabulary, tokenizer and files, without
-    loading the weights. With [bold]--json[/bold]: the same, with the whole config.
+    loading the weights. With [bold]--json[/bold]: the same, with the whole config. With
+    [bold]--plan[/bold] the weights are loaded, and the memory is said that the native engine takes
+    for so many texts of so many tokens, at its peak.
     """
     folder = Folder(DEFAULT if model is None else resolve(model))
-    facts = describe(folder)
+    # First: what is loaded to describe a folder would count.
+    taken = {"memory": memory(folder, batch, tokens)} if plan else {}
+    facts = describe(folder) | taken
     if json:
         print_json(facts)
         return
@@ -55,6 +73,8 @@ def info(model: ModelArgument = None, json: JsonOption = False) -> None:
     table.add_row("tokenizer", facts["tokenizer"] or "none")
     for name, state in facts["engines"].items():
         table.add_row(name, engine_line(state))
+    for name, size in facts.get("memory", {}).items():
+        table.add_row(f"memory: {name}", decimal(size))
     table.add_row("files", decimal(sum(facts["files"].values())))
     table.add_row("", file_table(folder.path))
     console.print(table)
@@ -80,6 +100,13 @@ def describe(folder: Folder) -> dict[str, Any]:
         "files": sizes(folder.path),
         "config": config,
     }
+
+
+def memory(folder: Folder, batch: int, tokens: int) -> dict[str, int]:
+    """Bytes that work takes on the native engine; ``library`` is what this process takes."""
+    library = resident()
+    found = {"library": library} | forecast(load(folder.path), batch=batch, tokens=tokens)
+    return found | {"peak": max(sum(found.values()), peak())}
 
 
 def weights_used(net: Network, checkpoint: Checkpoint) -> list[str]:

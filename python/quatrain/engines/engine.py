@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from quatrain.errors import InputError
 from quatrain.layout import Packed
 from quatrain.module import Module, Param
 from quatrain.ops import Ops, relative_buckets
@@ -51,6 +52,21 @@ class Engine(Ops):
         Nothing is committed: the caller calls ``state.next()``.
         """
         raise NotImplementedError
+
+    def memory(
+        self,
+        network: Module,
+        program: str,
+        state: Any,
+        inputs: tuple[str, ...],
+        tokens: int,
+        sentences: int,
+    ) -> tuple[int, int]:
+        """Bytes that a pass of that size takes beside its state, and those of its results.
+
+        Raises InputError where this engine cannot know.
+        """
+        raise InputError(f"[plan] the {self.name} engine does not plan its memory")
 
     def begin(self, name: str) -> None:
         """A traced model is about to call the operation that ``name`` names."""

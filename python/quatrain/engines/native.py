@@ -17,6 +17,7 @@ from quatrain import _core
 from quatrain.engines.engine import Ids, flatten
 from quatrain.engines.kernels import Kernels, Pending
 from quatrain.engines.recorder import Plan, UnrecordableError, record_plan
+from quatrain.errors import InputError
 from quatrain.module import Module, Param
 from quatrain.state import State
 from quatrain.trace import Recording
@@ -74,6 +75,20 @@ class Native(Kernels):
             return plan.run(self, arena, layout, state, whole), Recording()
         finally:
             self._arenas.append(arena)
+
+    def memory(
+        self,
+        network: Module,
+        program: str,
+        state: State | None,
+        inputs: tuple[str, ...],
+        tokens: int,
+        sentences: int,
+    ) -> tuple[int, int]:
+        plan = self._plan(network, program, state, inputs)
+        if plan is None:
+            raise InputError(f"[plan] {program} is not run from a plan: {list(self.unplanned)}")
+        return plan.steps.nbytes(tokens, sentences), plan.steps.result_nbytes(tokens, sentences)
 
     def _plan(
         self, network: Module, program: str, state: State | None, inputs: tuple[str, ...]
