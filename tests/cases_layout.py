@@ -122,7 +122,7 @@ def attend(
         slot = None if a.state is None else a.state.slot(0)
         return op.attention(
             a.q, a.k, a.v, a.layout, heads=heads, kv_heads=kv_heads, scale=0.4, bias=bias,
-            slot=slot, **options,
+            sinks=getattr(a, "sinks", None), slot=slot, **options,
         )  # fmt: skip
 
     return program
@@ -134,6 +134,7 @@ def sizes(heads: int = 3, kv_heads: int | None = None, key: int = 5, value: int 
 
 
 TABLE = {"table": Param((8, 3))}
+SINKS = {"sinks": Param((6,))}
 
 
 def attention_over_rows() -> Iterator[Case]:
@@ -154,6 +155,10 @@ def attention_over_rows() -> Iterator[Case]:
         yield case(f"window {window}", causal=True, window=window)
     yield case("soft cap", causal=True, softcap=0.7)
     yield case("soft cap, grouped", sizes(6, 2), heads=6, kv_heads=2, softcap=2.0)
+    yield case("sinks", sizes(6, 2), heads=6, kv_heads=2, causal=True, weights=SINKS)
+    yield case("sinks, window", sizes(6, 6), heads=6, causal=True, window=3, weights=SINKS)
+    yield case("sinks, soft cap", sizes(6, 3), heads=6, kv_heads=3, softcap=0.7, weights=SINKS)
+    yield case("sinks, long", sizes(6, 6), heads=6, weights=SINKS, passes=LONG)
     yield case("wide heads", sizes(2, 2, 67, 130), heads=2)
     yield case("not contiguous", causal=True, strided=True)
     yield case("huge scores", causal=True, draw=lambda r, s: 1e4 * r.standard_normal(s))
@@ -172,7 +177,7 @@ def attention_over_rows() -> Iterator[Case]:
 def attention_over_a_cache() -> Iterator[Case]:
     def case(label: str, heads: int = 3, kv_heads: int = 3, **options: Any) -> Case:
         passes = options.pop("passes", RAGGED)
-        weights = TABLE if options.get("biased") else {}
+        weights = TABLE if options.get("biased") else options.pop("weights", {})
         return Case(
             options.pop("op", "attention"),
             f"cached, {label}",
@@ -190,6 +195,7 @@ def attention_over_a_cache() -> Iterator[Case]:
     yield case("soft cap", softcap=0.7)
     yield case("bias", biased=True)
     yield case("bias", biased=True, op="relative_bias")
+    yield case("sinks", 6, 2, weights=SINKS)
     yield case("one at a time", passes=((1, 1),) * 4)
     yield case("growing past its room", passes=((30, 2), (40, 1), (1, 70)))
 

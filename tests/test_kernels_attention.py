@@ -52,6 +52,7 @@ def reference(
     window=None,
     softcap=None,
     bias=None,
+    sinks=None,
 ):
     """float64, one row at a time."""
     key_size, value_size = q.shape[1] // heads, v.shape[1] // kv_heads
@@ -70,8 +71,10 @@ def reference(
         values = v[keys, g * value_size :][:, :value_size].astype(np.float64)
         for n, row in enumerate(see):
             if row.any():
-                power = np.exp(scores[n, row] - scores[n, row].max())
-                out[q_start[b] + n, h] = power / power.sum() @ values[row]
+                sink = -np.inf if sinks is None else float(sinks[h])
+                top = max(scores[n, row].max(), sink)
+                power = np.exp(scores[n, row] - top)
+                out[q_start[b] + n, h] = power / (power.sum() + np.exp(sink - top)) @ values[row]
     return out.reshape(len(out), -1)
 
 
@@ -81,15 +84,16 @@ OPTIONS = list(itertools.product([False, True], [None, 5, 70], [None, 3.0], [Fal
 
 @pytest.mark.parametrize(("heads", "kv_heads", "key_size", "value_size"), SIZES)
 def test_against_float64(rng, heads, kv_heads, key_size, value_size):
-    for causal, window, softcap, biased in OPTIONS:
-        lengths, k_length, past = [1, 150, 40], ints(1, 150, 90), ints(0, 0, 50 * causal)
+    for number, (causal, window, softcap, biased) in enumerate(OPTIONS):
+        lengths, k_length, past = [1, 150, 40], ints(1, 100, 600), ints(0, 0, 560 * causal)
         q = normal(rng, sum(lengths), heads * key_size)
-        k, v = normal(rng, 300, kv_heads * key_size), normal(rng, 300, kv_heads * value_size)
+        k, v = normal(rng, 800, kv_heads * key_size), normal(rng, 800, kv_heads * value_size)
         bias = [normal(rng, heads if b else 1, lengths[b], k_length[b]) for b in range(3)]
         layout = (ints(0, 1, 151, 191), ints(2, 10, 200), k_length, past)
         options = {
             "heads": heads, "kv_heads": kv_heads, "scale": 0.3, "causal": causal,
             "window": window, "softcap": softcap, "bias": bias if biased else None,
+            "sinks": 2 * normal(rng, heads) if number % 3 == 1 else None,
         }  # fmt: skip
         expected = reference(q, k, v, *layout, **options)
         actual = _core.attention(q, k, v, *layout, **options)
@@ -136,30 +140,54 @@ class Sentence:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"window": 50}, {"softcap": 2.0}, {"kv_heads": 1}, {"size": 64}], ids=str
+    "options",
+    [
+        {},
+        {"window": 50},
+        {"window": 300},
+        {"sinks": np.float32([0, 1, 9, -9])},
+        {"softcap": 2.0},
+        {"kv_heads": 1},
+        {"size": 64},
+    ],
+    ids=str,
 )
 def test_chunks_cached_or_not_give_the_same_bits(rng, options):
-    sentence = Sentence(rng, 200, **options)
+    sentence = Sentence(rng, 600, **options)
     whole = sentence.whole()
-    for step in (1, 2, 3, 7, 64, 100):
-        for begin in range(0, 200, step):
-            end = min(begin + step, 200)
+    for step in (1, 2, 3, 7, 64, 100, 300):
+        for begin in range(0, 600, step):
+            end = min(begin + step, 600)
             assert same_bits(sentence.chunk(begin, end), whole[begin:end]), (step, begin)
 
 
 @pytest.mark.parametrize("poison", [0.0, np.nan, np.inf])
 def test_keys_not_seen_do_not_matter(rng, poison):
-    sentence = Sentence(rng, 150)
+    sentence = Sentence(rng, 550)
     whole = sentence.whole()
-    for begin, end in ((0, 1), (0, 63), (63, 64), (64, 65), (10, 130)):
-        assert same_bits(sentence.chunk(begin, end, keys=150, poison=poison), whole[begin:end])
+    for begin, end in ((0, 1), (0, 63), (63, 64), (255, 256), (256, 257), (10, 530)):
+        assert same_bits(sentence.chunk(begin, end, keys=550, poison=poison), whole[begin:end])
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("window", [None, 20])
+def test_a_tile_may_meet_values_that_some_of_its_rows_do_not_see(rng, poison, window):
+    """Rows that see the value are poisoned where it is; the others keep their bits."""
+    sentence = Sentence(rng, 400, heads=1, kv_heads=1, size=16, window=window)
+    whole = sentence.whole()
+    sentence.v[300, 5] = poison
+    out = sentence.whole()
+    meets = np.zeros(out.shape, bool)
+    meets[300 : 300 + window if window else None, 5] = True
+    assert not np.isfinite(out[meets]).any()
+    assert np.array_equal(out[~meets], whole[~meets])
 
 
 def test_batch_and_threads_give_the_same_bits(rng):
-    sentences = [Sentence(rng, n) for n in (1, 5, 64, 65, 130, 17)]
+    sentences = [Sentence(rng, n) for n in (1, 5, 64, 65, 130, 17, 700)]
     starts = np.cumsum([0] + [s.length for s in sentences])
     q, k, v = (np.concatenate([getattr(s, name) for s in sentences]) for name in "qkv")
-    layout = (starts, starts[:-1].copy(), np.diff(starts), ints(*[0] * 6))
+    layout = (starts, starts[:-1].copy(), np.diff(starts), ints(*[0] * 7))
     for threads in (1, 2, 8):
         out = _core.attention(q, k, v, *layout, **sentences[0].options, threads=threads)
         for b, sentence in enumerate(sentences):
@@ -169,8 +197,8 @@ def test_batch_and_threads_give_the_same_bits(rng):
 
 def test_decoding_a_batch_from_a_cache(rng):
     """One query each, keys in a strided cache [B * capacity, width]: as in the whole sentence."""
-    sentences = [Sentence(rng, n) for n in (3, 70, 129)]
-    capacity, width = 140, sentences[0].k.shape[1]
+    sentences = [Sentence(rng, n) for n in (3, 70, 513)]
+    capacity, width = 520, sentences[0].k.shape[1]
     both = np.full((3 * capacity, 2 * width), np.nan, np.float32)
     k_cache, v_cache = both[:, :width], both[:, width:]
     for b, s in enumerate(sentences):
@@ -209,6 +237,11 @@ def test_nothing_visible_gives_zero(rng):
     bias = [np.full((1, 3, 4), -np.inf, np.float32)]
     masked = _core.attention(q, k, k, ints(0, 3), ints(0), ints(4), ints(0), **common, bias=bias)
     assert not masked.any()
+    sinks = np.float32([0.5, -np.inf])
+    for options in ({"bias": bias}, {"bias": bias, "sinks": sinks}, {"sinks": sinks}):
+        length = ints(4 * ("bias" in options))
+        out = _core.attention(q, k, k, ints(0, 3), ints(0), length, ints(0), **common, **options)
+        assert not out.any()
     empty = _core.attention(q[:0], k, k, ints(0), ints(), ints(), ints(), **common)
     assert empty.shape == (0, 8)
 

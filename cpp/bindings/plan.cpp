@@ -54,13 +54,19 @@ void define_attention(py::class_<Recorded>& plan, const Names&... names) {
       "attention",
       [](Recorded& r, Arguments... arguments, std::ptrdiff_t heads, std::ptrdiff_t kv_heads,
          float scale, bool causal, std::optional<std::ptrdiff_t> window,
-         std::optional<float> softcap, std::optional<Bias> bias) {
-        const AttentionOptions options{heads,  kv_heads,          scale, softcap.value_or(0.0f),
-                                       causal, window.value_or(0)};
+         std::optional<float> softcap, std::optional<Bias> bias, py::handle sinks) {
+        const AttentionOptions options{heads,
+                                       kv_heads,
+                                       scale,
+                                       softcap.value_or(0.0f),
+                                       causal,
+                                       window.value_or(0),
+                                       r.vector("attention", "sinks", sinks, heads)};
         return r.plan.attention(arguments..., options, bias);
       },
       names..., py::kw_only(), "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a = false,
-      "window"_a = py::none(), "softcap"_a = py::none(), "bias"_a = py::none());
+      "window"_a = py::none(), "softcap"_a = py::none(), "bias"_a = py::none(),
+      "sinks"_a = py::none());
 }
 
 // What a pass is given, and what keeps it alive.

@@ -67,6 +67,7 @@ struct AttentionArguments {
   IntArray q_start, k_start, k_length, past;
   std::vector<FloatArray> bias_arrays;
   std::vector<AttentionBias> biases;
+  std::optional<FloatVector> sinks;
   AttentionOptions options;
   AttentionLayout layout;
 
@@ -95,6 +96,12 @@ struct AttentionArguments {
     check(!softcap || *softcap > 0, where, "expected softcap > 0 or None, got ",
           softcap.value_or(0));
     options = {heads, kv_heads, scale, softcap.value_or(0.0f), causal, window.value_or(0)};
+  }
+
+  void set_sinks(py::handle value) {
+    if (value.is_none()) return;
+    sinks.emplace(where, "sinks", value, options.heads);
+    options.sinks = sinks->data();
   }
 
   void set_bias(const std::optional<std::vector<py::object>>& list) {
@@ -132,12 +139,13 @@ py::array attention_array(py::handle q, py::handle k, py::handle v_value, py::ha
                           py::handle k_start, py::handle k_length, py::handle past,
                           std::ptrdiff_t heads, std::ptrdiff_t kv_heads, float scale, bool causal,
                           std::optional<std::ptrdiff_t> window, std::optional<float> softcap,
-                          const Bias& bias, int threads) {
+                          const Bias& bias, py::handle sinks, int threads) {
   constexpr const char* where = "attention";
   threads = resolve_threads(threads);
   AttentionArguments given(where, q, k, q_start, k_start, k_length, past);
   given.set_options(heads, kv_heads, scale, causal, window, softcap);
   given.set_bias(bias);
+  given.set_sinks(sinks);
   const FloatArray v(where, "v_rows", v_value, 2);
   const ConstRows values = v.rows();
   check_attention(where, given.q.rows(), given.k.rows(), &values, given.layout, given.options);
@@ -154,12 +162,14 @@ py::tuple attention_weights_arrays(py::handle q, py::handle k, py::handle q_star
                                    py::handle k_start, py::handle k_length, py::handle past,
                                    std::ptrdiff_t heads, std::ptrdiff_t kv_heads, float scale,
                                    bool causal, std::optional<std::ptrdiff_t> window,
-                                   std::optional<float> softcap, const Bias& bias, int threads) {
+                                   std::optional<float> softcap, const Bias& bias, py::handle sinks,
+                                   int threads) {
   constexpr const char* where = "attention_weights";
   threads = resolve_threads(threads);
   AttentionArguments given(where, q, k, q_start, k_start, k_length, past);
   given.set_options(heads, kv_heads, scale, causal, window, softcap);
   given.set_bias(bias);
+  given.set_sinks(sinks);
   check_attention(where, given.q.rows(), given.k.rows(), nullptr, given.layout, given.options);
   py::list scores, weights;
   std::vector<float*> score_data, weight_data;
@@ -189,10 +199,12 @@ void register_sentences(py::module_& m) {
         "threads"_a = 0);
   m.def("attention", &attention_array, "q"_a, "k_rows"_a, "v_rows"_a, "q_start"_a, "k_start"_a,
         "k_length"_a, "past"_a, py::kw_only(), "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a,
-        "window"_a = py::none(), "softcap"_a = py::none(), "bias"_a = py::none(), "threads"_a = 0);
+        "window"_a = py::none(), "softcap"_a = py::none(), "bias"_a = py::none(),
+        "sinks"_a = py::none(), "threads"_a = 0);
   m.def("attention_weights", &attention_weights_arrays, "q"_a, "k_rows"_a, "q_start"_a, "k_start"_a,
         "k_length"_a, "past"_a, py::kw_only(), "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a,
-        "window"_a = py::none(), "softcap"_a = py::none(), "bias"_a = py::none(), "threads"_a = 0);
+        "window"_a = py::none(), "softcap"_a = py::none(), "bias"_a = py::none(),
+        "sinks"_a = py::none(), "threads"_a = 0);
 }
 
 }  // namespace quatrain

@@ -14,7 +14,7 @@ namespace quatrain {
 namespace {
 
 // Rows (query, head) of one task: enough to pay for packing the keys, few enough to stay cached.
-constexpr std::ptrdiff_t kTaskRows = 128;
+constexpr std::ptrdiff_t kTaskRows = 240;
 
 // Queries [first, last) of a sentence, for some key and value heads.
 struct Piece {
@@ -33,11 +33,10 @@ std::vector<Piece> cut(const AttentionLayout& layout, const AttentionOptions& op
   std::vector<Piece> pieces;
   for (std::ptrdiff_t b = 0; b < layout.batch; ++b) {
     const auto count = static_cast<std::ptrdiff_t>(layout.q_start[b + 1] - layout.q_start[b]);
-    const std::ptrdiff_t step = count * group <= kernels().attention_few_rows ? together : 1;
-    for (std::ptrdiff_t h = 0; h < options.kv_heads; h += step) {
+    for (std::ptrdiff_t h = 0; h < options.kv_heads; h += together) {
       for (std::ptrdiff_t first = 0; first < count; first += queries) {
-        pieces.push_back(
-            {b, h, std::min(step, options.kv_heads - h), first, std::min(first + queries, count)});
+        pieces.push_back({b, h, std::min(together, options.kv_heads - h), first,
+                          std::min(first + queries, count)});
       }
     }
   }
@@ -115,6 +114,9 @@ void attention(ConstRows q, ConstRows k, ConstRows v, const AttentionLayout& lay
                    task.k = k.row(key) + piece.kv_head * task.key_size;
                    task.v = v.row(key) + piece.kv_head * task.value_size;
                    task.out = out.row(query) + piece.kv_head * group * task.value_size;
+                   if (options.sinks != nullptr) {
+                     task.sinks = options.sinks + piece.kv_head * group;
+                   }
                    task.kv_heads = piece.kv_heads;
                    task.first = piece.first;
                    task.last = piece.last;

@@ -26,16 +26,23 @@ void score_row(const float* query, const float* key, std::ptrdiff_t k_stride, st
   }
 }
 
-// Softmax over the keys that a query at this position sees; zero elsewhere.
-void weigh_row(const float* scores, std::ptrdiff_t position, const AttentionOptions& options,
-               std::ptrdiff_t keys, float* weights) {
+// Softmax over the keys that a query at this position sees, and the head's sink; zero elsewhere.
+void weigh_row(const float* scores, std::ptrdiff_t head, std::ptrdiff_t position,
+               const AttentionOptions& options, std::ptrdiff_t keys, float* weights) {
   std::fill_n(weights, keys, 0.0f);
   const std::ptrdiff_t end = options.causal ? std::min(keys, position + 1) : keys;
   const std::ptrdiff_t begin =
       options.window > 0 ? std::max<std::ptrdiff_t>(0, position - options.window + 1) : 0;
   const auto masked = [](float s) { return s == -std::numeric_limits<float>::infinity(); };
   if (begin >= end || std::all_of(scores + begin, scores + end, masked)) return;
-  kernels().softmax(scores + begin, weights + begin, end - begin);
+  if (options.sinks == nullptr) {
+    kernels().softmax(scores + begin, weights + begin, end - begin);
+    return;
+  }
+  std::vector<float> row(scores + begin, scores + end);
+  row.push_back(options.sinks[head]);
+  kernels().softmax(row.data(), row.data(), end - begin + 1);
+  std::copy_n(row.data(), end - begin, weights + begin);
 }
 
 }  // namespace
@@ -61,7 +68,7 @@ void attention_weights(ConstRows q, ConstRows k, const AttentionLayout& layout,
       const std::ptrdiff_t row = (head * count + i) * keys;
       float* score = scores[static_cast<std::size_t>(b)] + row;
       score_row(q.row(first + i) + head * size, key, k.stride, size, bias, options, keys, score);
-      weigh_row(score, i + static_cast<std::ptrdiff_t>(layout.past[b]), options, keys,
+      weigh_row(score, head, i + static_cast<std::ptrdiff_t>(layout.past[b]), options, keys,
                 weights[static_cast<std::size_t>(b)] + row);
     }
   };

@@ -16,7 +16,7 @@ namespace quatrain {
 inline constexpr std::ptrdiff_t kPanel = 16;
 
 // Keys are taken in blocks that begin at multiples of this, counted from a sentence's first key.
-inline constexpr std::ptrdiff_t kKeyBlock = 64;
+inline constexpr std::ptrdiff_t kKeyBlock = 256;
 
 // Logits are looked through in blocks of so many.
 inline constexpr std::ptrdiff_t kLogitBlock = 64;
@@ -56,7 +56,8 @@ struct AttentionTask {
   std::ptrdiff_t window;  // and j > i + past - window; 0: no window
   const float* bias;      // of the first of these heads, or null
   std::ptrdiff_t bias_row_stride, bias_head_stride;
-  float* scratch;  // attention_scratch(...) floats
+  const float* sinks;  // of these heads, or null
+  float* scratch;      // attention_scratch(...) floats
 };
 
 struct Kernels {
@@ -96,9 +97,6 @@ struct Kernels {
   void (*finish[kActivations])(float* out, std::ptrdiff_t stride, std::ptrdiff_t rows,
                                std::ptrdiff_t columns, const float* bias);
 
-  // At most so many (query, head of a group) pairs are best taken for many key and value heads at
-  // once, more for one at a time.
-  std::ptrdiff_t attention_few_rows;
   std::ptrdiff_t (*attention_scratch)(const AttentionTask& task);
   void (*attention)(const AttentionTask& task);
 };

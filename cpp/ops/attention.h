@@ -14,6 +14,8 @@ struct AttentionOptions {
   float softcap = 0.0f;       // scores become softcap * tanh(scores / softcap); 0: they stay
   bool causal = false;        // a query at position p sees keys j <= p
   std::ptrdiff_t window = 0;  // and j > p - window; 0: no window
+  // [heads], or null: a score per head that takes its share of the softmax and adds no value.
+  const float* sinks = nullptr;
 };
 
 // Added to one sentence's scores: [H or 1, n, k_length].
@@ -35,7 +37,7 @@ struct AttentionLayout {
 };
 
 // q [Nq, H*Dk], k [R, Hk*Dk], v [R, Hk*Dv], out [Nq, H*Dv]:
-//   out = softmax(softcap(scale q k^T) + bias, over the keys that the query sees) v
+//   out = softmax(softcap(scale q k^T) + bias, over the keys that the query sees, and the sink) v
 // Vaswani et al., "Attention Is All You Need", 2017. A query that sees no key gives 0. Keys that it
 // does not see have no influence, whatever they hold. A query's result is the same, bit by bit,
 // whatever other queries, sentences or later keys there are.

@@ -160,6 +160,7 @@ def attention(
     window: int | None = None,
     softcap: float | None = None,
     bias: Sequence[Array] | None = None,
+    sinks: Array | None = None,
     threads: int = 0,
 ) -> Array: ...
 def attention_weights(
@@ -177,5 +178,6 @@ def attention_weights(
     window: int | None = None,
     softcap: float | None = None,
     bias: Sequence[Array] | None = None,
+    sinks: Array | None = None,
     threads: int = 0,
 ) -> tuple[list[Array], list[Array]]: ...

@@ -3,29 +3,25 @@
 // A row is one query of one head. For each key block and row: scores are a matrix product with the
 // keys, packed; their maximum is taken, weights are e^(score - maximum); the weights' sum and their
 // product with the values are the block's result, and results are merged from left to right
-// (Milakov and Gimelshein, 2018; Dao et al., 2022). Keys that a row does not see are never
-// multiplied, so what they hold does not matter; and a row's operations depend on its visible keys
-// alone, so that its bits are the same whatever rows and keys there are beside it.
+// (Milakov and Gimelshein, 2018; Dao et al., 2022). Keys that a row does not see have no influence,
+// whatever they hold; and a row's operations depend on its visible keys alone, so that its bits are
+// the same whatever rows and keys there are beside it.
 namespace quatrain::QUATRAIN_ISA {
-
-constexpr float kInfinity = __builtin_inff();
 
 inline std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t unit) {
   return (n + unit - 1) / unit * unit;
 }
 
-// Keys [begin, end), counted from the beginning of the sentence or of a block.
-struct Span {
-  std::ptrdiff_t begin, end;
-  bool empty() const { return begin >= end; }
-  Span clipped(std::ptrdiff_t from, std::ptrdiff_t to) const {
-    return {larger(begin, from), smaller(end, to)};
-  }
-};
-
 // What every row knows of the blocks so far, or of one block.
 struct Results {
   float *maxima, *sums, *outputs;
+};
+
+// The left factor of the product with the values: rows kKeyBlock apart, known when compiled.
+struct Weights {
+  const float* data;
+  QUATRAIN_INLINE float at(int row) const { return data[row * kKeyBlock]; }
+  QUATRAIN_INLINE void advance() { ++data; }
 };
 
 class Attention {
@@ -34,39 +30,39 @@ class Attention {
   Attention(const AttentionTask& task, float* memory)
       : task_(task),
         head_rows_((task.last - task.first) * task.group),
-        rows_(head_rows_ * task.kv_heads),
-        value_stride_(round_up(task.value_size, kPanel)),
         sweeping_(head_rows_ <= kTileRows),
+        heads_at_once_(sweeping_ ? task.kv_heads : 1),
+        value_stride_(round_up(task.value_size, kPanel)),
         direct_values_(sweeping_ && task.value_size == value_stride_),
         cut_(head_rows_),
+        // Later queries see later keys: the first one begins first and the last one ends last.
+        seen_{visible(task.first).begin, visible(task.last - 1).end},
         memory_(memory) {
-    const std::ptrdiff_t block_rows = sweeping_ ? rows_ : kTileRows;
-    queries_ = take(rows_ * task.key_size);
+    const std::ptrdiff_t rows = head_rows_ * heads_at_once_;
+    const std::ptrdiff_t block_rows = sweeping_ ? rows : kTileRows;
+    queries_ = take(rows * task.key_size);
     keys_ = take(kKeyBlock * task.key_size);
     values_ = take(direct_values_ ? 0 : kKeyBlock * value_stride_);
     scores_ = take(block_rows * kKeyBlock);
-    total_ = {take(rows_), take(rows_), take(rows_ * value_stride_)};
+    total_ = {take(rows), take(rows), take(rows * value_stride_)};
     block_ = {take(block_rows), take(block_rows), take(block_rows * value_stride_)};
   }
 
   std::ptrdiff_t scratch_size() const { return taken_; }
 
   void run() {
-    pack_queries();
-    fill(total_.maxima, rows_, -kInfinity);
-    fill(total_.sums, rows_, 0.0f);
-    fill(total_.outputs, rows_ * value_stride_, 0.0f);
-    // Later queries see later keys: the first one begins first and the last one ends last.
-    const Span all{visible(task_.first).begin, visible(task_.last - 1).end};
-    for (start_ = all.begin / kKeyBlock * kKeyBlock; start_ < all.end; start_ += kKeyBlock) {
-      count_ = smaller(kKeyBlock, task_.keys - start_);
-      if (sweeping_) {
-        with_rows(head_rows_, [&](auto height) { sweep_block<height.value>(); });
-      } else {
-        for (std::ptrdiff_t head = 0; head < task_.kv_heads; ++head) head_block(head);
+    for (head_ = 0; head_ < task_.kv_heads; head_ += heads_at_once_) {
+      begin_heads();
+      for (start_ = seen_.begin / kKeyBlock * kKeyBlock; start_ < seen_.end; start_ += kKeyBlock) {
+        count_ = smaller(kKeyBlock, seen_.end - start_);
+        if (sweeping_) {
+          with_rows(head_rows_, [&](auto height) { sweep_block<height.value>(); });
+        } else {
+          head_block(head_);
+        }
       }
+      finish_heads();
     }
-    for (std::ptrdiff_t row = 0; row < rows_; ++row) finish_row(row);
   }
 
  private:
@@ -84,7 +80,7 @@ class Attention {
     return task_.first + row % head_rows_ / task_.group;
   }
   std::ptrdiff_t head_of(std::ptrdiff_t row) const {
-    return row / head_rows_ * task_.group + row % task_.group;
+    return (head_ + row / head_rows_) * task_.group + row % task_.group;
   }
 
   Span visible(std::ptrdiff_t query) const {
@@ -92,76 +88,81 @@ class Attention {
     return {task_.window > 0 ? larger(0, position - task_.window + 1) : 0,
             task_.causal ? smaller(task_.keys, position + 1) : task_.keys};
   }
+  Span visible_in_block(std::ptrdiff_t row) const {
+    const Span seen = visible(query_of(row));
+    const Span span = Span{seen.begin - start_, seen.end - start_}.clipped(0, count_);
+    return span.empty() ? Span{0, 0} : span;
+  }
 
-  // The spans of a tile's rows within the current block: all, their union, and what is common.
-  template <int height>
+  // What the rows of a tile see of the current block: some of them, and all of them.
   struct Spans {
-    Span row[height];
     Span any, common;
+    bool first;  // none of the rows sees an earlier block
+    bool uniform() const { return any.begin == common.begin && any.end == common.end; }
   };
-  template <int height>
-  Spans<height> spans_of(std::ptrdiff_t first) const {
-    Spans<height> spans;
-    spans.any = {count_, 0};
-    spans.common = {0, count_};
-    for (int i = 0; i < height; ++i) {
-      const Span seen = visible(query_of(first + i));
-      const Span span = Span{seen.begin - start_, seen.end - start_}.clipped(0, count_);
-      spans.row[i] = span;
-      spans.common = spans.common.clipped(span.begin, span.end);
-      if (!span.empty()) {
-        spans.any = {smaller(spans.any.begin, span.begin), larger(spans.any.end, span.end)};
-      }
-    }
-    return spans;
+  Spans spans_of(std::ptrdiff_t first, int height) const {
+    const Span early = visible(query_of(first)), late = visible(query_of(first + height - 1));
+    return {Span{early.begin - start_, late.end - start_}.clipped(0, count_),
+            Span{late.begin - start_, early.end - start_}.clipped(0, count_),
+            early.begin >= start_};
   }
 
-  // [tile][d][rows of the tile]
-  void pack_queries() {
-    float* packed = queries_;
-    for (std::ptrdiff_t head = 0; head < task_.kv_heads; ++head) {
-      for (std::ptrdiff_t t = 0; t < cut_.tiles; ++t) {
-        with_rows(cut_.height(t), [&](auto height) {
-          constexpr int n = height.value;
-          const float* q[n];
-          for (int i = 0; i < n; ++i) {
-            const std::ptrdiff_t row = head * head_rows_ + cut_.begin(t) + i;
-            q[i] = task_.q + query_of(row) * task_.q_stride + head_of(row) * task_.key_size;
-          }
-          for (std::ptrdiff_t d = 0; d < task_.key_size; ++d) {
-            for (int i = 0; i < n; ++i) *packed++ = q[i][d];
-          }
-        });
-      }
-    }
-  }
-
-  void pack_keys(std::ptrdiff_t head, std::ptrdiff_t key) {
-    pack_panel(task_.k + (start_ + key) * task_.k_stride + head * task_.key_size, task_.k_stride,
-               smaller(kPanel, count_ - key), task_.key_size, keys_ + key * task_.key_size);
-  }
-
-  // [panel][key][kPanel], zero beyond the value's size.
-  void pack_values(std::ptrdiff_t head, Span keys) {
-    for (std::ptrdiff_t d = 0; d < task_.value_size; d += kPanel) {
-      const std::ptrdiff_t present = smaller(kPanel, task_.value_size - d);
-      for (std::ptrdiff_t j = keys.begin; j < keys.end; ++j) {
-        const float* v = task_.v + (start_ + j) * task_.v_stride + head * task_.value_size + d;
-        float* panel = values_ + d * kKeyBlock + j * kPanel;
-        for (std::ptrdiff_t c = 0; c < kPanel; c += kWidth) {
-          const std::ptrdiff_t lanes = larger(0, smaller(kWidth, present - c));
-          store(panel + c, lanes == kWidth ? load(v + c)
-                           : lanes == 0    ? zero()
-                                           : load(v + c, lanes));
+  // f(row, query, head) for the rows of the current heads.
+  template <class F>
+  void for_each_row(const F& f) const {
+    std::ptrdiff_t row = 0;
+    for (std::ptrdiff_t kv_head = head_; kv_head < head_ + heads_at_once_; ++kv_head) {
+      for (std::ptrdiff_t query = task_.first; query < task_.last; ++query) {
+        for (std::ptrdiff_t i = 0; i < task_.group; ++i) {
+          f(row++, query, kv_head * task_.group + i);
         }
       }
     }
   }
-  Right values_from(std::ptrdiff_t head, std::ptrdiff_t key) const {
-    if (direct_values_) {
-      return {task_.v + (start_ + key) * task_.v_stride + head * task_.value_size, task_.v_stride,
-              kPanel};
+
+  // Copies and scales the queries of the current heads.
+  void begin_heads() {
+    for_each_row([&](std::ptrdiff_t row, std::ptrdiff_t query, std::ptrdiff_t head) {
+      const Vec scale = splat(task_.scale);
+      map(
+          task_.key_size, queries_ + row * task_.key_size, [scale](Vec a) { return a * scale; },
+          task_.q + query * task_.q_stride + head * task_.key_size);
+    });
+    const std::ptrdiff_t rows = head_rows_ * heads_at_once_;
+    fill(total_.maxima, rows, -kInfinity);
+    fill(total_.sums, rows, 0.0f);
+    fill(total_.outputs, rows * value_stride_, 0.0f);
+  }
+
+  void pack_keys(std::ptrdiff_t head, std::ptrdiff_t key) {
+    pack_panel(this->key(head, key), task_.k_stride, smaller(kPanel, count_ - key), task_.key_size,
+               keys_ + key * task_.key_size);
+  }
+
+  // [panel][key][kPanel], zero beyond the value's size.
+  void pack_values(std::ptrdiff_t head, Span keys) {
+    for (std::ptrdiff_t j = keys.begin; j < keys.end; ++j) {
+      const float* v = value(head, j);
+      float* packed = values_ + j * kPanel;
+      std::ptrdiff_t d = 0;
+      for (; d + kWidth <= task_.value_size; d += kWidth) store(packed_at(packed, d), load(v + d));
+      for (; d < value_stride_; d += kWidth) {
+        const std::ptrdiff_t present = larger(0, task_.value_size - d);
+        store(packed_at(packed, d), present > 0 ? load(v + d, present) : zero());
+      }
     }
+  }
+  static float* packed_at(float* packed, std::ptrdiff_t d) {
+    return packed + d / kPanel * kKeyBlock * kPanel + d % kPanel;
+  }
+  const float* key(std::ptrdiff_t head, std::ptrdiff_t key) const {
+    return task_.k + (start_ + key) * task_.k_stride + head * task_.key_size;
+  }
+  const float* value(std::ptrdiff_t head, std::ptrdiff_t key) const {
+    return task_.v + (start_ + key) * task_.v_stride + head * task_.value_size;
+  }
+  Right values_from(std::ptrdiff_t head, std::ptrdiff_t key) const {
+    if (direct_values_) return {value(head, key), task_.v_stride, kPanel};
     return {values_ + key * kPanel, kPanel, kKeyBlock * kPanel};
   }
 
@@ -173,26 +174,30 @@ class Attention {
       prefetch_block(head, t);
       with_rows(cut_.height(t), [&](auto height) {
         constexpr int n = height.value;
-        const std::ptrdiff_t first = head * head_rows_ + cut_.begin(t);
-        const Spans<n> spans = spans_of<n>(first);
+        const std::ptrdiff_t first = cut_.begin(t);
+        const Spans spans = spans_of(first, n);
         if (spans.any.empty()) return;
+        const Results result = spans.first ? part(total_, first) : block_;
         score<n>(first, spans.any, scores_);
-        weigh<n>(first, spans, scores_, block_);
-        multiply<n>(head, spans, {0, count_}, scores_, block_.outputs);
-        merge<n>(first, spans, block_);
+        weigh<n>(first, spans, scores_, result);
+        multiply<n>(head, first, spans, spans.any, scores_, result.outputs, false);
+        if (!spans.first) merge<n>(first, block_);
       });
     }
   }
 
   // Fetches one tile's share of the next block.
   void prefetch_block(std::ptrdiff_t head, std::ptrdiff_t tile) const {
-    const std::ptrdiff_t next = start_ + kKeyBlock;
-    const std::ptrdiff_t count = smaller(kKeyBlock, task_.keys - next);
-    for (std::ptrdiff_t j = count * tile / cut_.tiles; j < count * (tile + 1) / cut_.tiles; ++j) {
-      const float* k = task_.k + (next + j) * task_.k_stride + head * task_.key_size;
-      const float* v = task_.v + (next + j) * task_.v_stride + head * task_.value_size;
-      for (std::ptrdiff_t d = 0; d < task_.key_size; d += kPanel) prefetch(k + d);
-      for (std::ptrdiff_t d = 0; d < task_.value_size; d += kPanel) prefetch(v + d);
+    const std::ptrdiff_t count = smaller(kKeyBlock, seen_.end - start_ - kKeyBlock);
+    const Span keys{kKeyBlock + count * tile / cut_.tiles,
+                    kKeyBlock + count * (tile + 1) / cut_.tiles};
+    prefetch_rows(key(head, keys.begin), task_.k_stride, keys, task_.key_size);
+    prefetch_rows(value(head, keys.begin), task_.v_stride, keys, task_.value_size);
+  }
+  static void prefetch_rows(const float* row, std::ptrdiff_t stride, Span keys,
+                            std::ptrdiff_t columns) {
+    for (std::ptrdiff_t j = keys.begin; j < keys.end; ++j, row += stride) {
+      for (std::ptrdiff_t d = 0; d < columns; d += kPanel) prefetch(row + d);
     }
   }
 
@@ -200,30 +205,49 @@ class Attention {
   // take turns every kPanel keys, so that memory is read in nearly its own order.
   template <int height>
   void sweep_block() {
-    const Spans<height> spans = spans_of<height>(0);  // of every head the same
+    const Spans spans = spans_of(0, height);  // of every head the same
     if (spans.any.empty()) return;
     const std::ptrdiff_t begin = spans.any.begin / kPanel * kPanel;
     for (std::ptrdiff_t key = begin; key < spans.any.end; key += kPanel) {
       for (std::ptrdiff_t head = 0; head < task_.kv_heads; ++head) {
+        const Turn ahead = turn_ahead(head, key);
+        prefetch_rows(this->key(ahead.head, ahead.keys.begin), task_.k_stride, ahead.keys,
+                      task_.key_size);
         pack_keys(head, key);
         score<height>(head * height, {key, key + kPanel}, scores_ + head * height * kKeyBlock);
       }
     }
+    const Results results = spans.first ? total_ : block_;
     for (std::ptrdiff_t head = 0; head < task_.kv_heads; ++head) {
       weigh<height>(head * height, spans, scores_ + head * height * kKeyBlock,
-                    part(block_, head * height));
+                    part(results, head * height));
     }
     for (std::ptrdiff_t key = begin; key < spans.any.end; key += kPanel) {
-      const Span keys = Span{key, key + kPanel}.clipped(0, count_);
+      const Span keys = spans.any.clipped(key, key + kPanel);
       for (std::ptrdiff_t head = 0; head < task_.kv_heads; ++head) {
+        const Turn ahead = turn_ahead(head, key);
+        prefetch_rows(value(ahead.head, ahead.keys.begin), task_.v_stride, ahead.keys,
+                      task_.value_size);
         if (!direct_values_) pack_values(head, keys);
-        multiply<height>(head, spans, keys, scores_ + head * height * kKeyBlock,
-                         part(block_, head * height).outputs);
+        multiply<height>(head, head * height, spans, keys, scores_ + head * height * kKeyBlock,
+                         part(results, head * height).outputs, key > begin);
       }
     }
+    if (spans.first) return;
     for (std::ptrdiff_t head = 0; head < task_.kv_heads; ++head) {
-      merge<height>(head * height, spans, part(block_, head * height));
+      merge<height>(head * height, part(block_, head * height));
     }
+  }
+  // The head and the keys whose turn comes a little later.
+  struct Turn {
+    std::ptrdiff_t head;
+    Span keys;
+  };
+  Turn turn_ahead(std::ptrdiff_t head, std::ptrdiff_t key) const {
+    constexpr std::ptrdiff_t kDistance = 2;
+    head += kDistance;
+    for (; head >= task_.kv_heads; head -= task_.kv_heads) key += kPanel;
+    return {head, Span{key, key + kPanel}.clipped(0, seen_.end - start_)};
   }
   Results part(Results results, std::ptrdiff_t row) const {
     return {results.maxima + row, results.sums + row, results.outputs + row * value_stride_};
@@ -235,97 +259,68 @@ class Attention {
   void score(std::ptrdiff_t first, Span keys, float* scores) {
     const std::ptrdiff_t panel_size = task_.key_size * kPanel;
     const std::ptrdiff_t from = keys.begin / kPanel, to = (keys.end + kPanel - 1) / kPanel;
-    strip<height>(Packed<height>{queries_ + first * task_.key_size},
+    strip<height>(Plain{queries_ + first * task_.key_size, task_.key_size},
                   {keys_ + from * panel_size, kPanel, panel_size}, task_.key_size,
                   scores + from * kPanel, kKeyBlock, (to - from) * kPanel, false);
   }
 
-  // Scores become weights; gives their maximum and sum, and zero as the output so far.
+  // Scores become weights, zero for keys that a row does not see though others of the tile do;
+  // gives their maximum and sum. The maxima come first, so that no exponential waits for one.
   template <int height>
-  void weigh(std::ptrdiff_t first, const Spans<height>& spans, float* scores, Results block) {
-    for (int i = 0; i < height; ++i, scores += kKeyBlock) {
-      const Span span = spans.row[i];
-      block.maxima[i] = -kInfinity;
-      block.sums[i] = 0.0f;
+  void weigh(std::ptrdiff_t first, const Spans& spans, float* scores, Results block) const {
+    Span seen[height];
+    for (int i = 0; i < height; ++i) {
+      float* row = scores + i * kKeyBlock;
+      seen[i] = spans.uniform() ? spans.any : visible_in_block(first + i);
+      if (task_.softcap > 0) cap_scores(row, seen[i], task_.softcap);
+      if (task_.bias != nullptr) add_bias(row, seen[i], bias_of(first + i));
+      block.maxima[i] = highest_score(row, seen[i]);
+    }
+    for (int i = 0; i < height; ++i) {
+      block.sums[i] = weigh_scores(scores + i * kKeyBlock, seen[i], spans.any, block.maxima[i]);
+    }
+  }
+  // Of the current block's first key.
+  const float* bias_of(std::ptrdiff_t row) const {
+    return task_.bias + query_of(row) * task_.bias_row_stride +
+           head_of(row) * task_.bias_head_stride + start_;
+  }
+
+  // outputs = weights values over some keys, ascending; added to what is there if `accumulate`.
+  // Where a row does not see a key that others see, its weight is zero, which leaves the sum as it
+  // is if the value is finite; if one is not, each row meets its own keys alone.
+  template <int height>
+  void multiply(std::ptrdiff_t head, std::ptrdiff_t first, const Spans& spans, Span keys,
+                const float* weights, float* outputs, bool accumulate) const {
+    if (spans.uniform() || (finite(head, keys.clipped(0, spans.common.begin)) &&
+                            finite(head, keys.clipped(spans.common.end, keys.end)))) {
+      strip<height>(Weights{weights + keys.begin}, values_from(head, keys.begin),
+                    keys.end - keys.begin, outputs, value_stride_, value_stride_, accumulate);
+      return;
+    }
+    if (!accumulate) fill(outputs, height * value_stride_, 0.0f);
+    for (int i = 0; i < height; ++i) {
+      const Span span = visible_in_block(first + i).clipped(keys.begin, keys.end);
       if (span.empty()) continue;
-      block.maxima[i] = adjust(first + i, span, scores);
-      // If all scores are -inf, the weights are zero, not NaN.
-      const Vec shift = splat(block.maxima[i] == -kInfinity ? 0.0f : block.maxima[i]);
-      Vec sum = zero();
-      for (std::ptrdiff_t j = aligned(span); j < span.end; j += kWidth) {
-        const Vec weight = exp_of_negative(load(scores + j) - shift);
-        store(scores + j, weight);
-        sum = sum + weight;
-      }
-      block.sums[i] = reduce_add(sum);
-      fill(block.outputs + i * value_stride_, value_stride_, 0.0f);
+      strip<1>(Plain{weights + i * kKeyBlock + span.begin, kKeyBlock},
+               values_from(head, span.begin), span.end - span.begin, outputs + i * value_stride_,
+               value_stride_, value_stride_, true);
     }
   }
-
-  // Vectors begin at multiples of their width within the block: each lane of a sum is then made of
-  // the same keys, whichever others are visible.
-  static std::ptrdiff_t aligned(Span span) { return span.begin / kWidth * kWidth; }
-
-  // Scale, soft cap, bias; -inf for the other keys of the vectors that hold the span. Gives the
-  // largest score, NaN left out: that is found again in the weights.
-  float adjust(std::ptrdiff_t row, Span span, float* scores) const {
-    const float* bias = nullptr;
-    if (task_.bias != nullptr) {
-      bias = task_.bias + query_of(row) * task_.bias_row_stride +
-             head_of(row) * task_.bias_head_stride + start_;
+  bool finite(std::ptrdiff_t head, Span keys) const {
+    Vec zeros = zero();
+    for (std::ptrdiff_t j = keys.begin; j < keys.end; ++j) {
+      const float* v = value(head, j);
+      std::ptrdiff_t d = 0;
+      for (; d + kWidth <= task_.value_size; d += kWidth) zeros = fma(load(v + d), zero(), zeros);
+      if (d < task_.value_size) zeros = fma(load(v + d, task_.value_size - d), zero(), zeros);
     }
-    const Vec scale = splat(task_.scale), cap = splat(task_.softcap), lowest = splat(-kInfinity);
-    Vec top = lowest;
-    for (std::ptrdiff_t j = aligned(span); j < span.end; j += kWidth) {
-      Vec score = load(scores + j) * scale;
-      if (task_.softcap > 0) score = cap * tanh(score / cap);
-      if (bias != nullptr) score = score + load_span(bias, j, span);
-      if (j < span.begin) score = select(lanes_below(span.begin - j), lowest, score);
-      if (j + kWidth > span.end) score = select(lanes_below(span.end - j), score, lowest);
-      store(scores + j, score);
-      top = max(score, top);
-    }
-    return reduce_max(top);
-  }
-
-  // One vector of a bias; only what lies inside the span is read.
-  static Vec load_span(const float* bias, std::ptrdiff_t j, Span span) {
-    if (j >= span.begin && j + kWidth <= span.end) return load(bias + j);
-    float lanes[kWidth] = {};
-    const Span inside = span.clipped(j, j + kWidth);
-    for (std::ptrdiff_t i = inside.begin; i < inside.end; ++i) lanes[i - j] = bias[i];
-    return load(lanes);
-  }
-
-  // outputs += weights values over some keys, ascending. Those that all rows see are taken
-  // together, those before and after row by row.
-  template <int height>
-  void multiply(std::ptrdiff_t head, const Spans<height>& spans, Span keys, const float* weights,
-                float* outputs) const {
-    Span common = spans.common.clipped(keys.begin, keys.end);
-    if (common.empty()) common = {keys.end, keys.end};
-    for (int i = 0; i < height; ++i) {
-      multiply_row(head, spans.row[i].clipped(keys.begin, common.begin), weights, i, outputs);
-    }
-    if (!common.empty()) {
-      strip<height>(Plain{weights + common.begin, kKeyBlock}, values_from(head, common.begin),
-                    common.end - common.begin, outputs, value_stride_, value_stride_, true);
-    }
-    for (int i = 0; i < height; ++i) {
-      multiply_row(head, spans.row[i].clipped(common.end, keys.end), weights, i, outputs);
-    }
-  }
-  void multiply_row(std::ptrdiff_t head, Span span, const float* weights, int i,
-                    float* outputs) const {
-    if (span.empty()) return;
-    strip<1>(Plain{weights + i * kKeyBlock + span.begin, kKeyBlock}, values_from(head, span.begin),
-             span.end - span.begin, outputs + i * value_stride_, value_stride_, value_stride_,
-             true);
+    return reduce_add(zeros) == 0.0f;
   }
 
   // total = total e^(max_total - max) + block e^(max_block - max), where max is the larger.
   template <int height>
-  void merge(std::ptrdiff_t first, const Spans<height>& spans, Results block) {
+  void merge(std::ptrdiff_t first, Results block) {
     static_assert(height <= kWidth, "one vector holds a value per row of a tile");
     const Results total = part(total_, first);
     const Vec before = load(total.maxima, height), found = load(block.maxima, height);
@@ -338,7 +333,6 @@ class Attention {
     store(keeps, keep);
     store(adds, add);
     for (int i = 0; i < height; ++i) {
-      if (spans.row[i].empty()) continue;
       const Vec k = splat(keeps[i]), a = splat(adds[i]);
       float* output = total.outputs + i * value_stride_;
       const float* addend = block.outputs + i * value_stride_;
@@ -348,25 +342,42 @@ class Attention {
     }
   }
 
-  void finish_row(std::ptrdiff_t row) const {
-    float* out = task_.out + query_of(row) * task_.out_stride + head_of(row) * task_.value_size;
-    const float sum = total_.sums[row];
-    const Vec divisor = splat(sum == 0.0f ? 1.0f : sum);  // nothing visible: the output is zero
-    const float* output = total_.outputs + row * value_stride_;
-    map(task_.value_size, out, [divisor](Vec a) { return a / divisor; }, output);
+  // Zero is added because the sign of a zero sum may depend on whether keys of weight zero were
+  // left out.
+  void finish_heads() const {
+    for_each_row([&](std::ptrdiff_t row, std::ptrdiff_t query, std::ptrdiff_t head) {
+      const Vec factor = splat(normalizer(row, head));
+      const float* output = total_.outputs + row * value_stride_;
+      float* out = task_.out + query * task_.out_stride + head * task_.value_size;
+      map(task_.value_size, out, [factor](Vec a) { return a * factor + zero(); }, output);
+    });
+  }
+
+  // One over the sum of the weights, the sink's among them. Nothing visible: the output is zero.
+  float normalizer(std::ptrdiff_t row, std::ptrdiff_t head) const {
+    const float sum = total_.sums[row], highest = total_.maxima[row];
+    if (task_.sinks == nullptr) return sum == 0.0f ? 1.0f : 1.0f / sum;
+    const float sink = task_.sinks[head];
+    const float top = sink > highest ? sink : highest;
+    if (top == -kInfinity) return 1.0f;
+    const float keep = reduce_max(exp_of_negative(splat(highest - top)));
+    const float extra = reduce_max(exp_of_negative(splat(sink - top)));
+    return keep / (sum * keep + extra);
   }
 
   const AttentionTask& task_;
-  const std::ptrdiff_t head_rows_;     // of one kv head
-  const std::ptrdiff_t rows_;          // of all
-  const std::ptrdiff_t value_stride_;  // a value's size in whole panels
-  const bool sweeping_, direct_values_;
+  const std::ptrdiff_t head_rows_;  // of one kv head
+  const bool sweeping_;
+  const std::ptrdiff_t heads_at_once_;  // kv heads whose rows are worked on together
+  const std::ptrdiff_t value_stride_;   // a value's size in whole panels
+  const bool direct_values_;
   const RowCut cut_;
+  const Span seen_;
   float* const memory_;
   std::ptrdiff_t taken_ = 0;
   float *queries_, *keys_, *values_, *scores_;
   Results total_, block_;
-  std::ptrdiff_t start_ = 0, count_ = 0;  // the current block
+  std::ptrdiff_t head_ = 0, start_ = 0, count_ = 0;  // the current heads and block
 };
 
 inline std::ptrdiff_t attention_scratch(const AttentionTask& task) {

@@ -13,6 +13,7 @@
 #include "cpu/simd/elementwise.h"
 #include "cpu/simd/sampling.h"
 #include "cpu/simd/matrix.h"
+#include "cpu/simd/attention_row.h"
 #include "cpu/simd/attention.h"
 #include "cpu/simd/table.h"
 // clang-format on

@@ -46,10 +46,17 @@ QUATRAIN_INLINE Vec exp_in_range(Vec x) {
   return scale_by_small_power(e.value, e.magic_n);
 }
 
-// The same for x <= 0, but 0 below -87 (e^-87 = 2e-38): weights of a softmax.
+// e^x within 3 ulp for x <= 0, but 0 below -87.7 (e^-87.7 = 8e-39): weights of a softmax. One
+// polynomial for e^r; the clamp makes n = -127, for which the bits of 2^n, and so 2^n, are zero.
 QUATRAIN_INLINE Vec exp_of_negative(Vec x) {
-  const Vec lowest = splat(-87.0f);
-  return select(less(x, lowest), zero(), exp_in_range(max(lowest, x)));
+  x = max(splat(-88.03f), x);  // NaN stays
+  const Vec magic = splat(kRoundingMagic);
+  const Vec magic_n = fma(x, splat(1.44269504f), magic);
+  const Vec n = magic_n - magic;
+  const Vec r = fnma(n, splat(-2.12194440e-4f), fnma(n, splat(0.693359375f), x));
+  return scale_by_small_power(
+      polynomial(r, 1.0f, 0.999999702f, 0.499991477f, 0.166676536f, 0.0418981612f, 0.00828926358f),
+      magic_n);
 }
 
 // Within 2 ulp. Small |x|: x + x^3 P(x^2), P fitted on [0, 0.62^2]; else 1 - 2 / (e^2|x| + 1).

@@ -35,7 +35,6 @@ inline Kernels make_kernels() {
   table.linear_scratch = kBlockRows * kBlockK + kWidth;
   table.linear_block_rows = kBlockRows;
   table.linear = linear;
-  table.attention_few_rows = kTileRows;
   table.attention_scratch = attention_scratch;
   table.attention = attention;
   return table;

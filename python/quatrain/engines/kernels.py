@@ -192,6 +192,7 @@ class Kernels(PackedEngine):
         window: int | None = None,
         softcap: float | None = None,
         bias: list[Array] | None = None,
+        sinks: Array | None = None,
         slot: Grown | Remembered | None = None,
         keep: dict[str, list[Array]] | None = None,
     ) -> Array:
@@ -206,6 +207,7 @@ class Kernels(PackedEngine):
             "window": window,
             "softcap": softcap,
             "bias": bias,
+            "sinks": sinks,
         }
         if keep is not None:
             scores, weights = self._call("attention_weights", q, keys, *where, **options)

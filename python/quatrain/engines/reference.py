@@ -148,6 +148,7 @@ class Reference(PackedEngine):
         window: int | None = None,
         softcap: float | None = None,
         bias: list[Array] | None = None,
+        sinks: Array | None = None,
         slot: Grown | Remembered | None = None,
         keep: dict[str, list[Array]] | None = None,
     ) -> Array:
@@ -175,7 +176,7 @@ class Reference(PackedEngine):
                 sees &= j <= i
             if window is not None:
                 sees &= j > i - window
-            weights = masked_softmax(scores, sees)
+            weights = masked_softmax(scores, sees, sinks)
             context = (weights @ vh).transpose(1, 0, 2)
             out[layout.starts[b] : layout.starts[b + 1]] = self.merge_heads(context)
             kept["scores"].append(scores)
@@ -207,10 +208,16 @@ class Reference(PackedEngine):
         )
 
 
-def masked_softmax(scores: Array, sees: Array) -> Array:
-    """Softmax over the visible keys; a row that sees nothing gives 0 everywhere."""
+def masked_softmax(scores: Array, sees: Array, sinks: Array | None = None) -> Array:
+    """Softmax of ``[H, n, S]`` over the visible keys and the head's sink; 0 for a row that sees
+    nothing."""
     masked = np.where(sees, scores, -np.inf)
     top = masked.max(-1, keepdims=True, initial=-np.inf)
-    e = np.where(sees, np.exp(masked - np.where(np.isneginf(top), 0, top)), 0)
+    if sinks is not None:
+        top = np.maximum(top, sinks[:, None, None])
+    top = np.where(np.isneginf(top), 0, top)
+    e = np.where(sees, np.exp(masked - top), 0)
     total = e.sum(-1, keepdims=True)
+    if sinks is not None:
+        total = total + np.exp(sinks[:, None, None] - top)
     return e / np.where(total == 0, 1, total)

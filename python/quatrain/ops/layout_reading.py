@@ -95,6 +95,7 @@ class LayoutReading(RowWise):
         window: int | None = None,
         softcap: float | None = None,
         bias: Tensor | None = None,
+        sinks: Tensor | None = None,
         slot: Slot | None = None,
         keep: dict[str, Tensor] | None = None,
     ) -> Tensor:
@@ -105,8 +106,10 @@ class LayoutReading(RowWise):
         of it is attended to; ``k = v = None`` reads what ``remember`` stored. A query at row i
         of a chunk sees key j iff, when causal, ``j <= i + past`` and, with a window w,
         ``j > i + past - w``. ``softcap`` c turns a score s into ``c tanh(s / c)``. A query that
-        may see nothing gets 0. ``keep``, if given, receives ``scores`` (scaled, capped and
-        biased, not masked) and ``weights`` (masked, after softmax), ``[H, T, S]`` per sentence.
+        may see nothing gets 0. ``sinks`` ``[H]`` are scores of a key whose value is 0, which every
+        query sees: they enter the softmax as they are (gpt-oss). ``keep``, if given, receives
+        ``scores`` (scaled, capped and biased, not masked) and ``weights`` (masked, after softmax),
+        ``[H, T, S]`` per sentence.
         Source: Vaswani et al. 2017; ONNX Attention.
         """
         raise NotImplementedError

@@ -217,12 +217,13 @@ class Lowering(Engine):
         window: int | None = None,
         softcap: float | None = None,
         bias: Value | None = None,
+        sinks: Value | None = None,
         slot: GraphSlot | None = None,
         keep: dict[str, Value] | None = None,
     ) -> Value:
         kv_heads = kv_heads or heads
         sees = layout.sees(layout.mask if slot is None else slot.mask, causal, window)
-        if keep is None and softcap is None:
+        if keep is None and softcap is None and sinks is None:
             if bias is not None:
                 sees = self.emit("Where", sees, bias, self._operand(FLOAT_MIN))
             return self._fused(q, k, v, sees, heads, kv_heads, scale, slot)
@@ -240,10 +241,19 @@ class Lowering(Engine):
             scores = self.add(scores, bias)
         shown = self.emit("Where", sees, scores, self._operand(FLOAT_MIN))
         # Again after softmax: a row that sees nothing came out uniform, and must be 0.
-        weights = self.emit("Where", sees, self.softmax(shown), self._operand(0.0))
+        weights = self.softmax(shown) if sinks is None else self._beside_sinks(shown, sinks)
+        weights = self.emit("Where", sees, weights, self._operand(0.0))
         if keep is not None:
             keep.update(scores=scores, weights=weights)
         return self._merged(self.emit("MatMul", weights, values))
+
+    def _beside_sinks(self, scores: Value, sinks: Value) -> Value:
+        """Softmax over the last axis and one more score per head."""
+        last = self.graph.constant([-1])
+        sinks = self.emit("Reshape", sinks, self.graph.constant([1, -1, 1, 1]))
+        top = self.emit("Max", self.emit("ReduceMax", scores, last), sinks)
+        power, extra = (self.emit("Exp", self.emit("Sub", x, top)) for x in (scores, sinks))
+        return self.emit("Div", power, self.add(self.emit("ReduceSum", power, last), extra))
 
     def _fused(
         self,
