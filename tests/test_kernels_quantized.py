@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from quantized import int8_linear, int8_weight
+from quantized import int4_linear, int4_weight, int8_linear, int8_weight
 from quatrain import _core
 from quatrain.errors import InputError
 
@@ -110,10 +110,77 @@ def test_int8_of_nothing(rng):
     assert same_bits(_core.linear(np.zeros((2, 0), np.float32), empty, bias), np.stack([bias] * 2))
 
 
+@pytest.mark.parametrize(("m", "k", "n"), SHAPES)
+@pytest.mark.parametrize(("block", "zero_points"), [(32, True), (128, True), (32, False)])
+def test_int4_equals_exact_integers(rng, m, k, n, block, zero_points):
+    x, weight, bias = normal(rng, m, k), normal(rng, n, k), normal(rng, n)
+    packed = _core.pack(weight, "int4", block=block, zero_points=zero_points)
+    expected = int4_linear(x, weight, block, zero_points)
+    assert same_bits(_core.linear(x, packed), expected)
+    assert same_bits(_core.linear(x, packed, bias), expected + bias)
+    integers, scales = int4_weight(weight, block, zero_points)
+    rows = packed.rows(np.arange(n))
+    assert same_bits(rows, (scales * integers.astype(np.float32)).astype(np.float32))
+    assert np.abs(rows - weight).max() <= 0.51 * scales.max()
+
+
+def test_int4_does_not_saturate():
+    """Every product of the largest magnitude: 15 * 127, of one sign and of both."""
+    k = 256
+    ones, signs = np.ones(k, np.float32), np.where(np.arange(k) % 2, 1, -1).astype(np.float32)
+    rows = np.stack([ones, -ones, signs, -signs, 0 * ones])
+    packed = _core.pack(rows, "int4")
+    assert same_bits(_core.linear(rows, packed), int4_linear(rows, rows))
+
+
+def test_int4_special_values(rng):
+    x, weight = normal(rng, 6, 70), normal(rng, 20, 70)
+    x[1, 3], x[2, 69], x[3], x[4] = np.nan, np.inf, 0, 1e-40
+    weight[5, 2], weight[6, 3], weight[7] = np.nan, np.inf, 0
+    out = _core.linear(x, _core.pack(weight, "int4"))
+    sound = [n for n in range(20) if n not in (5, 6)]
+    assert np.isnan(out[[1, 2]]).all()
+    assert np.isnan(out[:, [5, 6]]).all()
+    finite = [0, 3, 4, 5]
+    assert same_bits(out[finite][:, sound], int4_linear(x[finite], weight[sound]))
+    assert not out[[3, 4]][:, sound].any()
+    assert not out[finite, 7].any()
+
+
+@pytest.mark.parametrize("dtype", ["int4", "float16", "bfloat16"])
+def test_a_row_is_the_same_in_any_batch_and_on_any_number_of_threads(rng, dtype):
+    x, packed, bias = (
+        normal(rng, 150, 200),
+        _core.pack(normal(rng, 203, 200), dtype),
+        normal(rng, 203),
+    )
+    alone = np.concatenate([_core.linear(row[None], packed, bias, "gelu") for row in x])
+    for m in [*range(1, 20), 127, 128, 129, 150]:
+        for threads in (1, 2, 8):
+            assert same_bits(_core.linear(x[:m], packed, bias, "gelu", threads=threads), alone[:m])
+    assert same_bits(alone, _core.gelu(_core.add(_core.linear(x, packed), bias)))
+
+
+@pytest.mark.parametrize(("m", "k", "n"), SHAPES)
+def test_halves_give_the_bits_of_the_widened_weight(rng, m, k, n):
+    x, weight, bias = normal(rng, m, k), normal(rng, n, k), normal(rng, n)
+    weight[0, :7] = np.array([0, -0.0, 6e-8, -1e-5, 65519, 1e-9, 9e-8])[:k]
+    bits = weight.view(np.uint32)
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)
+    for dtype, wide in (("float16", weight.astype(np.float16)), ("bfloat16", rounded.view("f4"))):
+        packed, wide = _core.pack(weight, dtype), wide.astype(np.float32)
+        assert packed.nbytes == (n + 15) // 16 * 16 * k * 2
+        assert same_bits(packed.rows(np.arange(n)), wide)
+        expected = _core.linear(x, _core.pack(wide), bias, "gelu")
+        assert same_bits(_core.linear(x, packed, bias, "gelu"), expected)
+
+
 def test_what_cannot_be_packed_is_refused(rng):
     with pytest.raises(InputError, match="expected K <= 65536 for int8, got 65537"):
         _core.pack(np.zeros((1, 65537), np.float32), "int8")
-    with pytest.raises(InputError, match="expected a dtype among float32, int8, got int7"):
+    with pytest.raises(InputError, match="expected a block of 32 or 128, got 64"):
+        _core.pack(np.zeros((1, 2), np.float32), "int4", block=64)
+    with pytest.raises(InputError, match=r"among float32, .*, int4, got int7"):
         _core.pack(np.zeros((1, 2), np.float32), "int7")
 
 
@@ -124,7 +191,7 @@ rng = np.random.default_rng(4)
 print(_core.isa())
 for m, k, n in [(1, 700, 50), (5, 63, 17), (40, 130, 70)]:
     x, weight = rng.standard_normal((m, k), dtype=np.float32), rng.standard_normal((n, k))
-    for dtype in ["int8"]:
+    for dtype in ["int8", "int4"]:
         packed = _core.pack(weight.astype(np.float32), dtype)
         print(_core.linear(x, packed, x[0, :1].repeat(n)).tobytes().hex())
 """

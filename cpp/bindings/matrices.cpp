@@ -25,7 +25,10 @@ WeightType weight_type(const py::array& weight, bool bfloat16) {
 }
 
 constexpr std::pair<const char*, Packing> kPackings[] = {{"float32", Packing::kFloat32},
-                                                         {"int8", Packing::kInt8}};
+                                                         {"float16", Packing::kFloat16},
+                                                         {"bfloat16", Packing::kBfloat16},
+                                                         {"int8", Packing::kInt8},
+                                                         {"int4", Packing::kInt4}};
 
 Packing packing_from_name(const std::string& wanted) {
   std::string names;
@@ -44,7 +47,7 @@ const char* packing_name(Packing wanted) {
 }
 
 std::unique_ptr<PackedWeight> pack(py::array weight, const std::string& dtype, bool bfloat16,
-                                   int threads) {
+                                   std::ptrdiff_t block, bool zero_points, int threads) {
   threads = resolve_threads(threads);
   const Packing packing = packing_from_name(dtype);
   const WeightType type = weight_type(weight, bfloat16);
@@ -59,7 +62,7 @@ std::unique_ptr<PackedWeight> pack(py::array weight, const std::string& dtype, b
       weight.data(),           type, weight.shape(0), weight.shape(1), weight.strides(0) / unit,
       weight.strides(1) / unit};
   const Unlocked unlocked(view.n * view.k);
-  return std::make_unique<PackedWeight>(view, packing, threads);
+  return std::make_unique<PackedWeight>(view, packing, block, zero_points, threads);
 }
 
 py::array rows(const PackedWeight& weight, py::handle ids_value) {
@@ -105,7 +108,7 @@ void register_matrices(py::module_& m) {
                              [](const PackedWeight& w) { return packing_name(w.packing()); })
       .def("rows", &rows, "ids"_a, "Rows of the weight as float32, for tied embeddings.");
   m.def("pack", &pack, "weight"_a, "dtype"_a = "float32", py::kw_only(), "bfloat16"_a = false,
-        "threads"_a = 0);
+        "block"_a = 32, "zero_points"_a = true, "threads"_a = 0);
   m.def("linear", &linear_array, "x"_a, "weight"_a, "bias"_a = py::none(), "activation"_a = "none",
         "threads"_a = 0);
 }

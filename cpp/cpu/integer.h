@@ -19,6 +19,11 @@ inline constexpr std::ptrdiff_t kQuad = 4;
 inline constexpr std::ptrdiff_t kDepth = 64;
 // Sums of so many products of a byte and a weight, less their zero points, stay within int32.
 inline constexpr std::ptrdiff_t kMostDepth = 65536;
+// Of 4-bit weights, so many steps of k are a group: [panel][K / kGroup][kGroupBytes]. The bytes are
+// four lines as int8 panels have them, with steps [8i, 8i + 4) of k in the lower halves of line i,
+// [8i + 4, 8i + 8) in the upper ones.
+inline constexpr std::ptrdiff_t kGroup = 32;
+inline constexpr std::ptrdiff_t kGroupBytes = kGroup * kPanel / 2;
 // Rows of the quantised left factor are filled up to a multiple of this, the height of a matrix
 // register.
 inline constexpr std::ptrdiff_t kHeight = 16;
@@ -47,12 +52,40 @@ struct Int8Task {
   std::ptrdiff_t out_stride;
 };
 
+// x is value * scale, value in [-127, 127], for each group of k; `sum` is that of the values.
+struct GroupScale {
+  float scale;
+  std::int32_t sum;
+};
+
+// out[m, n] = sum over groups, one after another, of scale[m, group] scale[n, group's block]
+// sum_k x[m, k] (w[n, k] - zero[n, block]), plus bias[n].
+struct Int4Task {
+  const std::int8_t* x;        // [rows][depth], as quantize_groups() wrote them
+  const GroupScale* x_scales;  // [rows][depth / kGroup]
+  std::ptrdiff_t rows;
+  std::ptrdiff_t depth;  // K, filled up
+  std::ptrdiff_t block;  // a multiple of kGroup
+  const std::uint8_t* panels;
+  const std::uint16_t* scales;  // float16 [panel][depth / block][kPanel]
+  const std::uint8_t* zeros;    // the same, or null: 8
+  std::ptrdiff_t first_panel, last_panel;
+  std::ptrdiff_t columns;
+  const float* bias;
+  float* out;
+  std::ptrdiff_t out_stride;
+};
+
 struct IntegerKernels {
   // Bytes that a value quantised by quantize() takes.
   std::ptrdiff_t value_size;
   // A row of k floats, as `depth` values.
   RowScale (*quantize)(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth, void* values);
   void (*int8)(const Int8Task& task);
+  // A row of k floats, as `depth` values and the scales of their groups.
+  void (*quantize_groups)(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth,
+                          std::int8_t* values, GroupScale* scales);
+  void (*int4)(const Int4Task& task);
 };
 
 // The table that selected_isa() names, chosen at the first call.

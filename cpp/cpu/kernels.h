@@ -90,6 +90,9 @@ struct Kernels {
   // `rows` <= kPanel rows of k contiguous values become one panel [k][kPanel].
   void (*pack_panel)(const float* rows, std::ptrdiff_t stride, std::ptrdiff_t count,
                      std::ptrdiff_t k, float* panel);
+  // Halves become floats; n is a multiple of kPanel.
+  void (*widen_float16)(const std::uint16_t* x, float* out, std::ptrdiff_t n);
+  void (*widen_bfloat16)(const std::uint16_t* x, float* out, std::ptrdiff_t n);
   std::ptrdiff_t linear_scratch;
   std::ptrdiff_t linear_block_rows;  // more rows than this gain nothing in one task
   void (*linear)(const LinearTask& task);

@@ -34,8 +34,16 @@ struct Grid {
 void linear(ConstRows x, const PackedWeight& weight, const float* bias, Activation activation,
             MutableRows out, int threads) {
   if (out.rows == 0 || out.columns == 0) return;
-  if (weight.packing() == Packing::kInt8) {
-    return linear_int8(x, weight, bias, activation, out, threads);
+  switch (weight.packing()) {
+    case Packing::kFloat32:
+      break;
+    case Packing::kFloat16:
+    case Packing::kBfloat16:
+      return linear_half(x, weight, bias, activation, out, threads);
+    case Packing::kInt8:
+      return linear_int8(x, weight, bias, activation, out, threads);
+    case Packing::kInt4:
+      return linear_int4(x, weight, bias, activation, out, threads);
   }
   const Kernels& kernel = kernels();
   const std::ptrdiff_t panels = (weight.n() + kPanel - 1) / kPanel;

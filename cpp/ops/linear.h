@@ -18,36 +18,55 @@ struct WeightView {
   std::ptrdiff_t n_stride, k_stride;
 };
 
-// How a packed weight is stored. In the integer forms, the rows of x are quantised as well.
+// How a packed weight is stored. The half forms are widened to float32, which is computed with. In
+// the integer forms, the rows of x are quantised as well.
 //   int8: each output has a scale, largest magnitude / 127; a row of x has a scale and a zero
 //         point of its own, 255 steps between its extremes (and 0). Their product is exact.
-enum class Packing { kFloat32, kInt8 };
+//   int4: each block of an output has a float16 scale and perhaps a zero point, 15 steps between
+//   its
+//         extremes (and 0); without one, zero is the ninth of the 16 levels; every 32 values of x
+//         have a scale, largest magnitude / 127. Products are exact within these, which are added
+//         up one after another in float32.
+enum class Packing { kFloat32, kFloat16, kBfloat16, kInt8, kInt4 };
 
-// Memory that a weight owns or shares: of a file that is mapped, say.
+// Memory that a weight owns or shares.
 struct Part {
   std::shared_ptr<const void> data;
   std::size_t bytes = 0;
+
+  template <class T>
+  const T* as() const {
+    return static_cast<const T*>(data.get());
+  }
 };
 
 // A weight [N, K] in panels of 16 outputs, zero beyond N: the matrix product then reads memory in
 // one direction only. The layout is the same on every instruction set.
-//   float32: values [panel][K][16]
+//   float32, float16, bfloat16: values [panel][K][16]
 //   int8: values [panel][K / 4][16][4], K filled up to a multiple of 64 with zeros; scales float32
-//         [panel][16]; sums int32 [panel][16], sum_k values
+//         [panel][16]; extra int32 [panel][16], sum_k values
+//   int4: values [panel][K / 32][4][16][4], K filled up to a multiple of 128, two in a byte: of
+//   line
+//         i of 32 steps, steps 8i to 8i + 3 in the lower halves, the next four in the upper ones;
+//         scales float16 [panel][K / block][16]; extra uint8 [panel][K / block][16], zero points,
+//         or none
 class PackedWeight {
  public:
-  // Throws InputError for int8 with K > 65536, whose sums could leave int32.
-  PackedWeight(const WeightView& weight, Packing packing, int threads);
+  // `block` and `zero_points` are for int4. Blocks are of 32 or 128. Throws InputError for another
+  // one, and for int8 with K > 65536, whose sums could leave int32.
+  PackedWeight(const WeightView& weight, Packing packing, std::ptrdiff_t block, bool zero_points,
+               int threads);
 
   std::ptrdiff_t n() const { return n_; }
   std::ptrdiff_t k() const { return k_; }
   Packing packing() const { return packing_; }
-  std::size_t nbytes() const { return values_.bytes + scales_.bytes + sums_.bytes; }
+  std::ptrdiff_t block() const { return block_; }
+  std::size_t nbytes() const { return values_.bytes + scales_.bytes + extra_.bytes; }
 
-  const float* panels() const { return static_cast<const float*>(values_.data.get()); }
-  const std::int8_t* bytes() const { return static_cast<const std::int8_t*>(values_.data.get()); }
-  const float* scales() const { return static_cast<const float*>(scales_.data.get()); }
-  const std::int32_t* sums() const { return static_cast<const std::int32_t*>(sums_.data.get()); }
+  const float* panels() const { return values_.as<float>(); }  // of float32
+  const Part& values() const { return values_; }
+  const Part& scales() const { return scales_; }
+  const Part& extra() const { return extra_; }
 
   // out[i] = weight[ids[i]], for an embedding tied to the output layer. Ids are checked.
   void rows(const std::int64_t* ids, MutableRows out) const;
@@ -55,7 +74,8 @@ class PackedWeight {
  private:
   std::ptrdiff_t n_, k_;
   Packing packing_;
-  Part values_, scales_, sums_;
+  std::ptrdiff_t block_;
+  Part values_, scales_, extra_;
 };
 
 // out[m, n] = activation(sum_k x[m, k] weight[n, k] + bias[n]); x [M, K], bias [N] or null,

@@ -103,7 +103,13 @@ class Plan:
 def isa() -> str: ...
 def default_threads() -> int: ...
 def pack(
-    weight: Array, dtype: str = "float32", *, bfloat16: bool = False, threads: int = 0
+    weight: Array,
+    dtype: str = "float32",
+    *,
+    bfloat16: bool = False,
+    block: int = 32,
+    zero_points: bool = True,
+    threads: int = 0,
 ) -> PackedWeight: ...
 def linear(
     x: Array,

@@ -18,6 +18,7 @@ def load(
     path_or_id: str | os.PathLike[str] | None = None,
     engine: str = "native",
     threads: int | None = None,
+    dtype: str = "float32",
     revision: str | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     token: str | None = None,
@@ -25,13 +26,16 @@ def load(
     """Load a model: a folder, a hub id, or (None) the model that comes with quatrain.
 
     ``engine``: "reference", "native" or "onnx". ``threads``: how many a call may use; None takes
-    what the process may use. ``revision``, ``cache_dir`` and ``token`` are the hub's.
+    what the process may use. ``dtype``: how "native" holds the weights of linear layers (of the
+    output layer too, and of embeddings tied to it): "float32", "float16", "bfloat16", "int8" or
+    "int4"; all else is float32. What each costs in accuracy is in docs/precision.md.
+    ``revision``, ``cache_dir`` and ``token`` are the hub's.
 
     Raises CheckpointError, ConfigError, WeightError or TokenizerError for files that are missing
     or wrong, EngineError for an engine that cannot run here.
     """
     path = DEFAULT if path_or_id is None else resolve(path_or_id, revision, cache_dir, token)
-    return load_on(Folder(path), make_engine(engine, threads))
+    return load_on(Folder(path), make_engine(engine, threads, dtype))
 
 
 def load_on(folder: Folder, engine: Engine) -> Model:

@@ -4,6 +4,7 @@
 // clang-format off: each of these uses the ones before it
 #include "cpu/simd/ints_portable.h"
 #include "cpu/simd/matrix_int8.h"
+#include "cpu/simd/matrix_int4.h"
 #include "cpu/simd/integer_table.h"
 // clang-format on
 

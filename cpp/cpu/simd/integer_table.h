@@ -6,6 +6,8 @@ inline IntegerKernels make_integers(void (*int8)(const Int8Task&)) {
   table.value_size = sizeof(Value);
   table.quantize = quantize;
   table.int8 = int8;
+  table.quantize_groups = quantize_groups;
+  table.int4 = int4;
   return table;
 }
 

@@ -13,16 +13,21 @@ using Value = std::uint8_t;
 #else
 using Value = std::int16_t;
 #endif
-QUATRAIN_INLINE void store_values(Value* out, Vec a) {
+QUATRAIN_INLINE __m128i low_words(Vec a) {
   const __m256i low = _mm256_and_si256(_mm256_castps_si256(a.v), _mm256_set1_epi32(255));
-  const __m128i words =
-      _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
-#ifdef QUATRAIN_VNNI
-  _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(words, words));
-#else
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), words);
-#endif
+  return _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
 }
+QUATRAIN_INLINE void store_bytes(std::uint8_t* out, Vec a) {
+  const __m128i words = low_words(a);
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(words, words));
+}
+#ifdef QUATRAIN_VNNI
+QUATRAIN_INLINE void store_values(Value* out, Vec a) { store_bytes(out, a); }
+#else
+QUATRAIN_INLINE void store_values(Value* out, Vec a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), low_words(a));
+}
+#endif
 
 // The sums of one row and panel are kSums registers. dot() adds the products of four steps of k;
 // what it multiplies, it first brings to 16 bits: the instruction that takes bytes as they are
@@ -92,6 +97,55 @@ QUATRAIN_INLINE Vec to_float(const std::int32_t* c, const std::int32_t* sums, st
   const __m256i all = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(c));
   const __m256i shift = _mm256_mullo_epi32(sum, _mm256_set1_epi32(zero));
   return {_mm256_cvtepi32_ps(_mm256_sub_epi32(all, shift))};
+}
+
+// A lane for each of kWidth columns.
+struct Lanes {
+  __m256i v;
+};
+QUATRAIN_INLINE Lanes splat_int(std::int32_t x) { return {_mm256_set1_epi32(x)}; }
+QUATRAIN_INLINE Vec to_float(Lanes a) { return {_mm256_cvtepi32_ps(a.v)}; }
+QUATRAIN_INLINE Lanes minus_product(const std::uint8_t* zeros, std::int32_t x) {
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(zeros));
+  return {_mm256_mullo_epi32(_mm256_cvtepu8_epi32(bytes), _mm256_set1_epi32(-x))};
+}
+// The 4-bit weights of a group in kWidth columns, each in a byte.
+struct Nibbles {
+  __m256i v[8];
+};
+QUATRAIN_INLINE Nibbles load_nibbles(const std::uint8_t* group) {
+  const __m256i low = _mm256_set1_epi8(15);
+  Nibbles a;
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const __m256i line = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(group + i * 64));
+    a.v[2 * i] = _mm256_and_si256(line, low);
+    a.v[2 * i + 1] = _mm256_and_si256(_mm256_srli_epi16(line, 4), low);
+  }
+  return a;
+}
+QUATRAIN_INLINE __m256i splat_quad(const std::int8_t* x) {
+  int bytes;
+  __builtin_memcpy(&bytes, x, sizeof(bytes));
+  return _mm256_set1_epi32(bytes);
+}
+// Adds the products of a group. Here the instruction on bytes does not saturate: eight times two
+// products of at most 15 * 127 are within 16 bits.
+QUATRAIN_INLINE Lanes dot(Lanes sum, const std::int8_t* x, const Nibbles& w) {
+#ifdef QUATRAIN_VNNI
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    sum.v = _mm256_dpbusd_avx_epi32(sum.v, w.v[i], splat_quad(x + 4 * i));
+  }
+  return sum;
+#else
+  __m256i pairs = _mm256_setzero_si256();
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(w.v[i], splat_quad(x + 4 * i)));
+  }
+  return {_mm256_add_epi32(sum.v, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))};
+#endif
 }
 
 }  // namespace quatrain::QUATRAIN_ISA

@@ -6,11 +6,12 @@ namespace quatrain::QUATRAIN_ISA {
 
 using namespace avx512;  // NOLINT
 
-#ifdef QUATRAIN_VNNI
-using Value = std::uint8_t;
-QUATRAIN_INLINE void store_values(Value* out, Vec a) {
+QUATRAIN_INLINE void store_bytes(std::uint8_t* out, Vec a) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi32_epi8(_mm512_castps_si512(a.v)));
 }
+#ifdef QUATRAIN_VNNI
+using Value = std::uint8_t;
+QUATRAIN_INLINE void store_values(Value* out, Vec a) { store_bytes(out, a); }
 #else
 using Value = std::int16_t;
 QUATRAIN_INLINE void store_values(Value* out, Vec a) {
@@ -77,5 +78,51 @@ QUATRAIN_INLINE Vec to_float(const std::int32_t* c, const std::int32_t* sums, st
   const __m512i shift = _mm512_mullo_epi32(_mm512_loadu_si512(sums), _mm512_set1_epi32(zero));
   return {_mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_loadu_si512(c), shift))};
 }
+
+struct Lanes {
+  __m512i v;
+};
+QUATRAIN_INLINE Lanes splat_int(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
+QUATRAIN_INLINE Vec to_float(Lanes a) { return {_mm512_cvtepi32_ps(a.v)}; }
+QUATRAIN_INLINE Lanes minus_product(const std::uint8_t* zeros, std::int32_t x) {
+  const __m512i wide =
+      _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(zeros)));
+  return {_mm512_mullo_epi32(wide, _mm512_set1_epi32(-x))};
+}
+struct Nibbles {
+  __m512i v[8];
+};
+QUATRAIN_INLINE Nibbles load_nibbles(const std::uint8_t* group) {
+  const __m512i low = _mm512_set1_epi8(15);
+  Nibbles a;
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const __m512i line = _mm512_loadu_si512(group + i * 64);
+    a.v[2 * i] = _mm512_and_si512(line, low);
+    a.v[2 * i + 1] = _mm512_and_si512(_mm512_srli_epi16(line, 4), low);
+  }
+  return a;
+}
+QUATRAIN_INLINE __m512i splat_quad(const std::int8_t* x) {
+  int bytes;
+  __builtin_memcpy(&bytes, x, sizeof(bytes));
+  return _mm512_set1_epi32(bytes);
+}
+#ifdef QUATRAIN_VNNI
+QUATRAIN_INLINE Lanes dot(Lanes sum, const std::int8_t* x, const Nibbles& w) {
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) sum.v = _mm512_dpbusd_epi32(sum.v, w.v[i], splat_quad(x + 4 * i));
+  return sum;
+}
+#else
+QUATRAIN_INLINE Lanes dot(Lanes sum, const std::int8_t* x, const Nibbles& w) {
+  __m512i pairs = _mm512_setzero_si512();
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    pairs = _mm512_add_epi16(pairs, _mm512_maddubs_epi16(w.v[i], splat_quad(x + 4 * i)));
+  }
+  return {_mm512_add_epi32(sum.v, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))};
+}
+#endif
 
 }  // namespace quatrain::QUATRAIN_ISA

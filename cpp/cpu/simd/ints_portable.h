@@ -11,9 +11,11 @@ constexpr int kTileSums = 2;
 constexpr int kStrands = 1;
 
 using Value = std::uint8_t;
-QUATRAIN_INLINE void store_values(Value* out, Vec a) {
+QUATRAIN_INLINE void store_bytes(std::uint8_t* out, Vec a) {
   for (int i = 0; i < kWidth; ++i) out[i] = static_cast<Value>(((Bits)a.v)[i] & 255u);
 }
+
+QUATRAIN_INLINE void store_values(Value* out, Vec a) { store_bytes(out, a); }
 
 constexpr int kSums = 4;
 struct Sum {
@@ -50,6 +52,31 @@ QUATRAIN_INLINE Vec to_float(const std::int32_t* c, const std::int32_t* sums, st
   Vec a;
   for (int i = 0; i < kWidth; ++i) a.v[i] = static_cast<float>(c[i] - zero * sums[i]);
   return a;
+}
+
+struct Lanes {
+  Ints v;
+};
+QUATRAIN_INLINE Lanes splat_int(std::int32_t x) { return {Ints{x, x, x, x}}; }
+QUATRAIN_INLINE Vec to_float(Lanes a) { return {__builtin_convertvector(a.v, Floats)}; }
+QUATRAIN_INLINE Lanes minus_product(const std::uint8_t* zeros, std::int32_t x) {
+  return {Ints{zeros[0], zeros[1], zeros[2], zeros[3]} * -x};
+}
+struct Nibbles {
+  Ints v[kGroup];  // by step of k
+};
+QUATRAIN_INLINE Nibbles load_nibbles(const std::uint8_t* group) {
+  Nibbles a;
+  for (int k = 0; k < kGroup; ++k) {
+    const std::uint8_t* p = group + k / 8 * 64 + k % 4;
+    const Ints line{p[0], p[4], p[8], p[12]};
+    a.v[k] = (k % 8 < 4 ? line : line >> 4) & 15;
+  }
+  return a;
+}
+QUATRAIN_INLINE Lanes dot(Lanes sum, const std::int8_t* x, const Nibbles& w) {
+  for (int k = 0; k < kGroup; ++k) sum.v += w.v[k] * x[k];
+  return sum;
 }
 
 }  // namespace quatrain::QUATRAIN_ISA

@@ -32,6 +32,8 @@ inline Kernels make_kernels() {
   table.likelihoods = likelihoods;
   table.sum_likelihoods = sum_likelihoods;
   table.pack_panel = pack_panel;
+  table.widen_float16 = widen_float16;
+  table.widen_bfloat16 = widen_bfloat16;
   table.linear_scratch = kBlockRows * kBlockK + kWidth;
   table.linear_block_rows = kBlockRows;
   table.linear = linear;

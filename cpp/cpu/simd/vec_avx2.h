@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include <cstddef>
+#include <cstdint>
 
 #define QUATRAIN_INLINE inline __attribute__((always_inline))
 
@@ -33,6 +34,14 @@ QUATRAIN_INLINE void prefetch(const float* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }
 QUATRAIN_INLINE void prefetch_to_write(const float* p) { __builtin_prefetch(p, 1); }
+// Of kWidth halves of 16 bits.
+QUATRAIN_INLINE Vec load_float16(const std::uint16_t* p) {
+  return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+QUATRAIN_INLINE Vec load_bfloat16(const std::uint16_t* p) {
+  const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16))};
+}
 QUATRAIN_INLINE Vec splat(float x) { return {_mm256_set1_ps(x)}; }
 QUATRAIN_INLINE Vec zero() { return {_mm256_setzero_ps()}; }
 

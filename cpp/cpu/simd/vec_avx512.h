@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include <cstddef>
+#include <cstdint>
 
 #define QUATRAIN_INLINE inline __attribute__((always_inline))
 
@@ -29,6 +30,13 @@ QUATRAIN_INLINE void prefetch(const float* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }
 QUATRAIN_INLINE void prefetch_to_write(const float* p) { __builtin_prefetch(p, 1); }
+QUATRAIN_INLINE Vec load_float16(const std::uint16_t* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+QUATRAIN_INLINE Vec load_bfloat16(const std::uint16_t* p) {
+  const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
+}
 QUATRAIN_INLINE Vec splat(float x) { return {_mm512_set1_ps(x)}; }
 QUATRAIN_INLINE Vec zero() { return {_mm512_setzero_ps()}; }
 

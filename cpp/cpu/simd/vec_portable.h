@@ -34,6 +34,25 @@ QUATRAIN_INLINE Vec load(const float* p) {
 QUATRAIN_INLINE void store(float* p, Vec a) { __builtin_memcpy(p, &a.v, sizeof(a.v)); }
 QUATRAIN_INLINE void prefetch(const float* p) { __builtin_prefetch(p); }
 QUATRAIN_INLINE void prefetch_to_write(const float* p) { __builtin_prefetch(p, 1); }
+QUATRAIN_INLINE Vec load_float16(const std::uint16_t* p) {
+  Vec a;
+  for (int i = 0; i < kWidth; ++i) {
+    const std::uint32_t sign = (p[i] & 0x8000u) << 16, rest = (p[i] & 0x7fffu) << 13;
+    // The exponents differ by 112: times 2^112, subnormals as well. Infinity and NaN stay.
+    const bool finite = rest < 0x0f800000u;
+    const float value = __builtin_bit_cast(float, finite ? rest : rest | 0x7f800000u);
+    a.v[i] = __builtin_bit_cast(
+        float, sign | __builtin_bit_cast(std::uint32_t, finite ? value * 0x1p112f : value));
+  }
+  return a;
+}
+QUATRAIN_INLINE Vec load_bfloat16(const std::uint16_t* p) {
+  Vec a;
+  for (int i = 0; i < kWidth; ++i) {
+    a.v[i] = __builtin_bit_cast(float, static_cast<std::uint32_t>(p[i]) << 16);
+  }
+  return a;
+}
 QUATRAIN_INLINE Vec splat(float x) { return {Floats{x, x, x, x}}; }
 QUATRAIN_INLINE Vec zero() { return splat(0.0f); }
 

@@ -10,14 +10,23 @@ from quatrain.errors import EngineError
 ENGINES = ("reference", "native", "onnx")
 
 
-def make_engine(name: str, threads: int | None = None) -> Engine:
+#: How "native" can hold the weights of linear layers; the others compute in float32 alone.
+DTYPES = ("float32", "float16", "bfloat16", "int8", "int4")
+
+
+def make_engine(name: str, threads: int | None = None, dtype: str = "float32") -> Engine:
     """A new engine: "reference", "native" or "onnx".
 
     ``threads``: how many threads a call may use; None takes what the process may use.
-    Raises EngineError for an unknown name or an engine that cannot run here.
+    ``dtype``: how the weights of linear layers are held, one of ``DTYPES``.
+    Raises EngineError for an unknown name or dtype, or an engine that cannot run here.
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise EngineError(f"[engine] expected threads >= 1, got {threads!r}")
+    if dtype not in DTYPES:
+        raise EngineError(f"[engine] expected dtype among {', '.join(DTYPES)}, got {dtype!r}")
+    if name in ENGINES and name != "native" and dtype != "float32":
+        raise EngineError(f"[engine] expected dtype float32 on {name}, got {dtype}")
     if name == "reference":
         from quatrain.engines.reference import Reference
 
@@ -25,7 +34,7 @@ def make_engine(name: str, threads: int | None = None) -> Engine:
     if name == "native":
         from quatrain.engines.native import Native
 
-        return Native(threads)
+        return Native(threads, dtype)
     if name == "onnx":
         from quatrain.engines.onnx import Onnx
 

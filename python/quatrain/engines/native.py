@@ -31,8 +31,9 @@ class Native(Kernels):
     name = "native"
     recomputes = True
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, dtype: str = "float32") -> None:
         super().__init__(threads)
+        self._weights = dtype
         self.unplanned: Counter[str] = Counter()
         # By the network itself: an id alone could come again once a network is gone.
         self._plans: dict[Any, Plan | str] = {}
@@ -41,7 +42,7 @@ class Native(Kernels):
     def parameter(self, key: str, param: Param, load: Callable[[], Array]) -> Any:
         array = load()
         if param.role in ("linear", "tied"):
-            return _core.pack(packable(array), threads=self.threads)
+            return _core.pack(packable(array), self._weights, threads=self.threads)
         return np.ascontiguousarray(array, np.float32)
 
     def named(self, name: str, value: Any) -> Any:
