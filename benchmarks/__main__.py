@@ -89,7 +89,7 @@ def main() -> int:
     if unknown := set(tasks) - set(every):
         parser.error(f"expected tasks among {', '.join(every)}, got {', '.join(unknown)}")
 
-    conditions = report.conditions()
+    conditions = report.conditions(given.peers)
     print(report.line(conditions), flush=True)
     tables = []
     wrong: list[str] = []

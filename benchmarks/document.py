@@ -92,7 +92,10 @@ def main() -> None:
     conditions = found[0]["conditions"]
     kernels, models = rows_of(found, "kernels"), rows_of(found, "models")
     listed = {case.name for case in TABLE}
-    parts = [INTRODUCTION, f"{report.line(conditions)}; medians of {found[0]['rounds']}.\n"]
+    rounds = sorted({file["rounds"] for file in found})
+    medians = " or ".join(str(count) for count in rounds)
+    runs = f", in {len(found)} runs, each of whole rows" if len(found) > 1 else ""
+    parts = [INTRODUCTION, f"{report.line(conditions)}; medians of {medians}{runs}.\n"]
     for title, rows in (
         ("Single operations", [row for row in kernels if row.threads == 1]),
         ("Models", [row for row in models if row.threads == 1 and row.name in listed]),

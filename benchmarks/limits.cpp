@@ -1,12 +1,15 @@
 // What this machine can do at most: plain loops that do nothing else. Compiled where it runs, by
 // limits.py, and no part of the product.
 #include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstring>
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 #define AVX2 __attribute__((target("avx2,fma")))
+#define AMX __attribute__((target("avx512f,amx-tile,amx-int8")))
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vnni")))
 
 namespace {
@@ -69,6 +72,35 @@ EXPORT AVX512 void int8_avx512(std::int64_t steps) {
     for (auto& s : sum) s = _mm512_dpbusd_epi32(s, x, y);
   }
   for (auto& s : sum) use512(s);
+}
+
+// steps: of four products of 16x64 by 64x16 values in tiles. Does nothing without permission to use
+// them, which Linux gives for the asking.
+EXPORT AMX void int8_amx(std::int64_t steps) {
+  constexpr int kAsk = 0x1023, kTileData = 18;
+  if (syscall(SYS_arch_prctl, kAsk, kTileData) != 0) return;
+  static const struct alignas(64) Shape {
+    std::uint8_t palette = 1, start = 0, reserved[14] = {};
+    std::uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  } shape;
+  alignas(64) static const std::int8_t values[1024] = {1};
+  _tile_loadconfig(&shape);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  _tile_loadd(4, values, 64);
+  _tile_loadd(5, values, 64);
+  _tile_loadd(6, values, 64);
+  _tile_loadd(7, values, 64);
+  for (std::int64_t i = 0; i < steps; ++i) {
+    _tile_dpbssd(0, 4, 6);
+    _tile_dpbssd(1, 4, 7);
+    _tile_dpbssd(2, 5, 6);
+    _tile_dpbssd(3, 5, 7);
+  }
+  _tile_release();
 }
 
 // bytes: a multiple of 512.

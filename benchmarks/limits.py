@@ -20,8 +20,11 @@ from benchmarks.cases import Case
 from benchmarks.folders import cache
 
 SOURCE = Path(__file__).with_name("limits.cpp")
-#: Operations of a step of each loop: 12 chains, two for each lane.
-STEP = {"fma_avx2": 192, "fma_avx512": 384, "int8_avx2": 768, "int8_avx512": 1536}
+#: Operations of a step of each loop: of 12 chains two for each lane, or four products of tiles.
+STEP = {
+    "fma_avx2": 192, "fma_avx512": 384,
+    "int8_avx2": 768, "int8_avx512": 1536, "int8_amx": 131072,
+}  # fmt: skip
 #: Bytes of a step of the reading loops.
 BLOCK = 512
 #: The largest buffer: beyond any cache; more work than this reads it again.
@@ -43,17 +46,19 @@ def library() -> ctypes.CDLL:
 
 
 class Limits:
-    """``isa``: the instruction set whose limit is asked for, "avx2" or "avx512"."""
+    """``isa``: what quatrain uses. Where AMX is, only int8 products have wider units for it."""
 
     def __init__(self, threads: int, isa: str) -> None:
-        self.threads, self.isa = threads, isa
+        self.threads, self.wide = threads, isa
+        self.isa = {"amx": "avx512", "portable": "avx2"}.get(isa, isa)
         self.library = library()
         self.pool = ThreadPoolExecutor(threads)
 
     def variants(self, case: Case) -> Iterator[tuple[str, Callable[[], object]]]:
         """Ways to do ``case.work``; each of them is as fast as this machine does it so."""
         if case.bound in ("fma", "int8"):
-            name = f"{case.bound}_{self.isa}"
+            isa = self.wide if case.bound == "int8" and self.wide == "amx" else self.isa
+            name = f"{case.bound}_{isa}"
             steps = round(case.work / STEP[name] / self.threads)
             yield name, lambda: self._run(name, [(steps,)] * self.threads)
             return

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from benchmarks.turns import LIMIT, OURS, Row
@@ -13,7 +15,17 @@ from benchmarks.turns import LIMIT, OURS, Row
 #: Instruction sets that peers have kernels for.
 WIDEST = ("avx2", "avx512f", "avx512_vnni", "amx_tile")
 MINE = (OURS, LIMIT)
-PACKAGES = ("quatrain", "numpy", "onnxruntime", "torch", "transformers", "tokenizers", "tiktoken")
+PACKAGES = (
+    "numpy", "onnxruntime", "torch", "transformers", "ctranslate2", "onnxruntime-genai",
+    "tokenizers", "tiktoken",
+)  # fmt: skip
+#: A program that prints, as JSON, the versions of those of its arguments that are installed.
+VERSIONS = """
+import json, sys
+from importlib.metadata import distributions
+found = {d.metadata["Name"]: d.version for d in distributions()}
+print(json.dumps({name: found[name] for name in sys.argv[1:] if name in found}))
+"""
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -26,7 +38,7 @@ def table(rows: Sequence[Row]) -> str:
         peer = row.rate(best) if best else None
         cells = [row.name, str(row.threads), row.unit, *(cell(row, name) for name in engines)]
         cells.append(f"{ours / peer:.2f} {best}" if ours and peer else "-")
-        cells.append(f"{limit:.3g} {row.bound}" if limit else "-")
+        cells.append(f"{figure(limit)} {row.bound}" if limit else "-")
         cells.append(f"{ours / limit:.0%}" if ours and limit else "-")
         text.append("| " + " | ".join(cells) + " |")
     return "\n".join(text)
@@ -37,8 +49,11 @@ def cell(row: Row, engine: str) -> str:
     rate = row.rate(engine)
     if rate is None:
         return "-"
-    digits = f"{rate:.0f}" if rate >= 1000 else f"{rate:.3g}"
-    return digits + (f" ({row.wrong[engine]})" if engine in row.wrong else "")
+    return figure(rate) + (f" ({row.wrong[engine]})" if engine in row.wrong else "")
+
+
+def figure(rate: float) -> str:
+    return f"{rate:.0f}" if rate >= 1000 else f"{rate:.3g}"
 
 
 def ways(rows: Iterable[Row]) -> str:
@@ -57,16 +72,13 @@ def line(conditions: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in conditions.items())
 
 
-def conditions() -> dict[str, Any]:
-    """The processor, how busy it is, and the versions of everything compared."""
+def conditions(peers: str = sys.executable) -> dict[str, Any]:
+    """The processor, how busy it is, and the versions of what the interpreter
+    ``peers`` has to compare with."""
     from quatrain import _core
 
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
+    command = [peers, "-c", VERSIONS, *PACKAGES]
+    versions = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     info = processor()
     flags = info.get("flags", "").split()
     return {
