@@ -44,11 +44,11 @@ struct Nothing {
 };
 
 // c[row, column] += sum_k left[row, k] right[k, column], over ascending k in one accumulator each;
-// starting from zero unless `accumulate`. All sizes but k are fixed, so that the sums stay in
-// registers.
+// starting from zero unless `accumulate`, and bias[column] added last if there is one. All sizes
+// but k are fixed, so that the sums stay in registers.
 template <int rows, int panels, class Left, class Next = Nothing>
 QUATRAIN_INLINE void tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
-                          bool accumulate, Next next = {}) {
+                          bool accumulate, const float* bias = nullptr, Next next = {}) {
   constexpr int columns = panels * kPanelVecs;
   Vec sum[rows][columns];
 #pragma GCC unroll 16
@@ -82,6 +82,10 @@ QUATRAIN_INLINE void tile(Left left, Right right, std::ptrdiff_t k, float* c, st
   }
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
+    if (bias != nullptr) {
+#pragma GCC unroll 16
+      for (int j = 0; j < columns; ++j) sum[i][j] = sum[i][j] + load(bias + j * kWidth);
+    }
 #pragma GCC unroll 16
     for (int j = 0; j < columns; ++j) store(c + i * stride + j * kWidth, sum[i][j]);
   }
@@ -115,7 +119,7 @@ QUATRAIN_INLINE void with_rows(std::ptrdiff_t rows, const F& f) {
 // One tile at the right edge of the output: `columns` < kPanel of its columns exist.
 template <int rows, class Left>
 void edge_tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
-               std::ptrdiff_t columns, bool accumulate) {
+               std::ptrdiff_t columns, bool accumulate, const float* bias) {
   float whole[rows * kPanel];
   for (int i = 0; i < rows; ++i) {
     for (std::ptrdiff_t j = 0; j < kPanel; ++j) {
@@ -124,7 +128,10 @@ void edge_tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_
   }
   tile<rows, 1>(left, right, k, whole, kPanel, true);
   for (int i = 0; i < rows; ++i) {
-    for (std::ptrdiff_t j = 0; j < columns; ++j) c[i * stride + j] = whole[i * kPanel + j];
+    for (std::ptrdiff_t j = 0; j < columns; ++j) {
+      const float sum = whole[i * kPanel + j];
+      c[i * stride + j] = bias == nullptr ? sum : sum + bias[j];
+    }
   }
 }
 
@@ -133,22 +140,23 @@ void edge_tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_
 // follow are fetched meanwhile, in two streams each: memory gives more, the more streams are read.
 template <int rows, bool distant = false, int panels = tile_panels<rows>(), class Left>
 void strip(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
-           std::ptrdiff_t columns, bool accumulate) {
+           std::ptrdiff_t columns, bool accumulate, const float* bias = nullptr) {
   for (; columns >= panels * kPanel; columns -= panels * kPanel) {
     if constexpr (distant) {
-      tile<rows, panels>(left, right, k, c, stride, accumulate,
+      tile<rows, panels>(left, right, k, c, stride, accumulate, bias,
                          Ahead<2 * panels>{right.data + panels * right.panel_stride, kPanel / 2,
                                            right.panel_stride / 2});
     } else {
-      tile<rows, panels>(left, right, k, c, stride, accumulate);
+      tile<rows, panels>(left, right, k, c, stride, accumulate, bias);
     }
     right.data += panels * right.panel_stride;
     c += panels * kPanel;
+    if (bias != nullptr) bias += panels * kPanel;
   }
   if constexpr (panels > 1) {
-    strip<rows, distant, panels / 2>(left, right, k, c, stride, columns, accumulate);
+    strip<rows, distant, panels / 2>(left, right, k, c, stride, columns, accumulate, bias);
   } else if (columns > 0) {
-    edge_tile<rows>(left, right, k, c, stride, columns, accumulate);
+    edge_tile<rows>(left, right, k, c, stride, columns, accumulate, bias);
   }
 }
 
@@ -165,16 +173,10 @@ template <Activation kind>
 void finish(float* out, std::ptrdiff_t stride, std::ptrdiff_t rows, std::ptrdiff_t columns,
             const float* bias) {
   for (std::ptrdiff_t i = 0; i < rows; ++i, out += stride) {
-    std::ptrdiff_t j = 0;
-    for (; j + kWidth <= columns; j += kWidth) {
-      Vec value = load(out + j);
-      if (bias != nullptr) value = value + load(bias + j);
-      store(out + j, activate<kind>(value));
-    }
-    if (j < columns) {
-      Vec value = load(out + j, columns - j);
-      if (bias != nullptr) value = value + load(bias + j, columns - j);
-      store(out + j, activate<kind>(value), columns - j);
+    if (bias == nullptr) {
+      map(columns, out, [](Vec a) { return activate<kind>(a); }, out);
+    } else {
+      map(columns, out, [](Vec a, Vec b) { return activate<kind>(a + b); }, out, bias);
     }
   }
 }
@@ -245,11 +247,11 @@ inline void linear_few_rows(const LinearTask& task) {
   const Right right{task.panels + task.first_panel * panel_size, kPanel, panel_size};
   with_rows(task.rows, [&](auto rows) {
     strip<rows.value, true>(Plain{task.x, task.x_stride}, right, task.k, task.out + begin,
-                            task.out_stride, columns, false);
+                            task.out_stride, columns, false,
+                            task.bias == nullptr ? nullptr : task.bias + begin);
   });
-  const float* bias = task.bias == nullptr ? nullptr : task.bias + begin;
-  if (bias != nullptr || task.activation != Activation::kNone) {
-    finish_for(task.activation)(task.out + begin, task.out_stride, task.rows, columns, bias);
+  if (task.activation != Activation::kNone) {
+    finish_for(task.activation)(task.out + begin, task.out_stride, task.rows, columns, nullptr);
   }
 }
 
@@ -258,8 +260,8 @@ inline void linear_few_rows(const LinearTask& task) {
 // the last panel that is in vain, but harmless: prefetching does not read.)
 template <int panels>
 void block_against_panels(const float* packed, const RowCut& cut, Right right, std::ptrdiff_t k,
-                          float* c, std::ptrdiff_t stride, std::ptrdiff_t columns,
-                          bool accumulate) {
+                          float* c, std::ptrdiff_t stride, std::ptrdiff_t columns, bool accumulate,
+                          const float* bias) {
   const std::ptrdiff_t step = (kPanel + cut.tiles - 1) / cut.tiles;
   for (std::ptrdiff_t t = 0; t < cut.tiles; ++t) {
     const std::ptrdiff_t row = cut.begin(t);
@@ -268,10 +270,10 @@ void block_against_panels(const float* packed, const RowCut& cut, Right right, s
       constexpr int n = height.value;
       const Packed<n> left{packed + row * k};
       if (columns == panels * kPanel) {
-        tile<n, panels>(left, right, k, c + row * stride, stride, accumulate,
+        tile<n, panels>(left, right, k, c + row * stride, stride, accumulate, bias,
                         Ahead<panels>{follower, step, right.panel_stride});
       } else {
-        strip<n, false, 1>(left, right, k, c + row * stride, stride, columns, accumulate);
+        strip<n, false, 1>(left, right, k, c + row * stride, stride, columns, accumulate, bias);
       }
     });
   }
@@ -283,7 +285,6 @@ inline void linear_block(const LinearTask& task, std::ptrdiff_t first_row, std::
   const RowCut cut(rows);
   const std::ptrdiff_t panel_size = task.k * kPanel;
   const std::ptrdiff_t end = smaller(task.last_panel * kPanel, task.columns);
-  const bool finishing = task.bias != nullptr || task.activation != Activation::kNone;
   const Finish finish = finish_for(task.activation);
   float* out = task.out + first_row * task.out_stride;
   const std::ptrdiff_t parts = larger((task.k + kBlockK - 1) / kBlockK, 1);
@@ -297,10 +298,10 @@ inline void linear_block(const LinearTask& task, std::ptrdiff_t first_row, std::
       const std::ptrdiff_t columns = smaller(panels * kPanel, end - begin);
       const Right right{task.panels + panel * panel_size + start * kPanel, kPanel, panel_size};
       block_against_panels<panels>(task.scratch, cut, right, depth, out + begin, task.out_stride,
-                                   columns, start > 0);
-      if (last && finishing) {
-        finish(out + begin, task.out_stride, rows, columns,
-               task.bias == nullptr ? nullptr : task.bias + begin);
+                                   columns, start > 0,
+                                   last && task.bias != nullptr ? task.bias + begin : nullptr);
+      if (last && task.activation != Activation::kNone) {
+        finish(out + begin, task.out_stride, rows, columns, nullptr);
       }
     }
   }
