@@ -90,6 +90,12 @@ def test_gelu(everywhere):
             assert error <= 1e-6 * np.abs(expected[part]).max()
 
 
+def test_gelu_keeps_its_digits_where_it_is_tiny():
+    x = np.linspace(-5.5, 0, 100_001, dtype=np.float32)[:-1]
+    exact = np.array([v / 2 * math.erfc(-v / math.sqrt(2)) for v in x.tolist()])
+    assert (np.abs(_core.gelu(x) - exact) / np.abs(exact)).max() <= 1e-5
+
+
 def test_special_values():
     x = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0], np.float32)
     # a NaN whose payload could be taken for an exponent

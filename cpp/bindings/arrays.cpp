@@ -1,6 +1,7 @@
 #include "bindings/arrays.h"
 
-#include <algorithm>
+#include <functional>
+#include <new>
 
 #include "core/aligned.h"
 #include "core/block.h"
@@ -92,6 +93,27 @@ Shape FloatArray::with_columns(std::ptrdiff_t columns) const {
   return shape;
 }
 
+TargetArray::TargetArray(const char* where, const char* name, py::handle value) {
+  py::array array = typed<float>(where, name, "float32", value);
+  shape_ = shape_of(array);
+  constexpr int kWanted = py::array::c_style | kAligned;
+  check((array.flags() & kWanted) == kWanted, where, "expected ", name,
+        " to be C-contiguous and aligned, got strides ",
+        shape_text({array.strides(), array.strides() + array.ndim()}));
+  check(array.writeable(), where, "expected ", name, " to be writable, got a read-only array");
+  data_ = static_cast<float*>(array.mutable_data());
+  size_ = array.size();
+  owner_ = std::move(array);
+}
+
+void TargetArray::expect_apart(const char* where, const char* name, const ConstRows& input) const {
+  if (input.size() == 0) return;
+  const float* end = input.row(input.rows - 1) + input.columns;
+  const bool apart = std::less_equal<>()(end, data_) ||
+                     std::less_equal<>()(const_cast<const float*>(data_) + size_, input.data);
+  check(apart, where, "expected ", name, " in memory of its own, got a view of what is written");
+}
+
 FloatVector::FloatVector(const char* where, const char* name, py::handle value, std::ptrdiff_t size)
     : array_(where, name, value) {
   check(array_.dimensions() == 1 && array_.columns() == size, where, "expected ", name,
@@ -130,9 +152,13 @@ std::ptrdiff_t check_starts(const char* where, const char* name, const IntArray&
 
 Output::Output(const Shape& shape) {
   py::ssize_t size = 1;
-  for (const py::ssize_t extent : shape) size *= extent;
+  std::size_t bytes = 0;
+  bool fits = true;
+  for (const py::ssize_t extent : shape)
+    fits = fits && !__builtin_mul_overflow(size, extent, &size);
+  fits = fits && !__builtin_mul_overflow(size, sizeof(float), &bytes);
+  if (!fits) throw std::bad_alloc();
   const std::ptrdiff_t columns = shape.empty() ? 1 : shape.back();
-  const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(float);
   void* memory;
   py::capsule owner;
   if (bytes < Block::kWorthwhile) {

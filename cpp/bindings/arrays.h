@@ -37,6 +37,22 @@ class FloatArray {
   ConstRows rows_;
 };
 
+// A C-contiguous float32 array, aligned, that an operation writes to.
+class TargetArray {
+ public:
+  TargetArray(const char* where, const char* name, pybind11::handle value);
+  float* data() const { return data_; }
+  const Shape& shape() const { return shape_; }
+  // What is read must not be written meanwhile: an InputError if `input` shares memory with this.
+  void expect_apart(const char* where, const char* name, const ConstRows& input) const;
+
+ private:
+  pybind11::object owner_;
+  Shape shape_;
+  float* data_;
+  std::ptrdiff_t size_;
+};
+
 // A vector of `size` floats.
 class FloatVector {
  public:

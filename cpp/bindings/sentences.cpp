@@ -40,24 +40,25 @@ py::array l2_normalize_array(py::handle value, int threads) {
   return out.take();
 }
 
-void append_rows_array(py::array cache, py::handle rows_value, py::handle starts_value,
+void append_rows_array(py::handle cache_value, py::handle rows_value, py::handle starts_value,
                        py::handle past_value, int threads) {
   constexpr const char* where = "append_rows";
   threads = resolve_threads(threads);
+  const TargetArray cache(where, "cache", cache_value);
+  check(cache.shape().size() == 3, where, "expected cache of shape (B, C, W), got ",
+        shape_text(cache.shape()));
+  const std::ptrdiff_t batch = cache.shape()[0], capacity = cache.shape()[1],
+                       width = cache.shape()[2];
   const FloatArray rows(where, "rows", rows_value, 2);
-  check(py::dtype::of<float>().equal(cache.dtype()) && cache.ndim() == 3 &&
-            (cache.flags() & py::array::c_style) != 0,
-        where, "expected cache to be a C-contiguous float32 array of shape (B, C, W)");
-  check(cache.writeable(), where, "expected cache to be writable");
-  const std::ptrdiff_t batch = cache.shape(0), capacity = cache.shape(1), width = cache.shape(2);
   check(rows.dimensions() == 2 && rows.columns() == width, where, "expected rows of shape (N, ",
         width, "), got ", shape_text(rows.shape()));
+  cache.expect_apart(where, "rows", rows.rows());
   const IntArray starts(where, "starts", starts_value), past(where, "past", past_value);
   check_starts(where, "starts", starts.expect(where, "starts", batch + 1), rows.shape()[0]);
   past.expect(where, "past", batch);
-  const MutableRows target{static_cast<float*>(cache.mutable_data()), batch * capacity, width};
   const Unlocked unlocked(rows.rows().size() / 8);
-  append_rows(target, batch, capacity, rows.rows(), starts.data(), past.data(), threads);
+  append_rows({cache.data(), batch * capacity, width}, batch, capacity, rows.rows(), starts.data(),
+              past.data(), threads);
 }
 
 // The arguments that attention and attention_weights share.
@@ -195,7 +196,7 @@ py::tuple attention_weights_arrays(py::handle q, py::handle k, py::handle q_star
 void register_sentences(py::module_& m) {
   m.def("pool", &pool_array, "x"_a, "starts"_a, "kind"_a, "threads"_a = 0);
   m.def("l2_normalize", &l2_normalize_array, "x"_a, "threads"_a = 0);
-  m.def("append_rows", &append_rows_array, "cache"_a.noconvert(), "rows"_a, "starts"_a, "past"_a,
+  m.def("append_rows", &append_rows_array, "cache"_a, "rows"_a, "starts"_a, "past"_a,
         "threads"_a = 0);
   m.def("attention", &attention_array, "q"_a, "k_rows"_a, "v_rows"_a, "q_start"_a, "k_start"_a,
         "k_length"_a, "past"_a, py::kw_only(), "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a,
