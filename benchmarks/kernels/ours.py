@@ -25,8 +25,6 @@ class Quatrain:
         yield from getattr(self, f"_{case.op}")(case, case.inputs).items()
 
     def _linear(self, case: Kernel, given: Arrays) -> Calls:
-        if case.dtype == "int4":
-            return {}
         weight = self.core.pack(given["weight"], case.dtype, threads=self.threads)
         return {"": lambda: self.core.linear(given["x"], weight, threads=self.threads)}
 

@@ -28,11 +28,9 @@ class Quatrain:
         return unit(result) if case.task == "encode" else np.array(result)
 
     def variants(self, case: Task) -> Iterator[tuple[str, Callable[[], Any]]]:
-        if case.dtype != "float32":
-            return
         if self.loaded is None or self.loaded[0] != (case.model, case.dtype):
             self.loaded = None
-            model = quatrain.load(checkpoint(case.model), threads=self.threads)
+            model = quatrain.load(checkpoint(case.model), threads=self.threads, dtype=case.dtype)
             self.loaded = (case.model, case.dtype), model
         model = self.loaded[1]
         if case.task == "encode":
