@@ -91,10 +91,10 @@ def test_a_pass_is_interrupted_and_can_be_repeated(tmp_path):
     network = load_on(Folder(write(tmp_path, "gpt2", **wide)), engine).network
     state = engine.state(network.slots(), 2)
     ids = [np.arange(500) % 97] * 2
-    begun, work = time.perf_counter(), time.process_time()
+    begun = time.process_time()
     want = engine.run(network, "next_logits", ids, state)[0]
-    took, work = time.perf_counter() - begun, time.process_time() - work
-    timer = threading.Timer(took / 20, os.kill, (os.getpid(), signal.SIGINT))
+    work = time.process_time() - begun  # of the processor: the pass itself cannot take less
+    timer = threading.Timer(work / 20, os.kill, (os.getpid(), signal.SIGINT))
     begun = time.process_time()
     timer.start()
     with pytest.raises(KeyboardInterrupt):
