@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 
 import numpy as np
 import onnx
@@ -206,7 +207,7 @@ def test_an_interrupted_export_leaves_nothing(step, error, raised, tiny, tmp_pat
     owner, name = {
         "DataFile": (module.DataFile, "reference"),
         "Graph": (module.Graph, "write"),
-        "shutil": (module.shutil, "copyfile"),
+        "shutil": (shutil, "copyfile"),
     }[step]
 
     def fail(*_):

@@ -15,11 +15,11 @@ from quatrain.cli import app
 from quatrain.errors import InputError
 from quatrain.tasks.memory import forecast
 
-#: Large enough that the library itself is the smaller part.
+#: Large enough that the library itself is the smaller part, with int8 weights too.
 LARGE = {
     "bert": {"vocab_size": 30000, "hidden_size": 512, "intermediate_size": 2048,
              "num_attention_heads": 8, "max_position_embeddings": 512},
-    "gpt2": {"vocab_size": 30000, "n_embd": 512, "n_inner": 2048, "n_head": 8, "n_positions": 512},
+    "gpt2": {"vocab_size": 60000, "n_embd": 768, "n_inner": 3072, "n_head": 8, "n_positions": 512},
 }  # fmt: skip
 WORK = {
     "bert": "model.encode([[5] * 128] * 32, progress=False)",
@@ -31,23 +31,32 @@ SCRIPT = """
 import sys, quatrain
 from quatrain.tasks.memory import peak
 import quatrain.cli
-model = quatrain.load(sys.argv[1])
+model = quatrain.load(sys.argv[1], dtype=sys.argv[2])
 {work}
 print(peak())
 """
 
 
-@pytest.mark.parametrize("family", ["bert", "gpt2"])
-def test_the_peak_is_what_was_planned(family, tmp_path):
-    folder = write(tmp_path, family, **LARGE[family])
+@pytest.mark.parametrize(
+    ("family", "dtype", "saved"),
+    [("bert", "float32", False), ("gpt2", "float32", False), ("gpt2", "int8", False),
+     ("gpt2", "int8", True)],
+)  # fmt: skip
+def test_the_peak_is_what_was_planned(family, dtype, saved, tmp_path):
+    folder = write(tmp_path / "model", family, **LARGE[family])
+    if saved:
+        folder = quatrain.load(folder, dtype=dtype).save(tmp_path / "saved")
     batch, tokens = map(str, SIZES[family])
-    size = ["--batch", batch, "--tokens", tokens]
+    size = ["--batch", batch, "--tokens", tokens, "--dtype", dtype]
     command = [sys.executable, "-c", MAIN, "info", str(folder), "--plan", "--json", *size]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     planned = json.loads(done.stdout)["memory"]
     script = SCRIPT.format(work=WORK[family])
     done = subprocess.run(
-        [sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script, str(folder), dtype],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert planned["peak"] == pytest.approx(int(done.stdout), rel=0.15)
     parts = ("weights", "activations", "results", "caches")

@@ -38,6 +38,7 @@ ROOMS = {
     "state": "layout",
     "trace": "layout module ops",
     "weights": "files module",
+    "packed": "_core engines files module weights",
     "folder": "files",
     "layers": "module ops",
     "models": "layers module ops state",
@@ -46,10 +47,10 @@ ROOMS = {
     "parity": "",
     "tasks": "_core engines loader models parity",
     "export": "engines files models",
-    "model": "engines export folder models tasks tokenizer trace",
-    "loader": "engines folder hub model models tokenizer weights",
+    "model": "engines export folder models packed tasks tokenizer trace",
+    "loader": "engines folder hub model models packed tokenizer weights",
     "verify": "engines files loader model models parity",
-    "commands": "engines files folder hub loader model models parity tasks tokenizer verify"
+    "commands": "engines files folder hub loader model models packed parity tasks tokenizer verify"
     " weights",
     "cli": "commands",
     "": "export loader model parity tasks tokenizer trace verify",
@@ -119,8 +120,8 @@ def test_an_engine_has_no_operation_that_the_vocabulary_lacks(engine):
     """What is public on an engine is an operation or part of what every engine is."""
     machinery = {
         "activation", "begin", "collect", "dtype", "emit", "fused", "graph", "layout", "memory",
-        "name", "named", "names", "numpy", "operations", "parameter", "recomputes", "run", "state",
-        "threads",
+        "name", "named", "names", "numpy", "operations", "packed", "parameter", "recomputes", "run",
+        "state", "threads",
     }  # fmt: skip
     public = {name for name in dir(engine) if not name.startswith("_")}
     assert public - machinery - set(OPERATIONS) == set()

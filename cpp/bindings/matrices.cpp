@@ -1,7 +1,10 @@
 // PackedWeight and linear.
+#include <cstring>
+
 #include "bindings/arrays.h"
 #include "bindings/ops.h"
 #include "core/cpu.h"
+#include "core/pages.h"
 #include "ops/linear.h"
 
 namespace py = pybind11;
@@ -65,6 +68,71 @@ std::unique_ptr<PackedWeight> pack(py::array weight, const std::string& dtype, b
   return std::make_unique<PackedWeight>(view, packing, block, zero_points, threads);
 }
 
+py::dtype type_of(const PartForm& form) {
+  const std::string name = form.type;
+  return py::dtype(name == "bfloat16" ? "uint16" : name);
+}
+
+// The parts by name, each flat as it lies, owned by the weight.
+py::dict parts(const py::object& self) {
+  const auto& weight = self.cast<const PackedWeight&>();
+  const auto forms =
+      PackedWeight::forms(weight.k(), weight.packing(), weight.block(), weight.zero_points());
+  const Part* const memory[] = {&weight.values(), &weight.scales(), &weight.extra()};
+  py::dict found;
+  for (std::size_t i = 0; i < forms.size(); ++i) {
+    const PartForm& form = forms[i];
+    if (*form.name == '\0') continue;
+    const py::dtype type = type_of(form);
+    const auto size = static_cast<py::ssize_t>(memory[i]->bytes) / type.itemsize();
+    py::array part(type, py::array::ShapeContainer{size}, memory[i]->data.get(), self);
+    part.attr("setflags")("write"_a = false);
+    found[form.name] = part;
+  }
+  return found;
+}
+
+// Memory of an array, which stays; a copy if it is not aligned.
+Part shared(py::array array) {
+  const auto bytes = static_cast<std::size_t>(array.nbytes());
+  const void* const data = array.data();
+  if (reinterpret_cast<std::uintptr_t>(data) % 64 != 0) {
+    const auto pages = std::make_shared<const Pages>(bytes);
+    if (bytes != 0) std::memcpy(pages->data(), data, bytes);
+    return {{pages, pages->data()}, bytes};
+  }
+  PyObject* const owner = array.release().ptr();
+  const auto release = [owner](const void*) {
+    const py::gil_scoped_acquire gil;
+    Py_DECREF(owner);
+  };
+  return {{data, release}, bytes};
+}
+
+std::unique_ptr<PackedWeight> from_parts(std::pair<std::ptrdiff_t, std::ptrdiff_t> shape,
+                                         const std::string& dtype, const py::dict& given,
+                                         std::ptrdiff_t block, bool zero_points) {
+  const auto [n, k] = shape;
+  const Packing packing = packing_from_name(dtype);
+  const auto forms = PackedWeight::forms(k, packing, block, zero_points);
+  std::array<Part, 3> parts;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < forms.size(); ++i) {
+    const PartForm& form = forms[i];
+    if (*form.name == '\0') continue;
+    ++count;
+    check(given.contains(form.name), "pack", "expected a part ", form.name, ", got none");
+    const auto part = given[form.name].cast<py::array>();
+    check(part.dtype().equal(type_of(form)), "pack", "expected ", form.name, " of ", form.type,
+          ", got dtype ", py::str(part.dtype()).cast<std::string>());
+    check((part.flags() & py::array::c_style) != 0, "pack", "expected ", form.name,
+          " in one piece of memory");
+    parts[i] = shared(part);
+  }
+  check(given.size() == count, "pack", "expected ", count, " parts, got ", given.size());
+  return std::make_unique<PackedWeight>(n, k, packing, block, zero_points, std::move(parts));
+}
+
 py::array rows(const PackedWeight& weight, py::handle ids_value) {
   const IntArray ids("rows", "ids", ids_value);
   Shape shape = ids.shape();
@@ -106,6 +174,10 @@ void register_matrices(py::module_& m) {
       .def_property_readonly("nbytes", &PackedWeight::nbytes)
       .def_property_readonly("dtype",
                              [](const PackedWeight& w) { return packing_name(w.packing()); })
+      .def_property_readonly("block", &PackedWeight::block)
+      .def_property_readonly("parts", &parts)
+      .def_static("from_parts", &from_parts, "shape"_a, "dtype"_a, "parts"_a, "block"_a = 32,
+                  "zero_points"_a = true, "A weight from `parts`, which are not copied if aligned.")
       .def("rows", &rows, "ids"_a, "Rows of the weight as float32, for tied embeddings.");
   m.def("pack", &pack, "weight"_a, "dtype"_a = "float32", py::kw_only(), "bfloat16"_a = false,
         "block"_a = 32, "zero_points"_a = true, "threads"_a = 0);

@@ -54,20 +54,71 @@ void pack_one(const WeightView& w, std::ptrdiff_t first, float* panel) {
   }
 }
 
-template <class T>
-T* allocate(std::ptrdiff_t size, Part& part) {
-  part.bytes = static_cast<std::size_t>(size) * sizeof(T);
+// Of N and of K: the bytes of a weight can be counted.
+constexpr std::ptrdiff_t kMostSize = std::ptrdiff_t{1} << 29;
+
+// Memory for a part, to be written into; null for a part that a weight does not have.
+void* allocate(std::ptrdiff_t panels, const PartForm& form, Part& part) {
+  if (form.bytes == 0) return nullptr;
+  part.bytes = static_cast<std::size_t>(panels * form.bytes);
   const auto pages = std::make_shared<const Pages>(part.bytes);
   part.data = {pages, pages->data()};
-  return static_cast<T*>(pages->data());
+  return pages->data();
 }
 
 }  // namespace
+
+std::array<PartForm, 3> PackedWeight::forms(std::ptrdiff_t k, Packing packing, std::ptrdiff_t block,
+                                            bool zero_points) {
+  check(0 <= k && k <= kMostSize, "pack", "expected K from 0 to ", kMostSize, ", got ", k);
+  switch (packing) {
+    case Packing::kFloat32:
+      return {{{"panels", "float32", k * kPanel * 4}}};
+    case Packing::kFloat16:
+      return {{{"panels", "float16", k * kPanel * 2}}};
+    case Packing::kBfloat16:
+      return {{{"panels", "bfloat16", k * kPanel * 2}}};
+    case Packing::kInt8:
+      check(k <= kMostDepth, "pack", "expected K <= ", kMostDepth, " for int8, got ", k);
+      return {{{"panels", "int8", filled_up(k) * kPanel},
+               {"scales", "float32", kPanel * 4},
+               {"sums", "int32", kPanel * 4}}};
+    case Packing::kInt4: {
+      check(block == 32 || block == 128, "pack", "expected a block of 32 or 128, got ", block);
+      const std::ptrdiff_t depth = filled_up(k, kMostBlock), columns = depth / block * kPanel;
+      const PartForm zeros{"zeros", "uint8", columns};
+      return {{{"panels", "uint8", depth / kGroup * kGroupBytes},
+               {"scales", "float16", columns * 2},
+               zero_points ? zeros : PartForm{}}};
+    }
+  }
+  return {};
+}
+
+PackedWeight::PackedWeight(std::ptrdiff_t n, std::ptrdiff_t k, Packing packing,
+                           std::ptrdiff_t block, bool zero_points, std::array<Part, 3> parts)
+    : n_(n), k_(k), packing_(packing), block_(block) {
+  check(0 <= n && n <= kMostSize, "pack", "expected N from 0 to ", kMostSize, ", got ", n);
+  const std::ptrdiff_t panels = (n + kPanel - 1) / kPanel;
+  const std::array<PartForm, 3> wanted = forms(k, packing, block, zero_points);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto bytes = static_cast<std::size_t>(panels * wanted[i].bytes);
+    check(parts[i].bytes == bytes, "pack", "expected ", bytes, " bytes of ", wanted[i].name,
+          ", got ", parts[i].bytes);
+  }
+  values_ = std::move(parts[0]);
+  scales_ = std::move(parts[1]);
+  extra_ = std::move(parts[2]);
+}
 
 PackedWeight::PackedWeight(const WeightView& weight, Packing packing, std::ptrdiff_t block,
                            bool zero_points, int threads)
     : n_(weight.n), k_(weight.k), packing_(packing), block_(block) {
   const std::ptrdiff_t panels = (n_ + kPanel - 1) / kPanel, size = k_ * kPanel;
+  const std::array<PartForm, 3> wanted = forms(k_, packing, block, zero_points);
+  void* const first = allocate(panels, wanted[0], values_);
+  void* const second = allocate(panels, wanted[1], scales_);
+  void* const third = allocate(panels, wanted[2], extra_);
   // Panels of floats, which `keep` stores.
   const auto each_panel = [&](const auto& keep) {
     for_rows(threads, panels, 4 * size, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
@@ -80,7 +131,7 @@ PackedWeight::PackedWeight(const WeightView& weight, Packing packing, std::ptrdi
   };
   switch (packing) {
     case Packing::kFloat32: {
-      float* const values = allocate<float>(panels * size, values_);
+      auto* const values = static_cast<float*>(first);
       for_rows(threads, panels, size, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
         for (std::ptrdiff_t p = begin; p < end; ++p) {
           pack_one(weight, p * kPanel, values + p * size);
@@ -90,7 +141,7 @@ PackedWeight::PackedWeight(const WeightView& weight, Packing packing, std::ptrdi
     }
     case Packing::kFloat16:
     case Packing::kBfloat16: {
-      auto* const values = allocate<std::uint16_t>(panels * size, values_);
+      auto* const values = static_cast<std::uint16_t*>(first);
       const auto narrow = packing == Packing::kFloat16 ? to_float16 : to_bfloat16;
       each_panel([=](std::ptrdiff_t p, const float* panel) {
         std::transform(panel, panel + size, values + p * size, narrow);
@@ -98,28 +149,23 @@ PackedWeight::PackedWeight(const WeightView& weight, Packing packing, std::ptrdi
       return;
     }
     case Packing::kInt8: {
-      const std::ptrdiff_t depth = filled_up(k_);
-      check(depth <= kMostDepth, "pack", "expected K <= ", kMostDepth, " for int8, got ", k_);
-      auto* const values = allocate<std::int8_t>(panels * kPanel * depth, values_);
-      float* const scales = allocate<float>(panels * kPanel, scales_);
-      auto* const sums = allocate<std::int32_t>(panels * kPanel, extra_);
+      auto* const values = static_cast<std::int8_t*>(first);
+      auto* const scales = static_cast<float*>(second);
+      auto* const sums = static_cast<std::int32_t*>(third);
+      const std::ptrdiff_t bytes = wanted[0].bytes;
       each_panel([=, this](std::ptrdiff_t p, const float* panel) {
-        pack_int8(panel, k_, values + p * kPanel * depth, scales + p * kPanel, sums + p * kPanel);
+        pack_int8(panel, k_, values + p * bytes, scales + p * kPanel, sums + p * kPanel);
       });
       return;
     }
     case Packing::kInt4: {
-      check(block == 32 || block == 128, "pack", "expected a block of 32 or 128, got ", block);
-      const std::ptrdiff_t depth = filled_up(k_, kMostBlock), blocks = depth / block;
-      const std::ptrdiff_t bytes = depth / kGroup * kGroupBytes;
-      auto* const values = allocate<std::uint8_t>(panels * bytes, values_);
-      auto* const scales = allocate<std::uint16_t>(panels * blocks * kPanel, scales_);
-      auto* const zeros =
-          zero_points ? allocate<std::uint8_t>(panels * blocks * kPanel, extra_) : nullptr;
+      auto* const values = static_cast<std::uint8_t*>(first);
+      auto* const scales = static_cast<std::uint16_t*>(second);
+      auto* const zeros = static_cast<std::uint8_t*>(third);
+      const std::ptrdiff_t bytes = wanted[0].bytes, columns = wanted[1].bytes / 2;
       each_panel([=, this](std::ptrdiff_t p, const float* panel) {
-        const std::ptrdiff_t at = p * blocks * kPanel;
-        pack_int4(panel, k_, block, values + p * bytes, scales + at,
-                  zeros == nullptr ? nullptr : zeros + at);
+        pack_int4(panel, k_, block, values + p * bytes, scales + p * columns,
+                  zeros == nullptr ? nullptr : zeros + p * columns);
       });
       return;
     }

@@ -1,5 +1,6 @@
 // The affine map, its weight packed once.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -40,6 +41,14 @@ struct Part {
   }
 };
 
+// What a part holds: elements of `type` (as "float16"), so many bytes of them in each panel. A
+// weight without such a part has none.
+struct PartForm {
+  const char* name = "";
+  const char* type = "";
+  std::ptrdiff_t bytes = 0;
+};
+
 // A weight [N, K] in panels of 16 outputs, zero beyond N: the matrix product then reads memory in
 // one direction only. The layout is the same on every instruction set.
 //   float32, float16, bfloat16: values [panel][K][16]
@@ -57,10 +66,20 @@ class PackedWeight {
   PackedWeight(const WeightView& weight, Packing packing, std::ptrdiff_t block, bool zero_points,
                int threads);
 
+  // From the parts of one that was packed before, aligned to 64 bytes. Throws InputError unless
+  // each is as large as `forms` says.
+  PackedWeight(std::ptrdiff_t n, std::ptrdiff_t k, Packing packing, std::ptrdiff_t block,
+               bool zero_points, std::array<Part, 3> parts);
+
+  // The forms of values, scales and extra. Throws InputError as packing does.
+  static std::array<PartForm, 3> forms(std::ptrdiff_t k, Packing packing, std::ptrdiff_t block,
+                                       bool zero_points);
+
   std::ptrdiff_t n() const { return n_; }
   std::ptrdiff_t k() const { return k_; }
   Packing packing() const { return packing_; }
   std::ptrdiff_t block() const { return block_; }
+  bool zero_points() const { return packing_ == Packing::kInt4 && extra_.data.use_count() > 0; }
   std::size_t nbytes() const { return values_.bytes + scales_.bytes + extra_.bytes; }
 
   const float* panels() const { return values_.as<float>(); }  // of float32

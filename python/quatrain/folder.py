@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,25 @@ from quatrain.files import read_json
 
 #: The default model, inside the package.
 DEFAULT = Path(__file__).parent / "default_model"
+
+#: Files that describe a model and are copied as they are; its tokenizer saves its own.
+SETTINGS = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "tokenizer.model",
+    "spiece.model",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+)
 
 POOLING_MODES = {
     "pooling_mode_cls_token": "cls",
@@ -98,6 +118,16 @@ class Folder:
             lower_case=bool(settings.get("do_lower_case", False)),
             prompt=self._prompt(),
         )
+
+    def copy_settings(self, target: Path) -> None:
+        """Copy the files that describe the model, and its modules' settings; no weights."""
+        for name in SETTINGS:
+            if (self.path / name).is_file():
+                shutil.copyfile(self.path / name, target / name)
+        for _, name in self.modules:
+            if name and (settings := self.path / name / "config.json").is_file():
+                (target / name).mkdir()
+                shutil.copyfile(settings, target / name / settings.name)
 
     def _prompt(self) -> str:
         """What goes before every text: the prompt that the folder calls its default."""

@@ -10,6 +10,7 @@ from quatrain.folder import DEFAULT, Folder
 from quatrain.hub import resolve
 from quatrain.model import Model
 from quatrain.models import Encoder, Network, network
+from quatrain.packed import PackedFile
 from quatrain.tokenizer.of_model import tokenizer_of
 from quatrain.weights import Checkpoint, bind
 
@@ -18,7 +19,7 @@ def load(
     path_or_id: str | os.PathLike[str] | None = None,
     engine: str = "native",
     threads: int | None = None,
-    dtype: str = "float32",
+    dtype: str | None = None,
     revision: str | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     token: str | None = None,
@@ -28,7 +29,8 @@ def load(
     ``engine``: "reference", "native" or "onnx". ``threads``: how many a call may use; None takes
     what the process may use. ``dtype``: how "native" holds the weights of linear layers (of the
     output layer too, and of embeddings tied to it): "float32", "float16", "bfloat16", "int8" or
-    "int4"; all else is float32. What each costs in accuracy is in docs/precision.md.
+    "int4"; all else is float32. None is float32, or what ``Model.save`` wrote the folder in. What
+    each costs in accuracy is in docs/precision.md.
     ``revision``, ``cache_dir`` and ``token`` are the hub's.
 
     Raises CheckpointError, ConfigError, WeightError or TokenizerError for files that are missing
@@ -57,7 +59,11 @@ def bind_weights(net: Network, checkpoint: Checkpoint, engine: Engine) -> None:
         )
         if not present:
             setattr(net, name, None)
-    bind(
+    packed = PackedFile.of(checkpoint)
+    if packed is not None:
+        net.weights = packed.bind(net, engine)
+        return
+    net.weights = bind(
         net,
         checkpoint,
         engine.parameter,

@@ -182,6 +182,19 @@ class Model:
 
         return export(self, out_dir)
 
+    def save(self, out_dir: str | os.PathLike[str]) -> Path:
+        """Write a folder that ``quatrain.load`` maps: the weights as this engine packed them.
+
+        The weights in it serve the native engine alone, and give the same results bit by bit.
+        The folder appears only once it is complete.
+
+        -> the folder's path. Raises ExportError if it exists and is not empty, EngineError for a
+        model that is not on the native engine.
+        """
+        from quatrain.packed import save
+
+        return save(self, out_dir)
+
     def _expect(self, shapes: type | tuple[type, ...], task: str) -> None:
         """Raise InputError unless the network has a shape that can do the task."""
         kinds = shapes if isinstance(shapes, tuple) else (shapes,)

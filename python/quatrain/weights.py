@@ -28,8 +28,11 @@ class Checkpoint:
         self.folder = folder
         # A file that stays open is asked for shapes alone, so that of it only the header is read.
         self._where: dict[str, tuple[Path, Any]] = {}
+        #: What the files' headers say beside the tensors.
+        self.metadata: dict[str, str] = {}
         for shard in self._shards():
             file = self._open(folder / shard)
+            self.metadata |= file.metadata() or {}
             for name in file.keys():  # noqa: SIM118
                 if name in self._where:
                     raise CheckpointError(f"{folder / shard}: {name} is in another shard as well")
@@ -95,12 +98,13 @@ def bind(
     prefixes: Iterable[str] = (),
     ignored: Iterable[str] = (),
     duplicates: dict[str, str] | None = None,
-) -> None:
+) -> dict[str, Any]:
     """Replace every Param of ``network`` by what ``parameter(key, param, load)`` returns.
 
     A file key may carry one of ``prefixes`` before the module's key. Keys that match a pattern
     of ``ignored`` are buffers that the architecture computes by itself. ``duplicates`` maps keys
     of tied weights to the key that owns them: where the file has both, they must be equal.
+    -> what it returned, by key; what modules share is there once.
     Raises WeightError naming every missing, unused or misshapen tensor.
     """
     known: dict[str, str] = {}
@@ -110,6 +114,7 @@ def bind(
             problems.append(f"{first} and {stored} are one weight")
     unused = dict(known)
     bound: dict[int, Any] = {}
+    weights: dict[str, Any] = {}
     for key, param, owner, attribute in list(network.params()):
         if id(param) not in bound:
             name = known.get(key)
@@ -120,7 +125,8 @@ def bind(
             if problem := mismatch(checkpoint, name, param):
                 problems.append(problem)
                 continue
-            bound[id(param)] = parameter(key, param, loader(checkpoint, name, param))
+            weights[key] = parameter(key, param, loader(checkpoint, name, param))
+            bound[id(param)] = weights[key]
         setattr(owner, attribute, bound[id(param)])
     for copy, original in (duplicates or {}).items():
         name = unused.pop(copy, None) if original in known else None
@@ -132,6 +138,7 @@ def bind(
     if problems:
         more = f" (and {len(problems) - 8} more)" if len(problems) > 8 else ""
         raise WeightError(f"{checkpoint.folder}: {'; '.join(problems[:8])}{more}")
+    return weights
 
 
 def strip(name: str, prefixes: Iterable[str]) -> str:

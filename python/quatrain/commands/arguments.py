@@ -21,6 +21,16 @@ class Engine(StrEnum):
     onnx = "onnx"
 
 
+class Dtype(StrEnum):
+    """How the native engine can hold the weights of linear layers."""
+
+    float32 = "float32"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
+    int8 = "int8"
+    int4 = "int4"
+
+
 MODEL_HELP = "A folder or a Hugging Face hub id; without it, the model that comes with quatrain."
 
 ModelArgument = Annotated[
@@ -31,6 +41,13 @@ ModelOption = Annotated[
     typer.Option("--model", "-m", metavar="MODEL", help=MODEL_HELP, show_default=False),
 ]
 EngineOption = Annotated[Engine, typer.Option(help="Where the model runs.")]
+DtypeOption = Annotated[
+    Dtype | None,
+    typer.Option(
+        help="How native holds the weights of linear layers; float32, or what they were saved in.",
+        show_default=False,
+    ),
+]
 ThreadsOption = Annotated[
     int | None,
     typer.Option(min=1, help="Threads a call may use; all that are available by default."),

@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from quatrain.commands.arguments import (
+    DtypeOption,
     Engine,
     EngineOption,
     IdsOption,
@@ -58,6 +59,7 @@ def encode(
     ] = None,
     ids: IdsOption = False,
     engine: EngineOption = Engine.native,
+    dtype: DtypeOption = None,
     threads: ThreadsOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -72,7 +74,7 @@ def encode(
     if texts and file:
         raise typer.BadParameter("expected texts or --file, got both")
     given = [as_input(text, ids) for text in texts or lines(file)]
-    loaded = load(model, engine, threads)
+    loaded = load(model, engine, threads, dtype)
     if out is None:
         vectors = loaded.encode(given)
     else:

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from quatrain.commands.arguments import (
+    DtypeOption,
     Engine,
     EngineOption,
     IdsOption,
@@ -68,6 +69,7 @@ def generate(
     ] = None,
     ids: IdsOption = False,
     engine: EngineOption = Engine.native,
+    dtype: DtypeOption = None,
     threads: ThreadsOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -94,7 +96,7 @@ def generate(
         "logprobs": logprobs,
     }
     text = as_input(text_of(prompt), ids)
-    run = Run(load(model, engine, threads), text, given)
+    run = Run(load(model, engine, threads, dtype), text, given)
     begun = time.perf_counter()
     if json:
         for _ in run.pieces():

@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from quatrain.commands.arguments import JsonOption, ModelArgument
+from quatrain.commands.arguments import DtypeOption, JsonOption, ModelArgument
 from quatrain.commands.terminal import BAD, file_table, output, print_json, sizes
 from quatrain.engines import available
 from quatrain.files import read_json
@@ -19,6 +19,7 @@ from quatrain.folder import DEFAULT, Folder
 from quatrain.hub import resolve
 from quatrain.loader import load
 from quatrain.models import Network, network
+from quatrain.packed import PackedFile
 from quatrain.tasks.memory import forecast, peak, resident
 from quatrain.tokenizer.opening import format_in
 from quatrain.weights import Checkpoint, strip
@@ -42,6 +43,7 @@ def info(
     plan: PlanOption = False,
     batch: BatchOption = 1,
     tokens: TokensOption = 128,
+    dtype: DtypeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show what a model is, what its folder holds, and which engines run here.
@@ -51,11 +53,11 @@ def info(
     Prints the family, sizes, parameters, dtype, context, vocabulary, tokenizer and files, without
     loading the weights. With [bold]--json[/bold]: the same, with the whole config. With
     [bold]--plan[/bold] the weights are loaded, and the memory is said that the native engine takes
-    for so many texts of so many tokens, at its peak.
+    for so many texts of so many tokens, at its peak, with the weights in [bold]--dtype[/bold].
     """
     folder = Folder(DEFAULT if model is None else resolve(model))
     # First: what is loaded to describe a folder would count.
-    taken = {"memory": memory(folder, batch, tokens)} if plan else {}
+    taken = {"memory": memory(folder, batch, tokens, dtype)} if plan else {}
     facts = describe(folder) | taken
     if json:
         print_json(facts)
@@ -85,16 +87,17 @@ def describe(folder: Folder) -> dict[str, Any]:
     file = folder.path / "config.json"
     net = network(folder.config, str(file))
     checkpoint = Checkpoint(folder.path)
-    used = weights_used(net, checkpoint)
+    packed = PackedFile.of(checkpoint)
+    used = weights_used(net, checkpoint, packed)
     config = dataclasses.asdict(net.config)
     return {
         "model": str(folder.path),
         "family": folder.config["model_type"],
-        "parameters": sum(math.prod(checkpoint.shape(name)) for name in used),
+        "parameters": sum(map(math.prod, used.values())),
         **{name: first_of(config, keys) for name, keys in SIZES.items()},
         "context": net.context,
         "vocabulary": net.vocab_size,
-        "dtypes": sorted({checkpoint.dtype(name) for name in used}),
+        "dtypes": [packed.dtype] if packed else sorted({checkpoint.dtype(key) for key in used}),
         "tokenizer": tokenizer_kind(folder),
         "engines": available(),
         "files": sizes(folder.path),
@@ -102,18 +105,25 @@ def describe(folder: Folder) -> dict[str, Any]:
     }
 
 
-def memory(folder: Folder, batch: int, tokens: int) -> dict[str, int]:
+def memory(folder: Folder, batch: int, tokens: int, dtype: str | None = None) -> dict[str, int]:
     """Bytes that work takes on the native engine; ``library`` is what this process takes."""
     library = resident()
-    found = {"library": library} | forecast(load(folder.path), batch=batch, tokens=tokens)
+    model = load(folder.path, dtype=dtype)
+    found = {"library": library} | forecast(model, batch=batch, tokens=tokens)
     return found | {"peak": max(sum(found.values()), peak())}
 
 
-def weights_used(net: Network, checkpoint: Checkpoint) -> list[str]:
-    """The checkpoint's tensors that the network takes; tied weights count once."""
+def weights_used(
+    net: Network, checkpoint: Checkpoint, packed: PackedFile | None
+) -> dict[str, tuple[int, ...]]:
+    """The checkpoint's weights that the network takes, and their shapes; tied ones count once."""
     stored = {strip(name, net.prefixes): name for name in checkpoint.names()}
-    used = {id(param): stored[key] for key, param, *_ in net.params() if key in stored}
-    return list(used.values())
+    if packed:
+        stored |= {key: key for key in packed.shapes}
+    used = {
+        id(param): (stored[key], param.shape) for key, param, *_ in net.params() if key in stored
+    }
+    return dict(used.values())
 
 
 def first_of(config: dict[str, Any], keys: tuple[str, ...]) -> int | None:

@@ -14,18 +14,19 @@ ENGINES = ("reference", "native", "onnx")
 DTYPES = ("float32", "float16", "bfloat16", "int8", "int4")
 
 
-def make_engine(name: str, threads: int | None = None, dtype: str = "float32") -> Engine:
+def make_engine(name: str, threads: int | None = None, dtype: str | None = None) -> Engine:
     """A new engine: "reference", "native" or "onnx".
 
     ``threads``: how many threads a call may use; None takes what the process may use.
-    ``dtype``: how the weights of linear layers are held, one of ``DTYPES``.
+    ``dtype``: how the weights of linear layers are held, one of ``DTYPES``; None for
+    float32, or what they were saved in.
     Raises EngineError for an unknown name or dtype, or an engine that cannot run here.
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise EngineError(f"[engine] expected threads >= 1, got {threads!r}")
-    if dtype not in DTYPES:
+    if dtype is not None and dtype not in DTYPES:
         raise EngineError(f"[engine] expected dtype among {', '.join(DTYPES)}, got {dtype!r}")
-    if name in ENGINES and name != "native" and dtype != "float32":
+    if name in ENGINES and name != "native" and dtype not in (None, "float32"):
         raise EngineError(f"[engine] expected dtype float32 on {name}, got {dtype}")
     if name == "reference":
         from quatrain.engines.reference import Reference

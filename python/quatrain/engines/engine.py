@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from quatrain.errors import InputError
+from quatrain.errors import EngineError, InputError
 from quatrain.layout import Packed
 from quatrain.module import Module, Param
 from quatrain.ops import Ops, relative_buckets
@@ -29,6 +29,15 @@ class Engine(Ops):
     def parameter(self, key: str, param: Param, load: Callable[[], np.ndarray]) -> Any:
         """This engine's tensor for a weight; ``load`` gives it in its logical shape."""
         raise NotImplementedError
+
+    def packed(
+        self, shape: tuple[int, ...], dtype: str, parts: dict[str, np.ndarray], block: int
+    ) -> Any:
+        """This engine's tensor for a linear layer's weight that was packed before.
+
+        Raises EngineError if it cannot use one, InputError if the parts are no such weight's.
+        """
+        raise EngineError(f"[load] the {self.name} engine cannot use packed weights of {dtype}")
 
     def state(self, specs: Sequence[SlotSpec], batch: int, capacity: int = 16) -> Any:
         """An empty state for ``batch`` sentences."""

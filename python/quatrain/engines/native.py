@@ -17,7 +17,7 @@ from quatrain import _core
 from quatrain.engines.engine import Ids, flatten
 from quatrain.engines.kernels import Kernels, Pending
 from quatrain.engines.recorder import Plan, UnrecordableError, record_plan
-from quatrain.errors import InputError
+from quatrain.errors import EngineError, InputError
 from quatrain.module import Module, Param
 from quatrain.state import State
 from quatrain.trace import Recording
@@ -31,9 +31,10 @@ class Native(Kernels):
     name = "native"
     recomputes = True
 
-    def __init__(self, threads: int | None = None, dtype: str = "float32") -> None:
+    def __init__(self, threads: int | None = None, dtype: str | None = None) -> None:
         super().__init__(threads)
-        self._weights = dtype
+        #: How weights of linear layers are packed; None: as they were saved, else as float32.
+        self.dtype_of_weights = dtype
         self.unplanned: Counter[str] = Counter()
         # By the network itself: an id alone could come again once a network is gone.
         self._plans: dict[Any, Plan | str] = {}
@@ -42,8 +43,20 @@ class Native(Kernels):
     def parameter(self, key: str, param: Param, load: Callable[[], Array]) -> Any:
         array = load()
         if param.role in ("linear", "tied"):
-            return _core.pack(packable(array), self._weights, threads=self.threads)
-        return np.ascontiguousarray(array, np.float32)
+            return _core.pack(
+                packable(array), self.dtype_of_weights or "float32", threads=self.threads
+            )
+        return np.require(array, np.float32, ["C", "A"])
+
+    def packed(
+        self, shape: tuple[int, ...], dtype: str, parts: dict[str, Array], block: int
+    ) -> Any:
+        if self.dtype_of_weights not in (None, dtype):
+            raise EngineError(
+                f"[load] expected dtype {dtype}, as the weights were saved, got"
+                f" {self.dtype_of_weights}"
+            )
+        return _core.PackedWeight.from_parts((shape[0], shape[1]), dtype, parts, block)
 
     def named(self, name: str, value: Any) -> Any:
         return self._value(value) if isinstance(value, Pending) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,25 +17,6 @@ from quatrain.models import Decoder, Encoder, EncoderDecoder
 
 if TYPE_CHECKING:
     from quatrain.model import Model
-
-#: Files that describe a model and are copied as they are; its tokenizer saves its own.
-SETTINGS = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.jinja",
-    "tokenizer.model",
-    "spiece.model",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "modules.json",
-    "sentence_bert_config.json",
-    "config_sentence_transformers.json",
-)
 
 
 def export(model: Model, out_dir: str | os.PathLike[str]) -> Path:
@@ -68,11 +48,5 @@ def export(model: Model, out_dir: str | os.PathLike[str]) -> Path:
         onnx.checker.check_model(draft / "onnx" / "model.onnx")
         if model.tokenizer is not None:
             model.tokenizer.save(draft)
-        for name in SETTINGS:
-            if (model.path / name).is_file():
-                shutil.copyfile(model.path / name, draft / name)
-        for _, name in model.folder.modules:
-            if name and (settings := model.path / name / "config.json").is_file():
-                (draft / name).mkdir()
-                shutil.copyfile(settings, draft / name / settings.name)
+        model.folder.copy_settings(draft)
     return out

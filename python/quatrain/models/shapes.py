@@ -31,6 +31,8 @@ class Network(Module):
     vocab_size: int
     #: The longest sentence the positions allow; None when they are computed without a limit.
     context: int | None
+    #: The engine's tensors by key, once they are bound.
+    weights: dict[str, Any]
 
     def slots(self) -> list[SlotSpec]:
         """The caches that this network needs."""
