@@ -84,6 +84,15 @@ def test_a_model_works_in_spawned_processes(folder, tmp_path):
     subprocess.run([sys.executable, script, folder], check=True, timeout=120)
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C raises KeyboardInterrupt, even where a shell started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_pass_is_interrupted_and_can_be_repeated(tmp_path):
     """Ctrl-C in the middle of a long pass ends it at once; the state is as it was before."""
     wide = {"n_embd": 384, "n_inner": 1536, "n_head": 6, "n_layer": 12, "n_positions": 512}
