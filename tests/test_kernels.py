@@ -102,7 +102,9 @@ def test_linear_of_nothing(rng):
     assert _core.linear(np.zeros((0, 4), np.float32), packed).shape == (0, 5)
     empty = _core.pack(np.zeros((3, 0), np.float32))
     bias = normal(rng, 3)
-    assert same_bits(_core.linear(np.zeros((2, 0), np.float32), empty, bias), np.stack([bias] * 2))
+    for rows in (2, 100):
+        out = _core.linear(np.zeros((rows, 0), np.float32), empty, bias)
+        assert same_bits(out, np.stack([bias] * rows))
     assert _core.pack(np.zeros((0, 4), np.float32)).shape == (0, 4)
     assert _core.linear(normal(rng, 2, 3, 4), packed).shape == (2, 3, 5)
 

@@ -71,6 +71,14 @@ def test_within_ulps(everywhere, name):
         assert ulps(getattr(_core, name)(x), exact) <= bound
 
 
+def test_weights_of_a_softmax():
+    """Beside a much larger weight the sum is 1, and a weight is its exponential."""
+    x = np.linspace(-87.3, -17.4, 100_001, dtype=np.float32)
+    weights = _core.softmax(np.stack([np.zeros_like(x), x], axis=1))
+    assert (weights[:, 0] == 1).all()
+    assert ulps(weights[:, 1], np.exp(x.astype(np.float64))) <= 3
+
+
 def test_sigmoid_and_silu(everywhere):
     x = everywhere[np.abs(everywhere) < 80]
     exact = 1 / (1 + np.exp(-x.astype(np.float64)))

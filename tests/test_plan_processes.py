@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -112,10 +113,13 @@ def test_a_pass_is_interrupted_and_can_be_repeated(tmp_path):
     assert engine.run(network, "next_logits", ids, state)[0].tobytes() == want.tobytes()
 
 
-@pytest.mark.parametrize("runtime", ["torch", "onnxruntime"])
+@pytest.mark.parametrize(
+    "runtime",
+    [pytest.param(name, marks=pytest.mark.oracle(name)) for name in ("torch", "onnxruntime")],
+)
 def test_a_model_works_beside_another_runtime(runtime, folder):
     """Both pools of threads at work, in turn and at once."""
-    other = pytest.importorskip(runtime)
+    other = importlib.import_module(runtime)
     model = load(folder)
     want = answers(model)
     stop = threading.Event()

@@ -22,4 +22,8 @@ const Kernels& kernels() {
   return chosen;
 }
 
+ActivationKernel activation_kernel(Activation kind) {
+  return kind == Activation::kNone ? nullptr : kernels().activate[static_cast<int>(kind)];
+}
+
 }  // namespace quatrain

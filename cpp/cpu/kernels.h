@@ -21,6 +21,8 @@ inline constexpr std::ptrdiff_t kKeyBlock = 256;
 // Logits are looked through in blocks of so many.
 inline constexpr std::ptrdiff_t kLogitBlock = 64;
 
+using ActivationKernel = void (*)(const float* x, float* out, std::ptrdiff_t n);
+
 // out[m, n] = act(sum_k x[m, k] w[n, k] + bias[n]) for all rows and a range of panels. The sum runs
 // over ascending k in one accumulator.
 struct LinearTask {
@@ -30,9 +32,9 @@ struct LinearTask {
   std::ptrdiff_t k;
   const float* panels;
   std::ptrdiff_t first_panel, last_panel;
-  std::ptrdiff_t columns;  // of the whole weight
-  const float* bias;       // may be null
-  Activation activation;
+  std::ptrdiff_t columns;     // of the whole weight
+  const float* bias;          // may be null
+  ActivationKernel activate;  // may be null
   float* out;
   std::ptrdiff_t out_stride;
   float* scratch;  // linear_scratch floats
@@ -61,7 +63,7 @@ struct AttentionTask {
 };
 
 struct Kernels {
-  void (*activate[kActivations])(const float* x, float* out, std::ptrdiff_t n);
+  ActivationKernel activate[kActivations];
   void (*gated[kActivations])(const float* gate, const float* up, float* out, std::ptrdiff_t n);
   void (*add)(const float* x, const float* y, float* out, std::ptrdiff_t n);
   void (*mul)(const float* x, const float* y, float* out, std::ptrdiff_t n);
@@ -96,9 +98,6 @@ struct Kernels {
   std::ptrdiff_t linear_scratch;
   std::ptrdiff_t linear_block_rows;  // more rows than this gain nothing in one task
   void (*linear)(const LinearTask& task);
-  // out = act(out + bias) on rows of a product; bias may be null
-  void (*finish[kActivations])(float* out, std::ptrdiff_t stride, std::ptrdiff_t rows,
-                               std::ptrdiff_t columns, const float* bias);
 
   std::ptrdiff_t (*attention_scratch)(const AttentionTask& task);
   void (*attention)(const AttentionTask& task);
@@ -106,6 +105,9 @@ struct Kernels {
 
 // The table that selected_isa() names, chosen at the first call.
 const Kernels& kernels();
+
+// What follows a product: null for none.
+ActivationKernel activation_kernel(Activation kind);
 
 // One per instruction set compiled in.
 const Kernels& portable_kernels();

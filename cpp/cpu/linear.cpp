@@ -64,7 +64,7 @@ void linear(ConstRows x, const PackedWeight& weight, const float* bias, Activati
                    task.last_panel = std::min(panel + grid.group_panels, panels);
                    task.columns = weight.n();
                    task.bias = bias;
-                   task.activation = activation;
+                   task.activate = activation_kernel(activation);
                    task.out = out.row(row);
                    task.out_stride = out.stride;
                    task.scratch = scratch.at_least(static_cast<std::size_t>(kernel.linear_scratch));

@@ -21,7 +21,7 @@ void linear_half(ConstRows x, const PackedWeight& weight, const float* bias, Act
     task.x_stride = x.stride;
     task.rows = count;
     task.k = weight.k();
-    task.activation = activation;
+    task.activate = activation_kernel(activation);
     task.out_stride = out.stride;
     task.scratch = scratch.at_least(static_cast<std::size_t>(kernel.linear_scratch));
     float* const panels = wide.at_least(static_cast<std::size_t>(kPanels * panel_size));

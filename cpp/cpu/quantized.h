@@ -58,11 +58,13 @@ void for_blocks(MutableRows out, std::ptrdiff_t k, std::ptrdiff_t speed, int thr
 inline void activate_block(Activation activation, const MutableRows& out, std::ptrdiff_t row,
                            std::ptrdiff_t rows, std::ptrdiff_t first_panel,
                            std::ptrdiff_t last_panel) {
-  if (activation == Activation::kNone) return;
+  const auto activate = activation_kernel(activation);
+  if (activate == nullptr) return;
   const std::ptrdiff_t begin = first_panel * kPanel;
   const std::ptrdiff_t columns = std::min(last_panel * kPanel, out.columns) - begin;
-  kernels().finish[static_cast<int>(activation)](out.row(row) + begin, out.stride, rows, columns,
-                                                 nullptr);
+  for (std::ptrdiff_t i = row; i < row + rows; ++i) {
+    activate(out.row(i) + begin, out.row(i) + begin, columns);
+  }
 }
 
 }  // namespace quatrain

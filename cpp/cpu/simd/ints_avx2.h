@@ -4,7 +4,7 @@
 
 namespace quatrain::QUATRAIN_ISA {
 
-using namespace avx2;  // NOLINT
+using namespace avx2;  // the floats of this tier
 
 // How the quantised values of x lie in memory, and storing a vector of them, which comes as
 // kRoundingMagic + value.

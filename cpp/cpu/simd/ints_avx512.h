@@ -4,7 +4,7 @@
 
 namespace quatrain::QUATRAIN_ISA {
 
-using namespace avx512;  // NOLINT
+using namespace avx512;  // the floats of this tier
 
 QUATRAIN_INLINE void store_bytes(std::uint8_t* out, Vec a) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi32_epi8(_mm512_castps_si512(a.v)));

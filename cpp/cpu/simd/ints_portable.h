@@ -4,7 +4,7 @@
 
 namespace quatrain::QUATRAIN_ISA {
 
-using namespace portable;  // NOLINT
+using namespace portable;  // the floats of this tier
 
 constexpr int kIntRows = 2;
 constexpr int kTileSums = 2;

@@ -168,46 +168,6 @@ struct RowCut {
   std::ptrdiff_t height(std::ptrdiff_t tile) const { return begin(tile + 1) - begin(tile); }
 };
 
-// out = act(out + bias) on a block of the output that is still in the cache.
-template <Activation kind>
-void finish(float* out, std::ptrdiff_t stride, std::ptrdiff_t rows, std::ptrdiff_t columns,
-            const float* bias) {
-  for (std::ptrdiff_t i = 0; i < rows; ++i, out += stride) {
-    if (bias == nullptr) {
-      map(columns, out, [](Vec a) { return activate<kind>(a); }, out);
-    } else {
-      map(columns, out, [](Vec a, Vec b) { return activate<kind>(a + b); }, out, bias);
-    }
-  }
-}
-
-using Finish = void (*)(float*, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, const float*);
-inline Finish finish_for(Activation kind) {
-  switch (kind) {
-    case Activation::kGelu:
-      return finish<Activation::kGelu>;
-    case Activation::kGeluTanh:
-      return finish<Activation::kGeluTanh>;
-    case Activation::kRelu:
-      return finish<Activation::kRelu>;
-    case Activation::kSilu:
-      return finish<Activation::kSilu>;
-    case Activation::kTanh:
-      return finish<Activation::kTanh>;
-    case Activation::kSigmoid:
-      return finish<Activation::kSigmoid>;
-    case Activation::kErf:
-      return finish<Activation::kErf>;
-    case Activation::kExp:
-      return finish<Activation::kExp>;
-    case Activation::kRsqrt:
-      return finish<Activation::kRsqrt>;
-    case Activation::kNone:
-      break;
-  }
-  return finish<Activation::kNone>;
-}
-
 inline std::ptrdiff_t smaller(std::ptrdiff_t a, std::ptrdiff_t b) { return a < b ? a : b; }
 inline std::ptrdiff_t larger(std::ptrdiff_t a, std::ptrdiff_t b) { return a > b ? a : b; }
 
@@ -240,6 +200,15 @@ inline void pack_left(const float* x, std::ptrdiff_t stride, const RowCut& cut, 
   }
 }
 
+// The activation of a block of the output, which is still in the cache.
+inline void activate_block(const LinearTask& task, float* out, std::ptrdiff_t rows,
+                           std::ptrdiff_t columns) {
+  if (task.activate == nullptr) return;
+  for (std::ptrdiff_t i = 0; i < rows; ++i, out += task.out_stride) {
+    task.activate(out, out, columns);
+  }
+}
+
 inline void linear_few_rows(const LinearTask& task) {
   const std::ptrdiff_t panel_size = task.k * kPanel;
   const std::ptrdiff_t begin = task.first_panel * kPanel;
@@ -250,9 +219,7 @@ inline void linear_few_rows(const LinearTask& task) {
                             task.out_stride, columns, false,
                             task.bias == nullptr ? nullptr : task.bias + begin);
   });
-  if (task.activation != Activation::kNone) {
-    finish_for(task.activation)(task.out + begin, task.out_stride, task.rows, columns, nullptr);
-  }
+  activate_block(task, task.out + begin, task.rows, columns);
 }
 
 // All tiles of a packed block of rows against `panels` panels side by side; `columns` of theirs
@@ -285,11 +252,11 @@ inline void linear_block(const LinearTask& task, std::ptrdiff_t first_row, std::
   const RowCut cut(rows);
   const std::ptrdiff_t panel_size = task.k * kPanel;
   const std::ptrdiff_t end = smaller(task.last_panel * kPanel, task.columns);
-  const Finish finish = finish_for(task.activation);
   float* out = task.out + first_row * task.out_stride;
   const std::ptrdiff_t parts = larger((task.k + kBlockK - 1) / kBlockK, 1);
   const std::ptrdiff_t part = (task.k + parts - 1) / parts;
-  for (std::ptrdiff_t start = 0; start < task.k || start == 0; start += part) {
+  std::ptrdiff_t start = 0;
+  do {  // once even if k is 0: the bias is added
     const std::ptrdiff_t depth = smaller(part, task.k - start);
     pack_left(task.x + first_row * task.x_stride + start, task.x_stride, cut, depth, task.scratch);
     const bool last = start + depth >= task.k;
@@ -300,11 +267,10 @@ inline void linear_block(const LinearTask& task, std::ptrdiff_t first_row, std::
       block_against_panels<panels>(task.scratch, cut, right, depth, out + begin, task.out_stride,
                                    columns, start > 0,
                                    last && task.bias != nullptr ? task.bias + begin : nullptr);
-      if (last && task.activation != Activation::kNone) {
-        finish(out + begin, task.out_stride, rows, columns, nullptr);
-      }
+      if (last) activate_block(task, out + begin, rows, columns);
     }
-  }
+    start += part;
+  } while (start < task.k);
 }
 
 inline void linear(const LinearTask& task) {

@@ -5,8 +5,7 @@ inline Kernels make_kernels() {
   Kernels table{};
 #define QUATRAIN_ACTIVATION(kind)                                                      \
   table.activate[static_cast<int>(Activation::kind)] = activate_row<Activation::kind>; \
-  table.gated[static_cast<int>(Activation::kind)] = gated_row<Activation::kind>;       \
-  table.finish[static_cast<int>(Activation::kind)] = finish<Activation::kind>
+  table.gated[static_cast<int>(Activation::kind)] = gated_row<Activation::kind>
   QUATRAIN_ACTIVATION(kNone);
   QUATRAIN_ACTIVATION(kGelu);
   QUATRAIN_ACTIVATION(kGeluTanh);
