@@ -56,7 +56,7 @@ class Attention {
       for (start_ = seen_.begin / kKeyBlock * kKeyBlock; start_ < seen_.end; start_ += kKeyBlock) {
         count_ = smaller(kKeyBlock, seen_.end - start_);
         if (sweeping_) {
-          with_rows(head_rows_, [&](auto height) { sweep_block<height.value>(); });
+          with_rows<kTileRows>(head_rows_, [&](auto height) { sweep_block<height.value>(); });
         } else {
           head_block(head_);
         }
@@ -172,7 +172,7 @@ class Attention {
     pack_values(head, {0, count_});
     for (std::ptrdiff_t t = 0; t < cut_.tiles; ++t) {
       prefetch_block(head, t);
-      with_rows(cut_.height(t), [&](auto height) {
+      with_rows<kTileRows>(cut_.height(t), [&](auto height) {
         constexpr int n = height.value;
         const std::ptrdiff_t first = cut_.begin(t);
         const Spans spans = spans_of(first, n);

@@ -6,6 +6,7 @@
 #define QUATRAIN_VNNI
 // clang-format off: each of these uses the ones before it
 #include "cpu/simd/ints_avx2.h"
+#include "cpu/simd/rows.h"
 #include "cpu/simd/matrix_int8.h"
 #include "cpu/simd/matrix_int4.h"
 #include "cpu/simd/integer_table.h"

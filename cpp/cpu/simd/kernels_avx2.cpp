@@ -8,6 +8,7 @@
 #include "cpu/simd/math.h"
 #include "cpu/simd/elementwise.h"
 #include "cpu/simd/sampling.h"
+#include "cpu/simd/rows.h"
 #include "cpu/simd/matrix.h"
 #include "cpu/simd/attention_row.h"
 #include "cpu/simd/attention.h"

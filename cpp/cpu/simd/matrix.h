@@ -101,21 +101,6 @@ constexpr int tile_panels() {
   }
 }
 
-// A number of rows known at run time becomes a template argument: f(std::integral_constant) without
-// the standard header.
-template <int n>
-struct Number {
-  static constexpr int value = n;
-};
-template <int n = kTileRows, class F>
-QUATRAIN_INLINE void with_rows(std::ptrdiff_t rows, const F& f) {
-  if (rows == n) {
-    f(Number<n>());
-  } else if constexpr (n > 1) {
-    with_rows<n - 1>(rows, f);
-  }
-}
-
 // One tile at the right edge of the output: `columns` < kPanel of its columns exist.
 template <int rows, class Left>
 void edge_tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
@@ -168,9 +153,6 @@ struct RowCut {
   std::ptrdiff_t height(std::ptrdiff_t tile) const { return begin(tile + 1) - begin(tile); }
 };
 
-inline std::ptrdiff_t smaller(std::ptrdiff_t a, std::ptrdiff_t b) { return a < b ? a : b; }
-inline std::ptrdiff_t larger(std::ptrdiff_t a, std::ptrdiff_t b) { return a > b ? a : b; }
-
 // One tile's rows become a stream: [k][rows]. Vectors overlap, the next covers what is too much of
 // one: kWidth floats are written beyond the end.
 template <int rows>
@@ -194,7 +176,7 @@ inline void pack_left(const float* x, std::ptrdiff_t stride, const RowCut& cut, 
                       float* packed) {
   for (std::ptrdiff_t t = 0; t < cut.tiles; ++t) {
     const std::ptrdiff_t row = cut.begin(t);
-    with_rows(cut.height(t), [&](auto exact) {
+    with_rows<kTileRows>(cut.height(t), [&](auto exact) {
       pack_tile<exact.value>(x + row * stride, stride, k, packed + row * k);
     });
   }
@@ -214,7 +196,7 @@ inline void linear_few_rows(const LinearTask& task) {
   const std::ptrdiff_t begin = task.first_panel * kPanel;
   const std::ptrdiff_t columns = smaller(task.last_panel * kPanel, task.columns) - begin;
   const Right right{task.panels + task.first_panel * panel_size, kPanel, panel_size};
-  with_rows(task.rows, [&](auto rows) {
+  with_rows<kTileRows>(task.rows, [&](auto rows) {
     strip<rows.value, true>(Plain{task.x, task.x_stride}, right, task.k, task.out + begin,
                             task.out_stride, columns, false,
                             task.bias == nullptr ? nullptr : task.bias + begin);
@@ -233,7 +215,7 @@ void block_against_panels(const float* packed, const RowCut& cut, Right right, s
   for (std::ptrdiff_t t = 0; t < cut.tiles; ++t) {
     const std::ptrdiff_t row = cut.begin(t);
     const float* follower = right.data + panels * right.panel_stride + t * k * kPanel / cut.tiles;
-    with_rows(cut.height(t), [&](auto height) {
+    with_rows<kTileRows>(cut.height(t), [&](auto height) {
       constexpr int n = height.value;
       const Packed<n> left{packed + row * k};
       if (columns == panels * kPanel) {

@@ -34,22 +34,6 @@ inline RowScale quantize(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth,
   return found;
 }
 
-QUATRAIN_INLINE std::ptrdiff_t smaller(std::ptrdiff_t a, std::ptrdiff_t b) { return a < b ? a : b; }
-
-// A number of rows known at run time becomes a template argument.
-template <int n>
-struct Number {
-  static constexpr int value = n;
-};
-template <int n, class F>
-QUATRAIN_INLINE void with_rows(std::ptrdiff_t rows, const F& f) {
-  if (rows == n) {
-    f(Number<n>());
-  } else if constexpr (n > 1) {
-    with_rows<n - 1>(rows, f);
-  }
-}
-
 // A row alone waits for its weights, which lie one behind another: they are asked for in time.
 QUATRAIN_INLINE void fetch_ahead(const void* weights) {
   __builtin_prefetch(static_cast<const char*>(weights) + 2048);
