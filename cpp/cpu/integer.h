@@ -76,6 +76,13 @@ struct Int4Task {
   std::ptrdiff_t out_stride;
 };
 
+// How the columns of a panel's block are held: value v as level l, v ~ (l - zero) * scale.
+struct Int4Levels {
+  float scales[kPanel];
+  float inverses[kPanel];  // 1 / scale, or 0 for 0
+  float zeros[kPanel];     // whole numbers in [0, 15]
+};
+
 struct IntegerKernels {
   // Bytes that a value quantised by quantize() takes.
   std::ptrdiff_t value_size;
@@ -86,6 +93,9 @@ struct IntegerKernels {
   void (*quantize_groups)(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth,
                           std::int8_t* values, GroupScale* scales);
   void (*int4)(const Int4Task& task);
+  // errors[j] = the sum over lines of the squares of what column j loses.
+  void (*int4_errors)(const float* lines, std::ptrdiff_t count, const Int4Levels& levels,
+                      float* errors);
 };
 
 // The table that selected_isa() names, chosen at the first call.

@@ -26,8 +26,7 @@ void pack_int8(const float* panel, std::ptrdiff_t k, std::int8_t* values, float*
     std::int8_t* line = values + i / kQuad * kQuad * kPanel + i % kQuad;
     for (std::ptrdiff_t j = 0; j < kPanel; ++j) {
       if (inverse[j] == 0.0f) continue;
-      const auto value =
-          static_cast<std::int8_t>(std::nearbyint(panel[i * kPanel + j] * inverse[j]));
+      const auto value = static_cast<std::int8_t>(rounded(panel[i * kPanel + j] * inverse[j]));
       line[j * kQuad] = value;
       sums[j] += value;
     }

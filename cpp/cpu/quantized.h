@@ -17,6 +17,12 @@ constexpr std::ptrdiff_t filled_up(std::ptrdiff_t k, std::ptrdiff_t to = kDepth)
 // K of 4-bit weights is filled up to this, the largest block.
 inline constexpr std::ptrdiff_t kMostBlock = 128;
 
+// The nearest integer, ties to even, of magnitudes below 2^22.
+inline float rounded(float x) {
+  constexpr float kMagic = 12582912.0f;
+  return (x + kMagic) - kMagic;
+}
+
 // From a panel [k][kPanel] of floats. A column with NaN or infinity gets a scale of NaN (of 4-bit
 // weights, its block).
 void pack_int8(const float* panel, std::ptrdiff_t k, std::int8_t* values, float* scales,

@@ -8,6 +8,7 @@ inline IntegerKernels make_integers(void (*int8)(const Int8Task&)) {
   table.int8 = int8;
   table.quantize_groups = quantize_groups;
   table.int4 = int4;
+  table.int4_errors = int4_errors;
   return table;
 }
 

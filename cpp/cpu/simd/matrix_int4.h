@@ -5,6 +5,23 @@ namespace quatrain::QUATRAIN_ISA {
 constexpr int kPanelVecs = static_cast<int>(kPanel) / kWidth;
 constexpr int kInt4Rows = 4;  // rows of a tile
 
+inline void int4_errors(const float* lines, std::ptrdiff_t count, const Int4Levels& levels,
+                        float* errors) {
+  const Vec magic = splat(kRoundingMagic), most = splat(15.0f);
+  for (std::ptrdiff_t j = 0; j < kPanel; j += kWidth) {
+    const Vec scale = load(levels.scales + j), inverse = load(levels.inverses + j);
+    const Vec first = zero() - load(levels.zeros + j), last = first + most;
+    Vec error = zero();
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      const Vec value = load(lines + i * kPanel + j);
+      const Vec step = (value * inverse + magic) - magic;
+      const Vec lost = min(max(step, first), last) * scale - value;
+      error = error + lost * lost;
+    }
+    store(errors + j, error);
+  }
+}
+
 // Quantises a row, each group by its largest magnitude.
 inline void quantize_groups(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth,
                             std::int8_t* values, GroupScale* scales) {
