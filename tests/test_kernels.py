@@ -146,6 +146,20 @@ def test_strided_inputs_give_the_same_bits(rng, width):
             assert same_bits(out, kernel(np.ascontiguousarray(view))), name
 
 
+@pytest.mark.parametrize("width", [1040, 1041])
+def test_results_that_no_cache_holds_have_the_same_bits(rng, width):
+    x = normal(rng, 8100, width)
+    assert x.nbytes > 32 << 20
+    weight, bias = normal(rng, width), normal(rng, width)
+    kernels = kernels_of_rows(rng, width) | {
+        "add_layer_norm": lambda x: np.stack(_core.add_layer_norm(x, x, weight, bias, 1e-5)),
+        "add_rms_norm": lambda x: np.stack(_core.add_rms_norm(x, x, weight, 1e-6)),
+    }
+    for name, kernel in kernels.items():
+        parts = [kernel(x[first : first + 1000]) for first in range(0, len(x), 1000)]
+        assert same_bits(kernel(x), np.concatenate(parts, axis=-2)), name
+
+
 def test_norms_and_softmax_against_float64(rng):
     x, y = normal(rng, 9, 131) * 3 + 1, normal(rng, 9, 131)
     weight, bias = normal(rng, 131), normal(rng, 131)

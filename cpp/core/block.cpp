@@ -33,14 +33,15 @@ struct Shelf {
     kept.erase(kept.begin());
   }
 
-  // The smallest that is large enough, and not much too large.
+  // The smallest that is large enough, and not much too large; of equal ones the one given back
+  // last, which may still be in a cache.
   Kept take(std::size_t wanted) {
     ++taken;
     while (!kept.empty() && kept.front().since + kPatience < taken) drop_oldest();
     auto best = kept.end();
     for (auto it = kept.begin(); it != kept.end(); ++it) {
       const bool fits = it->bytes >= wanted && it->bytes / 2 <= wanted;
-      if (fits && (best == kept.end() || it->bytes < best->bytes)) best = it;
+      if (fits && (best == kept.end() || it->bytes <= best->bytes)) best = it;
     }
     if (best == kept.end()) return {wanted, 0, Pages()};
     Kept found = std::move(*best);

@@ -5,7 +5,7 @@
 
 #include "core/check.h"
 #include "cpu/kernels.h"
-#include "cpu/schedule.h"
+#include "cpu/results.h"
 
 namespace quatrain {
 
@@ -27,22 +27,20 @@ Activation activation_from_name(const char* where, std::string_view name) {
 void activate(Activation kind, ConstRows x, MutableRows out, int threads) {
   const auto kernel = kernels().activate[static_cast<int>(kind)];
   if (x.contiguous() && out.contiguous()) {
-    for_elements(threads, x.size(), 1, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
-      kernel(x.data + first, out.data + first, last - first);
-    });
+    for_result_elements(threads, out, 1,
+                        [&](std::ptrdiff_t first, std::ptrdiff_t count, float* to) {
+                          kernel(x.data + first, to, count);
+                        });
     return;
   }
-  for_rows(threads, x.rows, x.columns, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-    for (std::ptrdiff_t i = begin; i < end; ++i) kernel(x.row(i), out.row(i), x.columns);
-  });
+  for_result_rows(threads, out, x.columns,
+                  [&](std::ptrdiff_t i, float* row) { kernel(x.row(i), row, x.columns); });
 }
 
 void gated(Activation kind, ConstRows gate, ConstRows up, MutableRows out, int threads) {
   const auto kernel = kernels().gated[static_cast<int>(kind)];
-  for_rows(threads, gate.rows, gate.columns, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-    for (std::ptrdiff_t i = begin; i < end; ++i) {
-      kernel(gate.row(i), up.row(i), out.row(i), gate.columns);
-    }
+  for_result_rows(threads, out, gate.columns, [&](std::ptrdiff_t i, float* row) {
+    kernel(gate.row(i), up.row(i), row, gate.columns);
   });
 }
 

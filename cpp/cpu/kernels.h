@@ -71,6 +71,11 @@ struct Kernels {
   void (*scale)(const float* x, float factor, float* out, std::ptrdiff_t n);
   float (*sum_squares)(const float* x, std::ptrdiff_t n);
 
+  // Copies past the caches to `out`, which begins on a cache line; other threads see it after
+  // settle().
+  void (*stream)(const float* x, float* out, std::ptrdiff_t n);
+  void (*settle)();
+
   void (*softmax)(const float* x, float* out, std::ptrdiff_t n);
   // bias may be null
   void (*layer_norm)(const float* x, const float* weight, const float* bias, float eps, float* out,

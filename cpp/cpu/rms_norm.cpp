@@ -1,16 +1,14 @@
 #include "ops/rms_norm.h"
 
 #include "cpu/kernels.h"
-#include "cpu/schedule.h"
+#include "cpu/results.h"
 
 namespace quatrain {
 
 void rms_norm(ConstRows x, const float* weight, float eps, MutableRows out, int threads) {
   const auto kernel = kernels().rms_norm;
-  for_rows(threads, x.rows, x.columns / 2, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-    for (std::ptrdiff_t i = begin; i < end; ++i) {
-      kernel(x.row(i), weight, eps, out.row(i), x.columns);
-    }
+  for_result_rows(threads, out, x.columns / 2, [&](std::ptrdiff_t i, float* row) {
+    kernel(x.row(i), weight, eps, row, x.columns);
   });
 }
 
@@ -18,9 +16,13 @@ void add_rms_norm(ConstRows x, ConstRows y, const float* weight, float eps, Muta
                   MutableRows out, int threads) {
   const Kernels& kernel = kernels();
   for_rows(threads, x.rows, x.columns / 2, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    ResultWriter sums(sum), normed(out);
     for (std::ptrdiff_t i = begin; i < end; ++i) {
-      kernel.add(x.row(i), y.row(i), sum.row(i), x.columns);
-      kernel.rms_norm(sum.row(i), weight, eps, out.row(i), x.columns);
+      float* const row = sums.begin(sum.row(i));
+      kernel.add(x.row(i), y.row(i), row, x.columns);
+      kernel.rms_norm(row, weight, eps, normed.begin(out.row(i)), x.columns);
+      sums.done(x.columns);
+      normed.done(x.columns);
     }
   });
 }

@@ -22,14 +22,4 @@ void for_rows(int threads, std::ptrdiff_t rows, std::ptrdiff_t cost, const F& fn
   }
 }
 
-// fn(first, last) over the elements of a contiguous array, of which a step takes several.
-template <class F>
-void for_elements(int threads, std::ptrdiff_t size, std::ptrdiff_t per_step, const F& fn) {
-  constexpr std::ptrdiff_t kPiece = 4096;
-  for_rows(threads, (size + kPiece - 1) / kPiece, kPiece / per_step,
-           [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-             fn(begin * kPiece, std::min(end * kPiece, size));
-           });
-}
-
 }  // namespace quatrain

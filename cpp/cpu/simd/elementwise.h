@@ -32,6 +32,12 @@ inline void scale(const float* x, float factor, float* out, std::ptrdiff_t n) {
   map(n, out, [factor](Vec a) { return a * splat(factor); }, x);
 }
 
+inline void stream_row(const float* x, float* out, std::ptrdiff_t n) {
+  std::ptrdiff_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) stream(out + i, load(x + i));
+  if (i < n) store(out + i, load(x + i, n - i), n - i);
+}
+
 // A sum over x in four vectors of partial sums, joined in a fixed tree: the order depends on n
 // alone. f(total, a) is the total with what `a` counts for.
 template <class F>

@@ -22,6 +22,8 @@ inline Kernels make_kernels() {
   table.max = maximum;
   table.scale = scale;
   table.sum_squares = sum_squares;
+  table.stream = stream_row;
+  table.settle = settle;
   table.softmax = softmax;
   table.layer_norm = layer_norm;
   table.rms_norm = rms_norm;

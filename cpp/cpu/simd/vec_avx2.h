@@ -33,6 +33,10 @@ QUATRAIN_INLINE void store(float* p, Vec a) { _mm256_storeu_ps(p, a.v); }
 QUATRAIN_INLINE void prefetch(const float* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }
+// Past the caches, to an address that is a multiple of a vector's size; settle() comes after the
+// last of them, before another thread is told.
+QUATRAIN_INLINE void stream(float* p, Vec a) { _mm256_stream_ps(p, a.v); }
+inline void settle() { _mm_sfence(); }
 QUATRAIN_INLINE void prefetch_to_write(const float* p) { __builtin_prefetch(p, 1); }
 // Of kWidth halves of 16 bits.
 QUATRAIN_INLINE Vec load_float16(const std::uint16_t* p) {

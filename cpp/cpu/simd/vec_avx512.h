@@ -29,6 +29,8 @@ QUATRAIN_INLINE void store(float* p, Vec a) { _mm512_storeu_ps(p, a.v); }
 QUATRAIN_INLINE void prefetch(const float* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }
+QUATRAIN_INLINE void stream(float* p, Vec a) { _mm512_stream_ps(p, a.v); }
+inline void settle() { _mm_sfence(); }
 QUATRAIN_INLINE void prefetch_to_write(const float* p) { __builtin_prefetch(p, 1); }
 QUATRAIN_INLINE Vec load_float16(const std::uint16_t* p) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};

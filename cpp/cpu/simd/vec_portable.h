@@ -33,6 +33,8 @@ QUATRAIN_INLINE Vec load(const float* p) {
 }
 QUATRAIN_INLINE void store(float* p, Vec a) { __builtin_memcpy(p, &a.v, sizeof(a.v)); }
 QUATRAIN_INLINE void prefetch(const float* p) { __builtin_prefetch(p); }
+QUATRAIN_INLINE void stream(float* p, Vec a) { store(p, a); }  // there is nothing better
+inline void settle() {}
 QUATRAIN_INLINE void prefetch_to_write(const float* p) { __builtin_prefetch(p, 1); }
 QUATRAIN_INLINE Vec load_float16(const std::uint16_t* p) {
   Vec a;
