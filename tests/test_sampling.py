@@ -7,7 +7,7 @@ import pytest
 
 from quatrain import _core
 from quatrain.errors import InputError
-from quatrain.tasks.sampling import candidates, choose, penalise, uniform
+from quatrain.tasks.sampling import candidates, choose, likelihood, penalise, uniform
 
 SETTINGS = [
     {},
@@ -184,6 +184,22 @@ def test_a_vocabulary_of_real_size():
             assert sampler.choose(logits, number) == choose(logits, number, **settings)
 
 
+@pytest.mark.parametrize("name", adversarial())
+def test_the_core_knows_the_likeliest(name):
+    logits = adversarial()[name]
+    id = len(logits) // 2
+    for settings in ({}, {"temperature": 0.0}, {"temperature": 9.0, "repetition_penalty": 2.0}):
+        sampler = _core.Sampler(**settings)
+        sampler.read(np.arange(3))
+        for top in (0, 1, 7, 65, len(logits), 2**40):
+            logprob, best = sampler.likelihood(logits, id, top)
+            wanted, wanted_best = likelihood(logits, id, top)
+            assert logprob == pytest.approx(wanted, rel=1e-6, abs=1e-6)
+            assert [id for id, _ in best] == [id for id, _ in wanted_best]
+            found, exact = ([p for _, p in pairs] for pairs in (best, wanted_best))
+            assert np.allclose(found, exact, rtol=1e-6, atol=1e-6)
+
+
 def test_strides_do_not_matter():
     logits = scores(12, 400).astype(np.float32)
     sampler = _core.Sampler(top_p=0.9)
@@ -217,6 +233,10 @@ def test_the_core_refuses_what_has_no_largest_logit(value, message, temperature)
         (lambda s: s.choose(np.zeros(9), 0.5), "float32, got dtype float64"),
         (lambda s: s.choose(np.zeros(9, np.float32), 1.0), "uniform in [0, 1), got 1"),
         (lambda s: s.choose(np.zeros(9, np.float32), np.nan), "uniform in [0, 1), got nan"),
+        (lambda s: s.likelihood(np.zeros((1, 9), np.float32), 0, 1), "shape (V,), got (1, 9)"),
+        (lambda s: s.likelihood(np.full(9, np.nan, np.float32), 0, 1), "-inf, got nan for token 0"),
+        (lambda s: s.likelihood(np.zeros(9, np.float32), 9, 1), "an id below 9, got 9"),
+        (lambda s: s.likelihood(np.zeros(9, np.float32), 0, -1), "top >= 0, got -1"),
         (lambda s: s.read(np.zeros(9)), "int64, got dtype float64"),
         (lambda s: _core.Sampler(temperature=-1.0), "finite temperature >= 0, got -1"),
         (lambda s: _core.Sampler(top_k=-1), "top_k >= 0, got -1"),
@@ -272,6 +292,7 @@ def philox(counter: int, key: int) -> int:
 def test_random_numbers_are_those_of_the_published_generator(seed, step):
     assert philox(0, 0) == 0x16554D9ECA36314C  # the authors' own known answer
     assert uniform(seed, step) == (philox(step + 1, seed) >> 11) * 2.0**-53
+    assert _core.uniform((seed & 2**64 - 1, seed >> 64), step) == uniform(seed, step)
 
 
 def test_a_penalty_leaves_the_given_logits_alone():

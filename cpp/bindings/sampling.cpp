@@ -11,12 +11,27 @@ namespace quatrain {
 
 namespace {
 
-std::int64_t choose(Sampler& sampler, py::handle value, double uniform) {
-  const FloatArray logits("sampler", "logits", value);
+const float* vector_of(const FloatArray& logits) {
   check(logits.dimensions() == 1, "sampler", "expected logits of shape (V,), got ",
         shape_text(logits.shape()));
+  return logits.data();
+}
+
+std::int64_t choose(Sampler& sampler, py::handle value, double uniform) {
+  const FloatArray logits("sampler", "logits", value);
+  const float* data = vector_of(logits);
   const Unlocked unlocked(logits.columns());
-  return sampler.choose(logits.data(), logits.columns(), uniform);
+  return sampler.choose(data, logits.columns(), uniform);
+}
+
+py::tuple likelihood(Sampler& sampler, py::handle value, std::int64_t id, std::ptrdiff_t top) {
+  const FloatArray logits("sampler", "logits", value);
+  const auto found = sampler.likelihoods(vector_of(logits), logits.columns(), id, top);
+  py::tuple likeliest(found.size() - 1);
+  for (std::size_t i = 1; i < found.size(); ++i) {
+    likeliest[i - 1] = py::make_tuple(found[i].id, found[i].logprob);
+  }
+  return py::make_tuple(found[0].logprob, likeliest);
 }
 
 }  // namespace
@@ -39,7 +54,9 @@ void register_sampling(py::module_& m) {
           },
           "ids"_a)
       .def("wrote", &Sampler::wrote, "id"_a)
-      .def("choose", &choose, "logits"_a, "uniform"_a);
+      .def("choose", &choose, "logits"_a, "uniform"_a)
+      .def("likelihood", &likelihood, "logits"_a, "id"_a, "top"_a);
+  m.def("uniform", &uniform, "seed"_a, "step"_a);
 }
 
 }  // namespace quatrain

@@ -21,6 +21,10 @@ std::uint64_t rank(float logit, std::ptrdiff_t id) {
   return static_cast<std::uint64_t>(descending) << 32 | static_cast<std::uint64_t>(id);
 }
 
+std::int64_t id_of(const Candidate& candidate) {
+  return static_cast<std::int64_t>(candidate.rank & 0xffffffffu);
+}
+
 float just_below(double x) {
   constexpr double kLowest = std::numeric_limits<float>::lowest();
   return std::nextafter(static_cast<float>(std::max(x, kLowest)), -kInfinity);
@@ -36,7 +40,23 @@ std::uint64_t median(const Candidate* candidates, std::ptrdiff_t count) {
   return ranks[4];
 }
 
+__extension__ using Wide = unsigned __int128;
+
+std::uint64_t high(Wide x) { return static_cast<std::uint64_t>(x >> 64); }
+std::uint64_t low(Wide x) { return static_cast<std::uint64_t>(x); }
+
 }  // namespace
+
+double uniform(std::array<std::uint64_t, 2> seed, std::uint64_t step) {
+  std::array<std::uint64_t, 4> x{step + 1, 0, 0, 0};
+  for (int round = 0; round < 10; ++round) {
+    const Wide a = Wide{0xD2E7470EE14C6C93} * x[0], b = Wide{0xCA5A826395121157} * x[2];
+    x = {high(b) ^ x[1] ^ seed[0], low(b), high(a) ^ x[3] ^ seed[1], low(a)};
+    seed[0] += 0x9E3779B97F4A7C15;
+    seed[1] += 0xBB67AE8584CAA73B;
+  }
+  return static_cast<double>(x[0] >> 11) * 0x1p-53;
+}
 
 Sampler::Sampler(const SamplingOptions& o) : options_(o) {
   check(o.temperature >= 0 && std::isfinite(o.temperature), kWhere,
@@ -129,6 +149,14 @@ void Sampler::gather_weight(std::int64_t wanted) {
   }
 }
 
+// Leaves `count` candidates, the least likely of them last.
+void Sampler::keep_likeliest(std::ptrdiff_t count) {
+  gather(block_maximum(static_cast<std::size_t>(count)));
+  const auto end = candidates_.begin() + count;
+  std::nth_element(candidates_.begin(), end - 1, candidates_.end(), likelier);
+  candidates_.erase(end, candidates_.end());
+}
+
 // How many of the likeliest candidates weigh `wanted`; they come to the front, the least likely of
 // them last. The candidates are parted and the search goes on on one side: expected linear time.
 std::size_t Sampler::shortest(std::int64_t wanted) {
@@ -173,10 +201,7 @@ std::int64_t Sampler::choose(const float* logits, std::ptrdiff_t count, double u
   bool chosen = o.top_k > 0 && o.top_k < count;
   std::int64_t total;
   if (chosen) {
-    gather(block_maximum(static_cast<std::size_t>(o.top_k)));
-    const auto end = candidates_.begin() + o.top_k;
-    std::nth_element(candidates_.begin(), end - 1, candidates_.end(), likelier);
-    candidates_.erase(end, candidates_.end());
+    keep_likeliest(o.top_k);
     total = weight();
   } else {
     total = kernels().sum_likelihoods(logits_, count, top_, factor_);
@@ -201,7 +226,26 @@ std::int64_t Sampler::choose(const float* logits, std::ptrdiff_t count, double u
   const auto drawn = static_cast<std::int64_t>(uniform * static_cast<double>(total));
   const std::int64_t wanted = std::min(drawn, total - 1) + 1;
   if (!chosen) gather_weight(wanted);
-  return static_cast<std::int64_t>(candidates_[shortest(wanted) - 1].rank & 0xffffffffu);
+  return id_of(candidates_[shortest(wanted) - 1]);
+}
+
+std::vector<Likelihood> Sampler::likelihoods(const float* logits, std::ptrdiff_t count,
+                                             std::int64_t id, std::ptrdiff_t top) {
+  check(id >= 0 && id < count, kWhere, "expected an id below ", count, ", got ", id);
+  check(top >= 0, kWhere, "expected top >= 0, got ", top);
+  logits_ = logits;
+  find_top(count);
+  const std::int64_t weights = kernels().sum_likelihoods(logits, count, top_, 1.0);
+  const double total = std::log(static_cast<double>(weights) / static_cast<double>(kLikeliest));
+  const auto likelihood = [&](std::int64_t token) -> Likelihood {
+    return {token, static_cast<double>(logits[token]) - static_cast<double>(top_) - total};
+  };
+  std::vector<Likelihood> found{likelihood(id)};
+  if (top == 0) return found;
+  keep_likeliest(std::min(top, count));
+  std::sort(candidates_.begin(), candidates_.end(), likelier);
+  for (const Candidate& candidate : candidates_) found.push_back(likelihood(id_of(candidate)));
+  return found;
 }
 
 }  // namespace quatrain

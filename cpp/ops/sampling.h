@@ -1,5 +1,6 @@
 // Choosing the next token. python/quatrain/tasks/sampling.py is the specification, in NumPy.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
@@ -18,6 +19,15 @@ struct SamplingOptions {
 
 // A weight e^0 as a whole number: sums of whole numbers are the same in any order.
 inline constexpr std::int64_t kLikeliest = std::int64_t{1} << 42;
+
+// A random number in [0, 1) for each step of a seed (its low and high half): the first 53 bits of
+// Philox 4x64-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011).
+double uniform(std::array<std::uint64_t, 2> seed, std::uint64_t step);
+
+struct Likelihood {
+  std::int64_t id;
+  double logprob;
+};
 
 struct Candidate {
   std::uint64_t rank;  // ascending: the larger logit first, then the lower id
@@ -39,6 +49,11 @@ class Sampler {
   // largest of them finite; NaN is an InputError.
   std::int64_t choose(const float* logits, std::ptrdiff_t count, double uniform);
 
+  // The natural log probability of `id`, and after it those of the `top` likeliest tokens, by the
+  // logits as they are: without temperature and penalties. Logits and errors are those of choose().
+  std::vector<Likelihood> likelihoods(const float* logits, std::ptrdiff_t count, std::int64_t id,
+                                      std::ptrdiff_t top);
+
  private:
   const float* penalised(const float* logits, std::ptrdiff_t count);
   void find_top(std::ptrdiff_t count);
@@ -46,6 +61,7 @@ class Sampler {
   float block_maximum(std::size_t count);
   void gather(float lowest);
   void gather_weight(std::int64_t wanted);
+  void keep_likeliest(std::ptrdiff_t count);
   std::size_t shortest(std::int64_t wanted);
   std::int64_t weight() const;
 

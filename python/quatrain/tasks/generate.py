@@ -13,7 +13,6 @@ import numpy as np
 from quatrain import _core
 from quatrain.errors import ConfigError, InputError
 from quatrain.models.shapes import EncoderDecoder
-from quatrain.tasks.sampling import log_softmax, uniform
 
 if TYPE_CHECKING:
     from quatrain.model import Model
@@ -151,7 +150,8 @@ def stored(model: Model, name: str, expected: str, holds: Callable[[Any], bool])
 
 @dataclass(frozen=True)
 class Likelihood:
-    """A new token's natural log probability, and the most likely tokens as (id, logprob)."""
+    """A new token's natural log probability, and the most likely tokens as (id, logprob): under
+    the model itself, before temperature and penalties."""
 
     id: int
     logprob: float
@@ -236,16 +236,19 @@ class Run:
         sampler = settings.sampler()
         sampler.read(seen)
         seed = secrets.randbits(64) if settings.seed is None else settings.seed
+        halves = seed & (2**64 - 1), seed >> 64
         chunk = first
         for step in range(room):
             logits = engine.run(network, "next_logits", [chunk], state)[0][0]
+            logits = logits.astype(np.float32, copy=False)
             state.next()
-            token = sampler.choose(logits.astype(np.float32, copy=False), uniform(seed, step))
+            token = sampler.choose(logits, _core.uniform(halves, step))
             if token in self.ends:
                 self.finish_reason = "eos"
                 return
             if settings.logprobs:
-                self.logprobs.append(likelihood(logits, token, settings.logprobs))
+                found = sampler.likelihood(logits, token, min(settings.logprobs, 2**31))
+                self.logprobs.append(Likelihood(token, *found))
             sampler.wrote(token)
             yield token
             chunk = np.array([token], np.int64)
@@ -262,13 +265,6 @@ def generate(model: Model, prompt: Any, **given: Unpack[Options]) -> Generation:
 def stream(model: Model, prompt: Any, **given: Unpack[Options]) -> Iterator[str]:
     """Continue ``prompt``, yielding pieces of text; the keywords are the fields of ``Settings``."""
     return Run(model, prompt, given).pieces()
-
-
-def likelihood(logits: np.ndarray, token: int, count: int) -> Likelihood:
-    """A token's log probability under the model itself, before temperature and penalties."""
-    scores = log_softmax(logits)
-    best = np.argsort(-scores, kind="stable")[:count]
-    return Likelihood(token, float(scores[token]), tuple((int(i), float(scores[i])) for i in best))
 
 
 def prompt_ids(model: Model, prompt: Any) -> np.ndarray:

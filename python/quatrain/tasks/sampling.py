@@ -49,6 +49,15 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum())
 
 
+def likelihood(
+    logits: np.ndarray, id: int, top: int
+) -> tuple[float, tuple[tuple[int, float], ...]]:
+    """The log probability of a token, and the ``top`` likeliest tokens with theirs."""
+    scores = log_softmax(logits)
+    best = np.argsort(-logits, kind="stable")[:top]
+    return float(scores[id]), tuple((int(i), float(scores[i])) for i in best)
+
+
 def uniform(seed: int, step: int) -> float:
     """A number in [0, 1) that depends on ``seed`` and ``step`` only.
 
