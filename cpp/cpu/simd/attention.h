@@ -33,6 +33,7 @@ class Attention {
         sweeping_(head_rows_ <= kTileRows),
         heads_at_once_(sweeping_ ? task.kv_heads : 1),
         value_stride_(round_up(task.value_size, kPanel)),
+        direct_keys_(sweeping_ && task.key_size % kWidth == 0),
         direct_values_(sweeping_ && task.value_size == value_stride_),
         cut_(head_rows_),
         // Later queries see later keys: the first one begins first and the last one ends last.
@@ -161,6 +162,9 @@ class Attention {
   const float* value(std::ptrdiff_t head, std::ptrdiff_t key) const {
     return task_.v + (start_ + key) * task_.v_stride + head * task_.value_size;
   }
+  Plain queries_of(std::ptrdiff_t row) const {
+    return {queries_ + row * task_.key_size, task_.key_size};
+  }
   Right values_from(std::ptrdiff_t head, std::ptrdiff_t key) const {
     if (direct_values_) return {value(head, key), task_.v_stride, kPanel};
     return {values_ + key * kPanel, kPanel, kKeyBlock * kPanel};
@@ -192,6 +196,9 @@ class Attention {
     const Span keys{kKeyBlock + count * tile / cut_.tiles,
                     kKeyBlock + count * (tile + 1) / cut_.tiles};
     prefetch_rows(key(head, keys.begin), task_.k_stride, keys, task_.key_size);
+    prefetch_values(head, keys);
+  }
+  void prefetch_values(std::ptrdiff_t head, Span keys) const {
     prefetch_rows(value(head, keys.begin), task_.v_stride, keys, task_.value_size);
   }
   static void prefetch_rows(const float* row, std::ptrdiff_t stride, Span keys,
@@ -202,7 +209,8 @@ class Attention {
   }
 
   // A few rows of many heads, as in decoding, where reading keys and values is all the cost: heads
-  // take turns every kPanel keys, so that memory is read in nearly its own order.
+  // take turns every kPanel keys, so that memory is read in nearly its own order, and each fetches
+  // what it meets at its next turn.
   template <int height>
   void sweep_block() {
     const Spans spans = spans_of(0, height);  // of every head the same
@@ -210,24 +218,26 @@ class Attention {
     const std::ptrdiff_t begin = spans.any.begin / kPanel * kPanel;
     for (std::ptrdiff_t key = begin; key < spans.any.end; key += kPanel) {
       for (std::ptrdiff_t head = 0; head < task_.kv_heads; ++head) {
-        const Turn ahead = turn_ahead(head, key);
-        prefetch_rows(this->key(ahead.head, ahead.keys.begin), task_.k_stride, ahead.keys,
-                      task_.key_size);
-        pack_keys(head, key);
-        score<height>(head * height, {key, key + kPanel}, scores_ + head * height * kKeyBlock);
+        float* scores = scores_ + head * height * kKeyBlock;
+        if (direct_keys_ && key + kPanel <= count_) {
+          score_keys<height>(queries_of(head * height), this->key(head, key), task_.k_stride,
+                             task_.key_size, scores + key);
+        } else {
+          pack_keys(head, key);
+          score<height>(head * height, {key, key + kPanel}, scores);
+        }
       }
     }
     const Results results = spans.first ? total_ : block_;
     for (std::ptrdiff_t head = 0; head < task_.kv_heads; ++head) {
+      if (spans.first) prefetch_values(head, turn(begin));
       weigh<height>(head * height, spans, scores_ + head * height * kKeyBlock,
                     part(results, head * height));
     }
     for (std::ptrdiff_t key = begin; key < spans.any.end; key += kPanel) {
       const Span keys = spans.any.clipped(key, key + kPanel);
       for (std::ptrdiff_t head = 0; head < task_.kv_heads; ++head) {
-        const Turn ahead = turn_ahead(head, key);
-        prefetch_rows(value(ahead.head, ahead.keys.begin), task_.v_stride, ahead.keys,
-                      task_.value_size);
+        prefetch_values(head, turn(key + kPanel));
         if (!direct_values_) pack_values(head, keys);
         multiply<height>(head, head * height, spans, keys, scores_ + head * height * kKeyBlock,
                          part(results, head * height).outputs, key > begin);
@@ -238,16 +248,9 @@ class Attention {
       merge<height>(head * height, part(block_, head * height));
     }
   }
-  // The head and the keys whose turn comes a little later.
-  struct Turn {
-    std::ptrdiff_t head;
-    Span keys;
-  };
-  Turn turn_ahead(std::ptrdiff_t head, std::ptrdiff_t key) const {
-    constexpr std::ptrdiff_t kDistance = 2;
-    head += kDistance;
-    for (; head >= task_.kv_heads; head -= task_.kv_heads) key += kPanel;
-    return {head, Span{key, key + kPanel}.clipped(0, seen_.end - start_)};
+  // The keys of a turn, which may be the next block's.
+  Span turn(std::ptrdiff_t key) const {
+    return Span{key, key + kPanel}.clipped(0, seen_.end - start_);
   }
   Results part(Results results, std::ptrdiff_t row) const {
     return {results.maxima + row, results.sums + row, results.outputs + row * value_stride_};
@@ -259,9 +262,8 @@ class Attention {
   void score(std::ptrdiff_t first, Span keys, float* scores) {
     const std::ptrdiff_t panel_size = task_.key_size * kPanel;
     const std::ptrdiff_t from = keys.begin / kPanel, to = (keys.end + kPanel - 1) / kPanel;
-    strip<height>(Plain{queries_ + first * task_.key_size, task_.key_size},
-                  {keys_ + from * panel_size, kPanel, panel_size}, task_.key_size,
-                  scores + from * kPanel, kKeyBlock, (to - from) * kPanel, false);
+    strip<height>(queries_of(first), {keys_ + from * panel_size, kPanel, panel_size},
+                  task_.key_size, scores + from * kPanel, kKeyBlock, (to - from) * kPanel, false);
   }
 
   // Scores become weights, zero for keys that a row does not see though others of the tile do;
@@ -368,9 +370,9 @@ class Attention {
   const AttentionTask& task_;
   const std::ptrdiff_t head_rows_;  // of one kv head
   const bool sweeping_;
-  const std::ptrdiff_t heads_at_once_;  // kv heads whose rows are worked on together
-  const std::ptrdiff_t value_stride_;   // a value's size in whole panels
-  const bool direct_values_;
+  const std::ptrdiff_t heads_at_once_;      // kv heads whose rows are worked on together
+  const std::ptrdiff_t value_stride_;       // a value's size in whole panels
+  const bool direct_keys_, direct_values_;  // are met where they lie, not packed
   const RowCut cut_;
   const Span seen_;
   float* const memory_;

@@ -15,6 +15,7 @@
 #include "cpu/simd/rows.h"
 #include "cpu/simd/matrix.h"
 #include "cpu/simd/attention_row.h"
+#include "cpu/simd/attention_keys.h"
 #include "cpu/simd/attention.h"
 #include "cpu/simd/halves.h"
 #include "cpu/simd/table.h"

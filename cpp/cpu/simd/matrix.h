@@ -123,9 +123,11 @@ void edge_tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_
 // `rows` rows by `columns` columns, any number of panels: as many side by side as there are
 // registers, then half as many, and so on. If the panels come from memory (`distant`), those that
 // follow are fetched meanwhile, in two streams each: memory gives more, the more streams are read.
+// (Inline: attention has products so small that a call is felt.)
 template <int rows, bool distant = false, int panels = tile_panels<rows>(), class Left>
-void strip(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
-           std::ptrdiff_t columns, bool accumulate, const float* bias = nullptr) {
+QUATRAIN_INLINE void strip(Left left, Right right, std::ptrdiff_t k, float* c,
+                           std::ptrdiff_t stride, std::ptrdiff_t columns, bool accumulate,
+                           const float* bias = nullptr) {
   for (; columns >= panels * kPanel; columns -= panels * kPanel) {
     if constexpr (distant) {
       tile<rows, panels>(left, right, k, c, stride, accumulate, bias,
