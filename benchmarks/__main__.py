@@ -9,13 +9,10 @@ import sys
 from pathlib import Path
 
 from benchmarks import report, tokenizer_table
-from benchmarks.kernels import suite as kernels
 from benchmarks.models import material
-from benchmarks.models import suite as models
-from benchmarks.turns import Row, Turns, progress
+from benchmarks.sections import SECTIONS, SUITES, WIDER
+from benchmarks.turns import Turns, progress
 from quatrain import _core
-
-SUITES = {"kernels": kernels, "models": models}
 
 
 def tokenize(given: argparse.Namespace) -> str:
@@ -28,7 +25,7 @@ def tokenize(given: argparse.Namespace) -> str:
         given.peers,
         sys.executable,
         vocabularies=given.vocabulary,
-        threads=given.threads,
+        threads=given.threads or [1],
         rounds=given.rounds,
         megabytes=given.megabytes,
         limit=given.limit,
@@ -41,21 +38,38 @@ def tokenize(given: argparse.Namespace) -> str:
     return "\n\n".join(part(lines) for part in parts)
 
 
-def suite(name: str, given: argparse.Namespace) -> tuple[list[Row], list[str]]:
-    """Measure kernels or models. -> the rows, and what is to be said of them."""
-    chosen = [
-        case
-        for case in SUITES[name].CASES.values()
-        if not given.only or any(part in case.name for part in given.only)
-    ]
-    failed = material.prepare(given.peers) if name == "models" and chosen else {}
-    turns = Turns(
-        SUITES[name], python=sys.executable, peers=given.peers, isa=_core.isa(), progress=progress
-    )
-    rows = turns.run(chosen, given.threads, given.rounds)
-    progress("")
-    missing = (turns.missing | failed).items()
-    return rows, [f"{engine}: not measured, {why}." for engine, why in missing]
+def measure(name: str, given: argparse.Namespace) -> tuple[list[report.Table], list[str]]:
+    """-> a section's tables, and what could not be measured."""
+    section = SECTIONS[name]
+    if section.isa and _core.isa() not in WIDER:
+        return [], [f"{name}: quatrain uses {_core.isa()} here in any case"]
+    tables, wrong = [], []
+    for suite, every in section.cases.items():
+        cases = [c for c in every if not given.only or any(part in c.name for part in given.only)]
+        if not cases:
+            continue
+        failed = material.prepare(given.peers) if suite == "models" else {}
+        if "sentences" in failed:
+            cases = [case for case in cases if case.parts == 1]
+        turns = Turns(
+            SUITES[suite], peers=section.peers(suite), mine=sys.executable, theirs=given.peers,
+            isa=section.isa or _core.isa(), environment=section.environment, progress=progress,
+        )  # fmt: skip
+        threads = given.threads or section.threads
+        if section.memory:
+            rows = turns.memory(cases, threads)
+        else:
+            rows = turns.run(cases, threads, given.rounds)
+        progress("")
+        remarks = [f"{who}: not measured, {why}." for who, why in (turns.missing | failed).items()]
+        tables.append(report.Table(name, suite, rows, remarks))
+        wrong += [
+            f"{row.name}: {engine} {why}" for row in rows for engine, why in row.wrong.items()
+        ]
+        wrong += [
+            f"{row.name}: nothing was measured" for row in rows if not row.seconds | row.memory
+        ]
+    return tables, wrong
 
 
 def keep(file: Path, found: object) -> None:
@@ -65,12 +79,14 @@ def keep(file: Path, found: object) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    every = (*SUITES, "tokenize")
-    parser.add_argument("tasks", nargs="*", help=f"some of {', '.join(every)}; all by default")
+    every = (*SECTIONS, "tokenize")
     parser.add_argument(
-        "--only", nargs="+", default=(), metavar="PART", help="kernels and models with such names"
+        "sections", nargs="*", help=f"some of {', '.join(every)}; by default all but tokenize"
     )
-    parser.add_argument("--threads", type=int, nargs="+", default=[1], metavar="N")
+    parser.add_argument(
+        "--only", nargs="+", default=(), metavar="PART", help="work with such names"
+    )
+    parser.add_argument("--threads", type=int, nargs="+", metavar="N", help="1, but in threads")
     parser.add_argument("--rounds", type=int, default=7, help="samples of each engine (7)")
     every_vocabulary = list(tokenizer_table.EVERY)
     parser.add_argument(
@@ -85,27 +101,23 @@ def main() -> int:
     parser.add_argument("--limit", type=float, default=180, help="seconds for a process (180)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep every sample here")
     given = parser.parse_args()
-    tasks = given.tasks or every
-    if unknown := set(tasks) - set(every):
-        parser.error(f"expected tasks among {', '.join(every)}, got {', '.join(unknown)}")
+    sections = given.sections or SECTIONS
+    if unknown := set(sections) - set(every):
+        parser.error(f"expected sections among {', '.join(every)}, got {', '.join(unknown)}")
 
     conditions = report.conditions(given.peers)
     print(report.line(conditions), flush=True)
-    tables = []
+    found = {"conditions": conditions, "rounds": given.rounds, "tables": []}
     wrong: list[str] = []
-    for name in [name for name in SUITES if name in tasks]:
-        rows, remarks = suite(name, given)
-        table = {"suite": name, "rows": [row.as_json() for row in rows], "remarks": remarks}
-        tables.append(table)
-        print(f"\n### {name}, medians of {given.rounds}\n\n{report.table(rows)}\n")
-        print("\n".join([report.ways(rows), "", *remarks]), flush=True)
-        wrong += [
-            f"{row.name}: {engine} {why}" for row in rows for engine, why in row.wrong.items()
-        ]
-        wrong += [f"{row.name}: no engine could be measured" for row in rows if not row.seconds]
-    if given.json is not None and tables:
-        keep(given.json, {"conditions": conditions, "rounds": given.rounds, "tables": tables})
-    if "tokenize" in tasks:
+    for name in [name for name in SECTIONS if name in sections]:
+        tables, unmeasured = measure(name, given)
+        for table in tables:
+            print(f"\n### {name}: {table.suite}, medians of {given.rounds}\n\n{table.markdown()}")
+        wrong += unmeasured
+        found["tables"] += [table.as_json() for table in tables]
+        if given.json is not None:
+            keep(given.json, found)
+    if "tokenize" in sections:
         print(f"\n### tokenize, {given.megabytes:g} MB of each text\n\n{tokenize(given)}")
     for line in wrong:
         print(line, file=sys.stderr)

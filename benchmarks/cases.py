@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,5 +21,12 @@ class Case:
     work: float
     #: How weights are stored: "float32", "int8", "int4".
     dtype: str = "float32"
-    #: Whether the process's peak memory is measured, too.
-    memory: bool = False
+
+    @property
+    def parts(self) -> int:
+        """Into how many calls the work is cut; a call then does the work of an average part."""
+        return 1
+
+    def given(self, number: int) -> tuple[Any, ...]:
+        """The arguments of an engine's call in round ``number``."""
+        return ()

@@ -54,13 +54,13 @@ class Limits:
         self.library = library()
         self.pool = ThreadPoolExecutor(threads)
 
-    def variants(self, case: Case) -> Iterator[tuple[str, Callable[[], object]]]:
+    def variants(self, case: Case) -> Iterator[tuple[str, Callable[..., object]]]:
         """Ways to do ``case.work``; each of them is as fast as this machine does it so."""
         if case.bound in ("fma", "int8"):
             isa = self.wide if case.bound == "int8" and self.wide == "amx" else self.isa
             name = f"{case.bound}_{isa}"
             steps = round(case.work / STEP[name] / self.threads)
-            yield name, lambda: self._run(name, [(steps,)] * self.threads)
+            yield name, lambda *_: self._run(name, [(steps,)] * self.threads)
             return
         each = self.threads * BLOCK
         work = case.work / (2 if case.bound == "copy" else 1)
@@ -69,11 +69,11 @@ class Limits:
         source = buffer(size)
         if case.bound == "read":
             name = f"read_{self.isa}"
-            yield name, lambda: [self._parts(name, size, source) for _ in range(passes)]
+            yield name, lambda *_: [self._parts(name, size, source) for _ in range(passes)]
             return
         target = buffer(size)
-        yield "copy", lambda: self._parts("copy", size, source, target)
-        yield "copy_streaming", lambda: self._parts("copy_streaming", size, source, target)
+        yield "copy", lambda *_: self._parts("copy", size, source, target)
+        yield "copy_streaming", lambda *_: self._parts("copy_streaming", size, source, target)
 
     def _parts(self, name: str, size: int, *arrays: np.ndarray) -> None:
         """Every thread does its part of the bytes."""

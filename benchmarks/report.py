@@ -8,7 +8,10 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
+
+import numpy as np
 
 from benchmarks.turns import LIMIT, OURS, Row
 
@@ -28,20 +31,94 @@ print(json.dumps({name: found[name] for name in sys.argv[1:] if name in found}))
 """
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Markdown: rates, ours divided by the best peer's, and ours as a share of the limit."""
-    engines = [OURS, *dict.fromkeys(e for row in rows for e in row.seconds if e not in MINE)]
-    head = ["work", "threads", "unit", *engines, "ours / best peer", "limit", "share"]
-    text = ["| " + " | ".join(head) + " |", "|---|--:|---|" + "--:|" * (len(head) - 3)]
+@dataclass(frozen=True)
+class Table:
+    """The rows of a section's suite, and what is to be said of them."""
+
+    section: str
+    suite: str
+    rows: list[Row]
+    remarks: list[str]
+
+    def markdown(self) -> str:
+        if self.section == "memory":
+            parts = [memory(self.rows)]
+        elif self.section == "threads":
+            parts = [gains(self.rows)]
+        else:
+            parts = [rates(self.rows), ways(self.rows)]
+        return "\n\n".join(filter(None, [*parts, "\n".join(self.remarks)]))
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:
+    """A table of which so many columns at the left are text."""
+    lines = ["| " + " | ".join(head) + " |", "|---" * texts + "|--:" * (len(head) - texts) + "|"]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def engines(rows: Iterable[Row], part: str) -> list[str]:
+    """Those of which a part of the rows speaks, ours first; not the machine's limit."""
+    named = dict.fromkeys([OURS, *(name for row in rows for name in getattr(row, part))])
+    return [name for name in named if name != LIMIT]
+
+
+def rates(rows: Sequence[Row]) -> str:
+    """Rates, ours divided by the best peer's, and ours as a share of the limit."""
+    columns = engines(rows, "seconds")
+    several = {row.threads for row in rows} != {1}
+    head = ["work", "unit", *columns, "ours / best peer", "limit", "share"]
+    lines = []
     for row in rows:
         ours, limit, best = row.rate(OURS), row.rate(LIMIT), row.best()
         peer = row.rate(best) if best else None
-        cells = [row.name, str(row.threads), row.unit, *(cell(row, name) for name in engines)]
+        name = f"{row.name}, {row.threads} threads" if several else row.name
+        cells = [name, row.unit, *(cell(row, engine) for engine in columns)]
         cells.append(f"{ours / peer:.2f} {best}" if ours and peer else "-")
         cells.append(f"{figure(limit)} {row.bound}" if limit else "-")
         cells.append(f"{ours / limit:.0%}" if ours and limit else "-")
-        text.append("| " + " | ".join(cells) + " |")
-    return "\n".join(text)
+        lines.append(cells)
+    return markdown(head, lines, texts=2)
+
+
+def gains(rows: Sequence[Row]) -> str:
+    """What a second thread gains, and that as a share of what it gains in a bare loop."""
+    pairs: dict[str, dict[int, Row]] = {}
+    for row in rows:
+        pairs.setdefault(row.name, {})[row.threads] = row
+    lines = []
+    for name, pair in pairs.items():
+        if not {1, 2} <= pair.keys() or any(OURS not in row.seconds for row in pair.values()):
+            continue
+        ours, bare = (
+            np.divide(pair[1].seconds[engine], pair[2].seconds[engine]) for engine in (OURS, LIMIT)
+        )
+        figures = (np.median(ours), np.median(bare), np.median(ours / bare))
+        lines.append([name, *(f"{figure:.2f}" for figure in figures)])
+    return markdown(["work", "quatrain's gain", "a bare loop's gain", "share"], lines)
+
+
+def memory(rows: Sequence[Row]) -> str:
+    """MB at the peak."""
+    columns = engines(rows, "memory")
+    lines = [
+        [row.name, *(f"{row.memory[e]:.0f}" if e in row.memory else "-" for e in columns)]
+        for row in rows
+    ]
+    return markdown(["work", *columns], lines)
+
+
+def accuracy(rows: Sequence[Row]) -> str:
+    """Likeness to the specification in float64."""
+    columns = engines(rows, "accuracy")
+    lines = [
+        [row.name, *(f"{row.accuracy[e]:.6f}" if e in row.accuracy else "-" for e in columns)]
+        for row in rows
+        if row.accuracy
+    ]
+    return markdown(["work", *columns], lines)
 
 
 def cell(row: Row, engine: str) -> str:

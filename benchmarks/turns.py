@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -106,98 +106,104 @@ class Worker:
 
 
 class Turns:
-    """A suite's engines at work: ``python`` is the interpreter of ours, ``peers`` the others'."""
+    """A suite's engines at work, ours and ``peers``: ``mine`` is the interpreter of ours, and
+    ``theirs`` the others'. ``environment`` is what holds all of them to ``isa``."""
 
     def __init__(
-        self, suite: Any, *, python: str, peers: str, isa: str, progress: Callable[[str], None]
-    ) -> None:
-        self.suite, self.isa, self.progress = suite, isa, progress
+        self, suite: Any, *, peers: Sequence[str], mine: str, theirs: str, isa: str,
+        environment: Mapping[str, str], progress: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self.suite, self.isa, self.environment, self.progress = suite, isa, environment, progress
         self.name = suite.__name__.split(".")[-2]
-        mine = (LIMIT, OURS, *suite.MINE)
-        self.interpreters = dict.fromkeys(mine, python) | dict.fromkeys(suite.PEERS, peers)
+        self.timed = (LIMIT, OURS, *peers)
+        foreign = set(suite.PEERS)
+        self.interpreters = {
+            engine: theirs if engine in foreign else mine
+            for engine in dict.fromkeys((*self.timed, suite.JUDGE))
+        }
         #: Engine -> why it is not there.
         self.missing: dict[str, str] = {}
+        self._workers: dict[tuple[str, int], Worker] = {}
 
     def run(self, cases: Iterable[Case], threads: Sequence[int], rounds: int) -> list[Row]:
+        """Time every case."""
         rows = []
-        workers: dict[Any, Worker] = {}
         try:
             for case in cases:
-                rows += self._take_turns(case, threads, rounds, workers)
+                rows += self._take_turns(case, threads, rounds)
                 if not self.suite.LASTING:
-                    end(workers)
+                    self._end()
         finally:
-            end(workers)
+            self._end()
         return rows
 
-    def _take_turns(
-        self, case: Case, threads: Sequence[int], rounds: int, workers: dict[Any, Worker]
-    ) -> list[Row]:
+    def memory(self, cases: Iterable[Case], threads: Sequence[int]) -> list[Row]:
+        """The peak of processes that do a case twice, and nothing else."""
+        rows = []
+        for case, count in itertools.product(cases, threads):
+            row = Row(case.name, "MB", case.amount, "", count)
+            for engine in [name for name in self.timed if name != LIMIT]:
+                self.progress(f"{case.name}, {count}: memory of {engine}")
+                self._start(engine, count)
+                try:
+                    if self._ask(engine, count, case.name, **{"case": case.name, "try": False}):
+                        self._ask(engine, count, case.name, round=0)
+                        found = self._ask(engine, count, case.name, memory=True)
+                        row.memory |= {engine: found["memory"]} if found else {}
+                finally:
+                    self._end()
+            rows.append(row)
+        return rows
+
+    def _take_turns(self, case: Case, threads: Sequence[int], rounds: int) -> list[Row]:
         rows = {n: Row(case.name, case.unit, case.amount, case.bound, n) for n in threads}
-        answers: dict[Any, Any] = {}
-
-        def ask(engine: str, count: int, **request: Any) -> dict[str, Any]:
-            try:
-                return workers[engine, count].ask(**request)
-            except RuntimeError as error:
-                self.missing[engine] = f"{error} ({case.name})"
-                workers.pop((engine, count)).end()
-                return {}
-
-        for engine, count in itertools.product(self.interpreters, threads):
-            self.progress(f"{case.name}, {count}: {engine} prepares")
-            timed = engine not in self.suite.MINE
-            if (engine, count) not in workers:
-                workers[engine, count] = self._worker(engine, count, **MEMORY)
-            found = ask(engine, count, **{"case": case.name, "try": timed})
-            if "answer" in found:
-                answers[engine, count] = unpacked(found["answer"])
-            if found and timed:
-                rows[count].ways[engine] = found["ways"]
-            elif not timed and (engine, count) in workers:
-                workers.pop((engine, count)).end()
-        for number in range(rounds):
-            for count, row in rows.items():
-                for engine in [name for name in row.ways if (name, count) in workers]:
-                    self.progress(f"{case.name}, {count}: {number + 1}/{rounds} {engine}")
-                    if found := ask(engine, count):
-                        row.seconds.setdefault(engine, []).append(found["seconds"])
+        answers: dict[tuple[str, int], Any] = {}
+        for engine, timed in ((name, name in self.timed) for name in self.interpreters):
+            for count in threads if timed else threads[:1]:
+                self.progress(f"{case.name}, {count}: {engine} prepares")
+                self._start(engine, count, **MEMORY)
+                found = self._ask(engine, count, case.name, **{"case": case.name, "try": timed})
+                if "answer" in found:
+                    answers[engine, count] = unpacked(found["answer"])
+                if found and timed:
+                    rows[count].ways[engine] = found["ways"]
+                if not timed:
+                    self._end(engine, count)
+        judge = answers.get((self.suite.JUDGE, threads[0]))
         for (engine, count), answer in answers.items():
-            judge = answers.get((self.suite.JUDGE, count))
-            if judge is None or engine == self.suite.JUDGE or not answer.size:
-                continue
-            row = rows[count]
-            row.accuracy[engine], why = self.suite.compare(case.name, answer, judge)
-            if why:
-                row.wrong[engine] = why
-        if case.memory:
+            if judge is not None and engine != self.suite.JUDGE and answer.size:
+                row = rows[count]
+                row.accuracy[engine], why = self.suite.compare(case.name, answer, judge)
+                row.wrong |= {engine: why} if why else {}
+        for number in range(case.parts if case.parts > 1 else rounds):
             for count, row in rows.items():
-                row.memory = {
-                    engine: self._memory(case, engine, count)
-                    for engine in row.seconds
-                    if engine != LIMIT
-                }
+                for engine in row.ways:
+                    self.progress(f"{case.name}, {count}: {number + 1}/{rounds} {engine}")
+                    if found := self._ask(engine, count, case.name, round=number):
+                        row.seconds.setdefault(engine, []).append(found["seconds"])
         return list(rows.values())
 
-    def _worker(self, engine: str, threads: int, **environment: str) -> Worker:
-        python = self.interpreters[engine]
-        return Worker(python, self.name, engine, threads, self.isa, **environment)
+    def _start(self, engine: str, threads: int, **environment: str) -> None:
+        """Have a process of this engine."""
+        if (engine, threads) not in self._workers:
+            python = self.interpreters[engine]
+            self._workers[engine, threads] = Worker(
+                python, self.name, engine, threads, self.isa, **self.environment | environment
+            )
 
-    def _memory(self, case: Case, engine: str, threads: int) -> float:
-        """MB at the peak of a process that does the case twice."""
-        self.progress(f"{case.name}, {threads}: memory of {engine}")
-        worker = self._worker(engine, threads)
+    def _ask(self, engine: str, threads: int, work: str, /, **request: Any) -> dict[str, Any]:
+        """Its answer; none if it is not there, or ended."""
+        worker = self._workers.get((engine, threads))
         try:
-            worker.ask(**{"case": case.name, "try": False})
-            worker.ask()
-            return float(worker.ask(memory=True)["memory"])
-        finally:
-            worker.end()
+            return worker.ask(**request) if worker else {}
+        except RuntimeError as error:
+            self.missing[engine] = f"{error} ({work})"
+            self._end(engine, threads)
+            return {}
 
-
-def end(workers: dict[Any, Worker]) -> None:
-    while workers:
-        workers.popitem()[1].end()
+    def _end(self, *one: Any) -> None:
+        for key in [one] if one else list(self._workers):
+            self._workers.pop(key).end()
 
 
 def progress(line: str) -> None:

@@ -3,7 +3,7 @@ likewise:
 
     {"case": name, "try": bool}  what each way to do it takes, and the result of the fastest, which
                                  it keeps; without "try" it takes the first way
-    {}                           seconds of a call
+    {"round": number}            seconds of a call
     {"memory": true}             MB that the process had at most
 
     python -m benchmarks.worker SUITE ENGINE THREADS ISA
@@ -18,11 +18,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.cases import Case
 from benchmarks.limits import Limits
 
 Call = Callable[[], Any]
@@ -42,18 +44,23 @@ def sample(call: Call, repeats: int) -> float:
     return (time.perf_counter() - start) / repeats
 
 
-def repeats(call: Call) -> int:
-    """How many calls make a sample."""
-    call()
-    return max(1, round(SAMPLE / sample(call, 1)))
+def repeats(seconds: float) -> int:
+    """How many calls of so many seconds make a sample."""
+    return max(1, round(SAMPLE / seconds))
 
 
 def trial(call: Call) -> float:
-    """The shortest of at most five samples."""
-    count, found, start = repeats(call), [], time.perf_counter()
+    """Seconds of a call: the shortest of at most five samples, the first of one call alone."""
+    call()
+    start, found = time.perf_counter(), [sample(call, 1)]
     while len(found) < 5 and time.perf_counter() - start < TRIAL:
-        found.append(sample(call, count))
+        found.append(sample(call, repeats(found[0])))
     return min(found)
+
+
+def of_round(way: Callable[..., Any], case: Case) -> Callable[[int], Any]:
+    """What a round of so many calls."""
+    return lambda number: way(*case.given(number))
 
 
 def packed(result: np.ndarray) -> dict[str, Any]:
@@ -82,7 +89,7 @@ class Engine:
         self.suite = suite
         self.limit = name == "limit"
         self.engine = Limits(threads, isa) if self.limit else suite.engine(name, threads)
-        self.call: Call = lambda: None
+        self.call: Callable[[int], Any] = lambda number: None
         self.repeats = 1
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -90,22 +97,23 @@ class Engine:
             return self.prepare(self.suite.CASES[request["case"]], request["try"])
         if "memory" in request:
             return {"memory": peak_memory()}
-        return {"seconds": sample(self.call, self.repeats)}
+        return {"seconds": sample(partial(self.call, request["round"]), self.repeats)}
 
-    def prepare(self, case: Any, several: bool) -> dict[str, Any]:
-        self.call = lambda: None
+    def prepare(self, case: Case, several: bool) -> dict[str, Any]:
+        self.call = lambda number: None
         ways: dict[str, float] = {}
-        for name, call in self.engine.variants(case):
-            ways[name] = trial(call) if several else 0.0
+        for name, way in self.engine.variants(case):
+            call = of_round(way, case)
+            ways[name] = trial(partial(call, 0)) if several else 0.0
             if ways[name] == min(ways.values()):
                 self.call = call
             if not several:
                 break
         if not ways:
             return {}
-        result = self.call()
+        result = self.call(0)
         if several:
-            self.repeats = repeats(self.call)
+            self.repeats = repeats(min(ways.values()))
         if self.limit:
             return {"ways": ways}
         return {"ways": ways, "answer": packed(self.engine.numpy(result, case))}

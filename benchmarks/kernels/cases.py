@@ -88,25 +88,22 @@ def decode(b: int, s: int, h: int = 12, d: int = 64) -> Kernel:
     return kernel(name, "attention", (b, 1, s, h, d), "read", 8.0 * b * s * h * d)
 
 
-CASES = {
-    case.name: case
-    for case in (
-        linear(1024, 1024, 1024),
-        linear(512, 768, 3072),
-        linear(8, 768, 3072),
-        linear(1, 768, 3072),
-        linear(1, 768, 50257),
-        *(linear(m, 768, 3072, "int8") for m in (512, 128, 1)),
-        *(linear(m, 768, 3072, "int4") for m in (128, 8, 1)),
-        *(norm(op, *sizes) for op in ("layer_norm", "add_norm")
-          for sizes in ((4096, 768), (512, 384), (16384, 1024))),
-        *(attention(1, t, 12, 64, causal=causal) for causal in (False, True)
-          for t in (512, 2048)),
-        attention(32, 16, 12, 32),
-        decode(1, 1024),
-        decode(8, 1024),
-    )
-}  # fmt: skip
+TABLE = (
+    linear(1024, 1024, 1024),
+    linear(512, 768, 3072),
+    linear(8, 768, 3072),
+    linear(1, 768, 3072),
+    linear(1, 768, 50257),
+    *(linear(m, 768, 3072, "int8") for m in (512, 128, 1)),
+    *(linear(m, 768, 3072, "int4") for m in (128, 8, 1)),
+    *(norm(op, *sizes) for op in ("layer_norm", "add_norm")
+      for sizes in ((4096, 768), (512, 384), (16384, 1024))),
+    *(attention(1, t, 12, 64, causal=causal) for causal in (False, True) for t in (512, 2048)),
+    attention(32, 16, 12, 32),
+    decode(1, 1024),
+    decode(8, 1024),
+)  # fmt: skip
+CASES = {case.name: case for case in TABLE}
 
 
 def split_heads(rows: np.ndarray, batch: int, heads: int) -> np.ndarray:

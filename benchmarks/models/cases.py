@@ -9,14 +9,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
 from benchmarks.cases import Case
 from benchmarks.models.material import GPT2, MINILM, SENTENCES
 
-#: New tokens of a decoding; its prompt is one token, so that every step does the same work.
+#: New tokens of a decoding.
 NEW = 16
+#: Real sentences are timed in so many parts, dealt from groups of neighbours in length: padded
+#: batches of a part are as full as those of the whole.
+PARTS, GROUP = 8, 20
 #: Operations of a matrix product per weight and row.
 FLOPS = 2.0
 
@@ -24,7 +28,8 @@ FLOPS = 2.0
 @dataclass(frozen=True, kw_only=True)
 class Task(Case):
     """``task``: "encode", "prefill" or "decode" of ``batch`` sentences of ``tokens`` ids, or of
-    the real sentences (``tokens`` 0)."""
+    real sentences (``tokens`` 0). To decode is to continue them; all ids but the last are read
+    before that is timed."""
 
     task: str
     batch: int
@@ -34,13 +39,29 @@ class Task(Case):
     def model(self) -> str:
         return "minilm" if self.task == "encode" else "gpt2"
 
-    @cached_property
+    @property
+    def parts(self) -> int:
+        return 1 if self.tokens else PARTS
+
+    @property
     def ids(self) -> list[list[int]]:
-        """Token ids: random ones are below any vocabulary's size, and above special ids."""
-        if not self.tokens:
-            return json.loads(SENTENCES.read_text(encoding="utf-8"))[: self.batch]
-        random = np.random.default_rng(2)
-        return random.integers(1000, 30000, (self.batch, self.tokens)).tolist()
+        """Token ids of the first part."""
+        return self._ids[0]
+
+    def given(self, number: int) -> tuple[list[list[int]]]:
+        return (self._ids[number % self.parts],)
+
+    @cached_property
+    def _ids(self) -> list[list[list[int]]]:
+        """Token ids of every part: random ones are below any vocabulary's size, and above
+        special ids."""
+        if self.tokens:
+            random = np.random.default_rng(2)
+            return [random.integers(1000, 30000, (self.batch, self.tokens)).tolist()]
+        found = json.loads(SENTENCES.read_text(encoding="utf-8"))[: self.batch]
+        found.sort(key=len, reverse=True)
+        groups = [found[first : first + GROUP] for first in range(0, len(found), GROUP)]
+        return [list(chain(*groups[part::PARTS])) for part in range(PARTS)]
 
 
 def encoder_flops(batch: int, tokens: int) -> float:
@@ -54,20 +75,21 @@ def decoder_weights() -> tuple[int, int]:
     return 12 * GPT2["n_layer"] * GPT2["n_embd"] ** 2, GPT2["vocab_size"] * GPT2["n_embd"]
 
 
-def encode(batch: int, tokens: int, dtype: str = "float32", *, memory: bool = False) -> Task:
+def encode(batch: int, tokens: int, dtype: str = "float32") -> Task:
     return Task(
         name=f"MiniLM {dtype} {batch}x{tokens}", task="encode", batch=batch, tokens=tokens,
         amount=batch, unit="sentences/s", bound="fma" if dtype == "float32" else "int8",
-        work=encoder_flops(batch, tokens), dtype=dtype, memory=memory,
+        work=encoder_flops(batch, tokens), dtype=dtype,
     )  # fmt: skip
 
 
 def sentences(count: int, dtype: str = "float32") -> Task:
-    """Real ones, of about 26 tokens: the work is that of their average length."""
+    """Real ones, of 31 tokens on average, which is what the work is that of."""
+    part = count // PARTS
     return Task(
         name=f"MiniLM {dtype} {count} real sentences", task="encode", batch=count,
-        amount=count, unit="sentences/s", bound="fma" if dtype == "float32" else "int8",
-        work=encoder_flops(count, 26), dtype=dtype,
+        amount=part, unit="sentences/s", bound="fma" if dtype == "float32" else "int8",
+        work=encoder_flops(part, 31), dtype=dtype,
     )  # fmt: skip
 
 
@@ -81,33 +103,36 @@ def prefill(tokens: int, dtype: str = "float32") -> Task:
     )  # fmt: skip
 
 
-def decode(batch: int, dtype: str = "float32", *, memory: bool = False) -> Task:
+def decode(batch: int, dtype: str = "float32", *, context: int = 1) -> Task:
+    """Behind ``context`` tokens. Every step reads the weights, and the keys and values so far."""
     size = {"float32": 4.0, "int8": 1.0, "int4": 0.5}[dtype]
+    cache = 2 * 4.0 * GPT2["n_layer"] * GPT2["n_embd"] * batch * (context + NEW / 2)
+    behind = f" behind {context}" if context > 1 else ""
     return Task(
-        name=f"GPT-2 {dtype} decode, batch {batch}", task="decode", batch=batch, tokens=1,
-        amount=batch * NEW, unit="tokens/s", bound="read",
-        work=NEW * size * sum(decoder_weights()), dtype=dtype, memory=memory,
+        name=f"GPT-2 {dtype} decode, batch {batch}{behind}", task="decode", batch=batch,
+        tokens=context, amount=batch * NEW, unit="tokens/s", bound="read",
+        work=NEW * (size * sum(decoder_weights()) + cache), dtype=dtype,
     )  # fmt: skip
 
 
 TABLE = (
-    encode(32, 128, memory=True),
+    encode(32, 128),
     encode(32, 16),
     encode(1, 16),
     encode(32, 128, "int8"),
     *(sentences(4000, dtype) for dtype in ("float32", "int8")),
     *(prefill(512, dtype) for dtype in ("float32", "int8")),
-    decode(1, memory=True),
+    decode(1),
     decode(1, "int8"),
     decode(1, "int4"),
     decode(8),
     decode(8, "int8"),
 )
-#: What the plot shows: name of the horizontal axis -> cases in its order.
+#: What the pictures show: name of the horizontal axis -> cases in its order.
 CURVES: dict[str, list[Task]] = {
-    "tokens of a sentence": [encode(8, t) for t in (8, 16, 32, 64, 128, 256, 512)],
+    "tokens of a sentence": [encode(8, t) for t in (16, 32, 64, 128, 256, 512)],
     "sentences in a batch": [encode(b, 32) for b in (1, 2, 4, 8, 16, 32)],
-    "continued at once": [decode(b) for b in (1, 2, 4, 8)],
+    "tokens so far": [decode(1, context=t) for t in (16, 64, 256, 1008)],
+    "sentences at once": [decode(b) for b in (1, 2, 4, 8)],
 }
 CASES = {case.name: case for case in (*TABLE, *(c for curve in CURVES.values() for c in curve))}
-CASES |= {case.name: case for case in TABLE}

@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 
 def optimised(source: Path, out: Path) -> None:
     """torch's export of BERT, fused by onnxruntime's own optimiser."""
@@ -72,16 +74,29 @@ def ctranslate2(source: Path, out: Path) -> None:
     TransformersConverter(str(source)).convert(str(out), force=True)
 
 
+def last(source: Path, out: Path) -> None:
+    """quatrain's graph with the logits of the last token alone, as other engines make them."""
+    import onnx
+
+    graph = onnx.load(source / "onnx" / "model.onnx")
+    head = next(node for node in graph.graph.node if "logits" in node.output)
+    rows, head.input[0] = head.input[0], "last_row"
+    index = onnx.numpy_helper.from_array(np.array([-1]), "last_index")
+    graph.graph.initializer.append(index)
+    gather = onnx.helper.make_node("Gather", [rows, "last_index"], ["last_row"], axis=1)
+    graph.graph.node.insert(list(graph.graph.node).index(head), gather)
+    onnx.save(graph, out / "model.onnx", save_as_external_data=True, location="weights")
+
+
 def genai(dtype: str, source: Path, out: Path) -> None:
     """``int8`` is 4-bit's own builder with 8-bit blocks."""
     precision = {"float32": "fp32", "int8": "int8", "int4": "int4"}[dtype]
-    options = ["int4_accuracy_level=4"] if dtype == "int4" else []
+    options = ["prune_lm_head=true", *(["int4_accuracy_level=4"] if dtype == "int4" else [])]
     command = [
         sys.executable, "-m", "onnxruntime_genai.models.builder", "-i", str(source),
         "-o", str(out), "-p", precision, "-e", "cpu", "-c", str(out / "cache"),
     ]  # fmt: skip
-    extra = ["--extra_options", *options] if options else []
-    subprocess.run([*command, *extra], check=True)
+    subprocess.run([*command, "--extra_options", *options], check=True)
 
 
 def main() -> None:
@@ -93,9 +108,13 @@ def main() -> None:
         if kind.startswith("genai-"):
             genai(kind.removeprefix("genai-"), Path(source), made)
         else:
-            {"optimised": optimised, "int8": int8, "ctranslate2": ctranslate2}[kind](
-                Path(source), made
-            )
+            makers = {
+                "optimised": optimised,
+                "int8": int8,
+                "ctranslate2": ctranslate2,
+                "last": last,
+            }
+            makers[kind](Path(source), made)
         shutil.move(made, out)
 
 

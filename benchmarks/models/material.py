@@ -67,10 +67,10 @@ SHAPES = {"minilm": MINILM, "gpt2": GPT2, "llama": LLAMA}
 #: What peers run, by model: kind -> the file or folder.
 KINDS = {
     "minilm": {"optimised": "model.onnx", "int8": "model.onnx", "ctranslate2": ""},
-    "gpt2": {"ctranslate2": ""},
+    "gpt2": {"ctranslate2": "", "last": "model.onnx"},
     "llama": {f"genai-{dtype}": "" for dtype in ("float32", "int8", "int4")},
 }
-SENTENCES = cache() / "sentences.json"
+SENTENCES = cache() / "models" / "sentences.json"
 
 
 def folder(model: str) -> Path:
@@ -138,20 +138,24 @@ def prepare(peers: str) -> dict[str, str]:
     failed = {}
     for model, kinds in KINDS.items():
         source = checkpoint(model)
-        out = cache() / "models" / f"{model}-exported"
-        if model != "llama" and not out.exists():
-            quatrain.load(source).export(out)
+        exported = cache() / "models" / f"{model}-exported"
+        if model != "llama" and not exported.exists():
+            quatrain.load(source).export(exported)
         for kind in kinds:
             out = cache() / "models" / f"{model}-{kind}"
             if out.exists():
                 continue
-            command = [peers, "-m", "benchmarks.models.convert", kind, str(source), str(out)]
+            given = exported if kind == "last" else source
+            command = [peers, "-m", "benchmarks.models.convert", kind, str(given), str(out)]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
             if done.returncode:
                 last = (done.stderr.strip().splitlines() or ["no message"])[-1]
                 failed[f"{model}, {kind}"] = last
-    if not SENTENCES.exists() and (data := os.environ.get("QUATRAIN_TEST_DATA")):
-        write_sentences(Path(data))
+    if not SENTENCES.exists():
+        if data := os.environ.get("QUATRAIN_TEST_DATA"):
+            write_sentences(Path(data))
+        else:
+            failed["sentences"] = "QUATRAIN_TEST_DATA is not set"
     return failed
 
 
@@ -164,6 +168,5 @@ def write_sentences(data: Path, count: int = 4000) -> None:
     found = [s for s in found if 20 <= len(s) <= 1000 and not s.startswith("=")]
     chosen = np.random.default_rng(4).choice(len(found), count, replace=False)
     tokenizer = quatrain.Tokenizer.from_file(data / "minilm" / "tokenizer.json")
-    ids = [tokenizer.encode(found[i]).ids[:512] for i in chosen]
-    SENTENCES.parent.mkdir(parents=True, exist_ok=True)
-    SENTENCES.write_text(json.dumps([list(map(int, sentence)) for sentence in ids]))
+    ids = tokenizer.without_padding().without_truncation()
+    SENTENCES.write_text(json.dumps([ids.encode_ids(found[i]) for i in chosen]))

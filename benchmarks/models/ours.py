@@ -11,9 +11,6 @@ import quatrain
 from benchmarks.models.cases import NEW, Task
 from benchmarks.models.material import checkpoint
 
-#: Real sentences that the reference encodes: it is slow.
-JUDGED = 1000
-
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
@@ -22,26 +19,23 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 class Quatrain:
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self.loaded: tuple[tuple[str, str], Any] | None = None
 
     def numpy(self, result: Any, case: Task) -> np.ndarray:
         return unit(result) if case.task == "encode" else np.array(result)
 
-    def variants(self, case: Task) -> Iterator[tuple[str, Callable[[], Any]]]:
-        if self.loaded is None or self.loaded[0] != (case.model, case.dtype):
-            self.loaded = None
-            model = quatrain.load(checkpoint(case.model), threads=self.threads, dtype=case.dtype)
-            self.loaded = (case.model, case.dtype), model
-        model = self.loaded[1]
+    def variants(self, case: Task) -> Iterator[tuple[str, Callable[..., Any]]]:
+        model = quatrain.load(checkpoint(case.model), threads=self.threads, dtype=case.dtype)
         if case.task == "encode":
-            yield "", lambda: model.encode(case.ids, progress=False)
-        else:
+            yield "", lambda ids: model.encode(ids, progress=False)
+        elif case.batch * case.tokens == 1 or case.task == "prefill":
             new = 1 if case.task == "prefill" else NEW
-            yield "", lambda: greedy(model, case.ids, new)
+            yield "", lambda ids: [model.generate(ids[0], max_new_tokens=new, temperature=0.0).ids]
+        else:
+            yield "", continued(model, case)
 
 
 class Reference:
-    """In float64, for a few of the sentences."""
+    """In float64."""
 
     def __init__(self, threads: int) -> None:
         pass
@@ -49,25 +43,34 @@ class Reference:
     def numpy(self, result: Any, case: Task) -> np.ndarray:
         return unit(result) if case.task == "encode" else np.array(result)
 
-    def variants(self, case: Task) -> Iterator[tuple[str, Callable[[], Any]]]:
+    def variants(self, case: Task) -> Iterator[tuple[str, Callable[..., Any]]]:
         model = quatrain.load(checkpoint(case.model), engine="reference")
         if case.task == "encode":
-            yield "", lambda: model.encode(case.ids[:JUDGED], progress=False)
+            yield "", lambda ids: model.encode(ids, progress=False)
+        elif case.task == "prefill":
+            yield "", lambda ids: [model.generate(ids[0], max_new_tokens=1, temperature=0.0).ids]
         else:
-            yield "", lambda: greedy(model, case.ids, 1 if case.task == "prefill" else NEW)
+            yield "", continued(model, case)
 
 
-def greedy(model: Any, prompts: list[list[int]], new: int) -> list[list[int]]:
-    """``Model.generate`` of each prompt, all of them in one pass per token."""
-    if len(prompts) == 1:
-        return [model.generate(prompts[0], max_new_tokens=new, temperature=0.0).ids]
+def continued(model: Any, case: Task) -> Callable[..., list[list[int]]]:
+    """The most likely tokens behind each prompt, all of them in one pass per token."""
     engine, network = model.engine, model.network
-    state = engine.state(network.slots(), len(prompts), len(prompts[0]) + new)
-    chunks = [np.array(prompt) for prompt in prompts]
-    found = []
-    for _ in range(new):
-        logits = engine.run(network, "next_logits", chunks, state)[0]
+    state = engine.state(network.slots(), case.batch, case.tokens + NEW)
+    if case.tokens > 1:
+        engine.run(network, "next_logits", [np.array(prompt[:-1]) for prompt in case.ids], state)
         state.next()
-        found.append(logits.argmax(-1))
-        chunks = list(found[-1][:, None])
-    return np.array(found).T.tolist()
+    read = state.lengths
+
+    def call(ids: list[list[int]]) -> list[list[int]]:
+        state.lengths = read  # what lies behind is written again
+        chunks = [np.array(prompt[-1:]) for prompt in ids]
+        found = []
+        for _ in range(NEW):
+            logits = engine.run(network, "next_logits", chunks, state)[0]
+            state.next()
+            found.append(logits.argmax(-1))
+            chunks = list(found[-1][:, None])
+        return np.array(found).T.tolist()
+
+    return call

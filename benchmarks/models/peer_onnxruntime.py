@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from benchmarks.models.batches import encoded, size_of
+from benchmarks.models.batches import Ids, encoded, named, padded, sizes
 from benchmarks.models.cases import NEW, Task
 from benchmarks.models.material import made
 
@@ -25,27 +26,28 @@ class Onnxruntime:
     def numpy(self, result: Any, case: Task) -> np.ndarray:
         return np.array(result)
 
-    def variants(self, case: Task) -> Iterator[tuple[str, Callable[[], Any]]]:
+    def variants(self, case: Task) -> Iterator[tuple[str, Callable[..., Any]]]:
         """A graph that could not be made is not there."""
         if case.task == "encode":
             kinds = ("optimised", "exported") if case.dtype == "float32" else ("int8",)
             for kind in kinds:
                 if path := made("minilm", kind):
                     session = self._session(path)
-                    yield kind, lambda session=session: self._encode(session, case)
-        elif case.dtype == "float32" and (path := made("gpt2", "exported")):
-            session = self._session(path)
-            yield "exported", lambda: self._generate(session, case)
+                    for size in sizes(case):
+                        yield named(kind, case, size), partial(self._encode, session, size)
+        elif case.dtype == "float32" and (path := made("gpt2", "last")):
+            yield "exported", self._generate(self._session(path), case)
 
     def _session(self, path: Any) -> Any:
         return self.runtime.InferenceSession(str(path), self.options, ["CPUExecutionProvider"])
 
-    def _encode(self, session: Any, case: Task) -> np.ndarray:
+    def _encode(self, session: Any, size: int, ids: Ids) -> np.ndarray:
         names = {port.name for port in session.get_inputs()}
         outputs = [port.name for port in session.get_outputs()]
         vectors = "sentence_embedding" in outputs
 
-        def batch(tokens: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        def batch(chosen: Ids) -> np.ndarray:
+            tokens, mask = padded(chosen)
             feed = {"input_ids": tokens, "attention_mask": mask}
             if "token_type_ids" in names:
                 feed["token_type_ids"] = np.zeros_like(tokens)
@@ -55,29 +57,37 @@ class Onnxruntime:
             weight = mask[:, :, None].astype(np.float32)
             return (rows * weight).sum(1) / weight.sum(1)
 
-        return encoded(case.ids, size_of(case), batch)
+        return encoded(ids, size, batch)
 
-    def _generate(self, session: Any, case: Task) -> list[list[int]]:
+    def _generate(self, session: Any, case: Task) -> Callable[..., list[list[int]]]:
         """Caches go out and in as onnxruntime's own values."""
         value = self.runtime.OrtValue.ortvalue_from_numpy
         names = [port.name for port in session.get_outputs()]
-        past = {
-            port.name: value(np.zeros((case.batch, port.shape[1], 0, port.shape[3]), np.float32))
-            for port in session.get_inputs()
-            if port.name.startswith("past_key_values.")
-        }
-        chunk = np.array(case.ids, np.int64)
-        length = 0
-        found = []
-        for _ in range(1 if case.task == "prefill" else NEW):
-            length += chunk.shape[1]
+
+        def step(chunk: np.ndarray, length: int, past: dict[str, Any]) -> tuple[Any, Any]:
             feed = {
                 "input_ids": value(chunk),
                 "attention_mask": value(np.ones((case.batch, length), np.int64)),
                 **past,
             }
-            results = dict(zip(names, session.run_with_ort_values(names, feed), strict=True))
-            chunk = results["logits"].numpy()[:, -1].argmax(-1)[:, None]
-            found.append(chunk)
-            past = {name: results[name.replace("past_key_values", "present")] for name in past}
-        return np.concatenate(found, 1).tolist()
+            found = dict(zip(names, session.run_with_ort_values(names, feed), strict=True))
+            following = {name: found[name.replace("past_key_values", "present")] for name in past}
+            return found["logits"].numpy()[:, -1].argmax(-1)[:, None], following
+
+        past = {
+            port.name: value(np.zeros((case.batch, port.shape[1], 0, port.shape[3]), np.float32))
+            for port in session.get_inputs()
+            if port.name.startswith("past_key_values.")
+        }
+        read = 0 if case.task == "prefill" else case.tokens - 1
+        if read:
+            _, past = step(np.array(case.ids)[:, :read], read, past)
+
+        def call(ids: Ids) -> list[list[int]]:
+            chunk, cache, found = np.array(ids)[:, read:], past, []
+            for number in range(1 if case.task == "prefill" else NEW):
+                chunk, cache = step(chunk, case.tokens + number, cache)
+                found.append(chunk)
+            return np.concatenate(found, 1).tolist()
+
+        return call

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from benchmarks.models.batches import Ids, encoded, named, sizes
 from benchmarks.models.cases import NEW, Task
 from benchmarks.models.material import made
 
@@ -21,7 +23,7 @@ class Ctranslate2:
     def numpy(self, result: Any, case: Task) -> np.ndarray:
         return np.array(result)
 
-    def variants(self, case: Task) -> Iterator[tuple[str, Callable[[], Any]]]:
+    def variants(self, case: Task) -> Iterator[tuple[str, Callable[..., Any]]]:
         path = made(case.model, "ctranslate2")
         if case.dtype == "int4" or path is None:
             return
@@ -30,34 +32,30 @@ class Ctranslate2:
             options = {"compute_type": kind, "intra_threads": self.threads, "inter_threads": 1}
             if case.task == "encode":
                 encoder = self.library.Encoder(str(path), **options)
-                yield kind, lambda encoder=encoder: self._encode(encoder, case)
+                for size in sizes(case):
+                    yield named(kind, case, size), partial(self._encode, encoder, size)
             else:
                 generator = self.library.Generator(str(path), **options)
-                yield kind, lambda generator=generator: self._generate(generator, case)
+                yield kind, partial(self._generate, generator, case)
 
-    def _encode(self, encoder: Any, case: Task) -> np.ndarray:
-        """It pads by itself; real sentences come sorted by length, 32 at a time."""
-        order = sorted(range(case.batch), key=lambda i: -len(case.ids[i]))
-        size = case.batch if case.tokens else 32
-        out = None
-        for first in range(0, case.batch, size):
-            chosen = order[first : first + size]
-            ids = [case.ids[i] for i in chosen]
-            rows = np.array(encoder.forward_batch(ids).last_hidden_state)
-            if out is None:
-                out = np.empty((case.batch, rows.shape[2]), np.float32)
-            lengths = np.array([len(sentence) for sentence in ids])
-            mask = np.arange(rows.shape[1]) < lengths[:, None]
-            vectors = np.einsum("btd,bt->bd", rows, mask.astype(np.float32))
-            out[chosen] = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
-        assert out is not None
-        return out
+    def _encode(self, encoder: Any, size: int, ids: Ids) -> np.ndarray:
+        def batch(chosen: Ids) -> np.ndarray:
+            """It pads by itself."""
+            rows = np.array(encoder.forward_batch(chosen).last_hidden_state)
+            mask = np.arange(rows.shape[1]) < np.array([*map(len, chosen)])[:, None]
+            return np.einsum("btd,bt->bd", rows, mask.astype(np.float32))
 
-    def _generate(self, generator: Any, case: Task) -> list[list[int]]:
+        return encoded(ids, size, batch)
+
+    def _generate(self, generator: Any, case: Task, ids: Ids) -> list[list[int]]:
+        """What is read before decoding is its "static prompt", whose state it keeps."""
+        read = 0 if case.task == "prefill" else case.tokens - 1
+        assert case.batch == 1 or not read, "a static prompt is the same for all"
         new = 1 if case.task == "prefill" else NEW
+        words = [[str(i) for i in sentence] for sentence in ids]
         found = generator.generate_batch(
-            [[str(i) for i in ids] for ids in case.ids], max_length=new, min_length=new,
-            beam_size=1, include_prompt_in_result=False,
+            [sentence[read:] for sentence in words], static_prompt=words[0][:read] or None,
+            max_length=new, min_length=new, beam_size=1, include_prompt_in_result=False,
         )  # fmt: skip
         return [result.sequences_ids[0] for result in found]
 
@@ -74,16 +72,17 @@ class Genai:
     def numpy(self, result: Any, case: Task) -> np.ndarray:
         return np.zeros(0, np.float32)
 
-    def variants(self, case: Task) -> Iterator[tuple[str, Callable[[], Any]]]:
+    def variants(self, case: Task) -> Iterator[tuple[str, Callable[..., Any]]]:
         if case.task == "encode" or (path := made("llama", f"genai-{case.dtype}")) is None:
             return
         config = self.library.Config(str(path))
         options = {"session_options": {"intra_op_num_threads": self.threads}}
         config.overlay(json.dumps({"model": {"decoder": options}}))
         model = self.library.Model(config)
-        yield f"Llama {case.dtype}", lambda: self._generate(model, case)
+        yield f"Llama {case.dtype}", self._generate(model, case)
 
-    def _generate(self, model: Any, case: Task) -> int:
+    def _generate(self, model: Any, case: Task) -> Callable[..., int]:
+        read = 0 if case.task == "prefill" else case.tokens - 1
         new = 1 if case.task == "prefill" else NEW
         params = self.library.GeneratorParams(model)
         length = case.tokens + new
@@ -91,7 +90,15 @@ class Genai:
             max_length=length, min_length=length, batch_size=case.batch, do_sample=False
         )
         generator = self.library.Generator(model, params)
-        generator.append_tokens(np.array(case.ids, np.int32))
-        for _ in range(new):
-            generator.generate_next_token()
-        return len(generator.get_sequence(0))
+        prompts = np.array(case.ids, np.int32)
+        if read:
+            generator.append_tokens(prompts[:, :read])
+
+        def call(ids: Ids) -> int:
+            generator.rewind_to(read)
+            generator.append_tokens(prompts[:, read:])
+            for _ in range(new):
+                generator.generate_next_token()
+            return len(generator.get_sequence(0))
+
+        return call

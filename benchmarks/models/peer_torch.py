@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from benchmarks.models.batches import encoded, size_of
+from benchmarks.models.batches import Ids, encoded, named, padded, sizes
 from benchmarks.models.cases import NEW, Task
 from benchmarks.models.material import folder
 
@@ -32,7 +33,7 @@ class Torch:
     def numpy(self, result: Any, case: Task) -> np.ndarray:
         return np.array(result)
 
-    def variants(self, case: Task) -> Iterator[tuple[str, Callable[[], Any]]]:
+    def variants(self, case: Task) -> Iterator[tuple[str, Callable[..., Any]]]:
         torch = self.torch
         torch._dynamo.reset()
         if case.task == "encode":
@@ -43,30 +44,61 @@ class Torch:
                 torch.backends.quantized.engine = "onednn"
                 layers = {torch.nn.Linear}
                 model = torch.ao.quantization.quantize_dynamic(model, layers, dtype=torch.qint8)
-            yield "eager", lambda: self._encode(model, case)
+            kinds = {"eager": model}
             if case.dtype == "float32":
-                compiled = torch.compile(model, dynamic=not case.tokens)
-                yield "compiled", lambda: self._encode(compiled, case)
+                kinds["compiled"] = torch.compile(model, dynamic=not case.tokens)
+            for kind, network in kinds.items():
+                for size in sizes(case):
+                    yield named(kind, case, size), partial(self._encode, network, size)
         elif case.dtype == "float32":
             model = self.transformers.GPT2LMHeadModel.from_pretrained(
                 folder("gpt2"), dtype=torch.float32
             ).eval()
-            yield "eager", lambda: self._generate(model, case)
+            kinds = {"eager": model, "compiled": torch.compile(model, dynamic=False)}
+            for kind, network in kinds.items():
+                make = self._read if case.task == "prefill" else self._continue
+                yield kind, make(network, case)
 
-    def _encode(self, model: Any, case: Task) -> np.ndarray:
-        def batch(tokens: np.ndarray, mask: np.ndarray) -> np.ndarray:
-            ids, real = self.torch.from_numpy(tokens), self.torch.from_numpy(mask)
-            rows = model(input_ids=ids, attention_mask=real).last_hidden_state
+    def _encode(self, model: Any, size: int, ids: Ids) -> np.ndarray:
+        def batch(chosen: Ids) -> np.ndarray:
+            tokens, real = map(self.torch.from_numpy, padded(chosen))
+            rows = model(input_ids=tokens, attention_mask=real).last_hidden_state
             weight = real[:, :, None].to(rows.dtype)
             return ((rows * weight).sum(1) / weight.sum(1)).numpy()
 
-        return encoded(case.ids, size_of(case), batch)
+        return encoded(ids, size, batch)
 
-    def _generate(self, model: Any, case: Task) -> list[list[int]]:
-        found: list[Any] = []
-        past, chunk = None, self.torch.tensor(case.ids)
-        for _ in range(1 if case.task == "prefill" else NEW):
-            out = model(chunk, past_key_values=past, use_cache=True, logits_to_keep=1)
-            past, chunk = out.past_key_values, out.logits[:, -1].argmax(-1)[:, None]
-            found.append(chunk)
-        return self.torch.cat(found, 1).tolist()
+    def _read(self, model: Any, case: Task) -> Callable[..., list[list[int]]]:
+        def call(ids: Ids) -> list[list[int]]:
+            logits = model(self.torch.tensor(ids), use_cache=False, logits_to_keep=1).logits
+            return logits[:, -1:].argmax(-1).tolist()
+
+        return call
+
+    def _continue(self, model: Any, case: Task) -> Callable[..., list[list[int]]]:
+        """With the library's cache: one that grows, or for the compiler one of fixed size."""
+        torch, read = self.torch, case.tokens - 1
+        cache = self.transformers.DynamicCache(config=model.config)
+        if compiled := isinstance(model, torch._dynamo.OptimizedModule):
+            cache = self.transformers.StaticCache(model.config, max_cache_len=read + NEW)
+        if read:
+            whole = model._orig_mod if compiled else model
+            whole(torch.tensor(case.ids)[:, :read], past_key_values=cache, logits_to_keep=1)
+
+        def rewind() -> None:
+            if not compiled:
+                cache.crop(read - cache.get_seq_length())
+            else:
+                for layer in cache.layers:
+                    layer.cumulative_length.fill_(read)
+
+        def call(ids: Ids) -> list[list[int]]:
+            rewind()
+            chunk, found = torch.tensor(ids)[:, read:], []
+            for _ in range(NEW):
+                logits = model(chunk, past_key_values=cache, logits_to_keep=1).logits
+                chunk = logits[:, -1].argmax(-1)[:, None]
+                found.append(chunk)
+            return torch.cat(found, 1).tolist()
+
+        return call
