@@ -40,6 +40,7 @@ CALLS = {
         {"x": floats(6, 12), "cos": floats(6, 2), "sin": floats(6, 2)},
         {"heads": 3, "interleaved": False},
     ),
+    "rotary": ({"positions": ints(3, 0, 900), "inv_freq": floats(6)}, {"scale": 0.5}),
     "linear": ({"x": floats(6, 12), "bias": floats(5)}, {"weight": WEIGHT}),
     "pool": ({"x": floats(6, 12), "starts": ints(0, 2, 2, 6)}, {"kind": "mean"}),
     "attention": (

@@ -140,13 +140,13 @@ def test_an_arena_is_kept_between_passes(tiny):
 
 def test_a_plan_checks_what_a_pass_gives_it():
     plan, arena = _core.Plan(), _core.Arena()
-    ids, cosines = plan.ids(), plan.table(2)
+    ids, angles = plan.ids(), plan.rotary(np.ones(2, np.float32), 1.0)
     x = plan.embedding(ids, np.zeros((5, 4), np.float32))
     k = plan.attention(plan.cache(), x, x, x, heads=2, kv_heads=2, scale=1.0, causal=True)
-    assert plan.result(plan.rope(k, cosines, cosines, 1, False)) == 0
+    assert plan.result(plan.rope(k, *angles, 1, False)) == 0
     lengths, past, one = np.array([2]), np.array([1]), np.array([3, 4])
     table, cache = np.zeros((2, 2), np.float32), np.zeros((1, 3, 4), np.float32)
-    good = [lengths, past, [one], [table], [], [(cache, cache)], []]
+    good = [lengths, past, [one], [(cache, cache)], []]
     assert plan.run(arena, *good)[0].shape == (2, 4)
     bad = {
         "past of shape (2,), got (1,)": (0, np.array([1, 1])),
@@ -158,13 +158,11 @@ def test_a_plan_checks_what_a_pass_gives_it():
         "1 lists of ids, got 0": (2, []),
         "ids of shape": (2, [np.array([1])]),
         "id 5 at position 1 is outside a vocabulary of 5": (2, [np.array([1, 5])]),
-        "table of 2 rows and 2 columns, got 1 and 2": (3, [table[:1]]),
-        "0 biases, got 1": (4, [[]]),
-        "1 caches, got 0": (5, []),
-        "cache of 4 and 4 columns": (5, [(cache[:, :, :2].copy(),) * 2]),
-        "C-contiguous": (5, [(cache[:, :, ::2],) * 2]),
-        "one capacity": (5, [(cache, cache[:, :2].copy())]),
-        "0 sources, got 1": (6, [(table, table, past, past)]),
+        "1 caches, got 0": (3, []),
+        "cache of 4 and 4 columns": (3, [(cache[:, :, :2].copy(),) * 2]),
+        "C-contiguous": (3, [(cache[:, :, ::2],) * 2]),
+        "one capacity": (3, [(cache, cache[:, :2].copy())]),
+        "0 sources, got 1": (4, [(table, table, past, past)]),
     }
     for message, (which, value) in bad.items():
         given = list(good)
@@ -179,13 +177,15 @@ def test_what_cannot_fit_together_is_refused_when_it_is_recorded():
     y = plan.embedding(plan.ids(), np.zeros((5, 6), np.float32))
     weight = _core.pack(np.zeros((3, 7), np.float32))
     vector, options = np.zeros(5, np.float32), {"heads": 2, "kv_heads": 2, "scale": 1.0}
+    angles, bias = plan.rotary(vector[:1], 1.0), plan.relative_bias(np.zeros((3, 7), np.float32))
     for message, call in {
         "linear] expected x with 7 columns, got 4": lambda: plan.linear(x, weight),
         "add] expected two values of one shape": lambda: plan.add(x, y),
         "weight of shape (4,)": lambda: plan.rms_norm(x, vector, 1e-5),
         "outside the value's 4": lambda: plan.columns(x, 3, 2),
-        "rope] expected 3 heads": lambda: plan.rope(x, plan.table(1), plan.table(1), 3, False),
-        "bias of 2 heads, got 3": lambda: plan.attention(x, x, x, bias=plan.bias(3), **options),
+        "rope] expected 3 heads": lambda: plan.rope(x, *angles, 3, False),
+        "bias of 2 heads, got 3": lambda: plan.attention(x, x, x, bias=bias, **options),
+        "from -M to M, got 4": lambda: plan.relative_bias(np.zeros((3, 4), np.float32)),
         "whole of what an operation made": lambda: plan.result(plan.columns(x, 0, 2)),
         "a row for each token": lambda: plan.pool(plan.pool(x, "mean"), "mean"),
     }.items():

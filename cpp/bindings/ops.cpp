@@ -191,6 +191,23 @@ py::array rope_array(py::handle value, py::handle cos_value, py::handle sin_valu
   return out.take();
 }
 
+py::tuple rotary_arrays(py::handle positions_value, py::handle inv_freq_value, float scale,
+                        int threads) {
+  threads = resolve_threads(threads);
+  const IntArray positions("rotary", "positions", positions_value);
+  const FloatArray inv_freq("rotary", "inv_freq", inv_freq_value, 1);
+  check(inv_freq.dimensions() == 1, "rotary", "expected inv_freq of shape (R / 2,), got ",
+        shape_text(inv_freq.shape()));
+  Shape shape = positions.shape();
+  shape.push_back(inv_freq.columns());
+  Output cosines(shape), sines(shape);
+  {
+    const Unlocked unlocked(cosines.rows().size() * 32);
+    rotary(positions.data(), inv_freq.data(), scale, cosines.rows(), sines.rows(), threads);
+  }
+  return py::make_tuple(cosines.take(), sines.take());
+}
+
 }  // namespace
 
 void register_ops(py::module_& m) {
@@ -221,6 +238,7 @@ void register_ops(py::module_& m) {
   m.def("add_rms_norm", &add_rms_norm_arrays, "x"_a, "y"_a, "weight"_a, "eps"_a, "threads"_a = 0);
   m.def("embedding", &embedding_array, "ids"_a, "weight"_a, "threads"_a = 0);
   m.def("rope", &rope_array, "x"_a, "cos"_a, "sin"_a, "heads"_a, "interleaved"_a, "threads"_a = 0);
+  m.def("rotary", &rotary_arrays, "positions"_a, "inv_freq"_a, "scale"_a = 1.0f, "threads"_a = 0);
   register_matrices(m);
   register_sentences(m);
   register_sampling(m);

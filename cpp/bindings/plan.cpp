@@ -96,30 +96,6 @@ class Pass {
     }
   }
 
-  void tables(const py::sequence& tables) {
-    for (const py::handle table : tables) {
-      given.tables.push_back(arrays_.emplace_back("plan", "table", table, 2).rows());
-    }
-  }
-
-  void biases(const py::sequence& biases) {
-    for (const py::handle sentences : biases) {
-      std::vector<AttentionBias>& made = given.biases.emplace_back();
-      for (const py::handle bias : sentences) {
-        const auto b = static_cast<std::ptrdiff_t>(made.size());
-        check(b < given.batch, "plan", "expected ", given.batch, " biases, one for each sentence");
-        const std::int64_t queries = given.starts[b + 1] - given.starts[b];
-        const FloatArray& array = arrays_.emplace_back("plan", "bias", bias, 3);
-        const Shape& shape = array.shape();
-        check(shape.size() == 3 && shape[1] == queries && shape[2] == given.past[b] + queries,
-              "plan", "expected bias of sentence ", b, " of shape ",
-              shape_text({-1, queries, given.past[b] + queries}), ", got ", shape_text(shape));
-        const ConstRows& rows = array.rows();
-        made.push_back({rows.data, shape[0], rows.stride * shape[1], rows.stride});
-      }
-    }
-  }
-
   void caches(const py::sequence& caches) {
     for (const py::handle cache : caches) {
       const auto both = py::reinterpret_borrow<py::sequence>(cache);
@@ -168,13 +144,11 @@ class Pass {
 };
 
 py::list run(const Recorded& recorded, Arena& arena, py::handle lengths, py::handle past,
-             const py::sequence& ids, const py::sequence& tables, const py::sequence& biases,
-             const py::sequence& caches, const py::sequence& sources, int threads) {
+             const py::sequence& ids, const py::sequence& caches, const py::sequence& sources,
+             int threads) {
   threads = resolve_threads(threads);
   Pass pass(lengths, past);
   pass.ids(ids);
-  pass.tables(tables);
-  pass.biases(biases);
   pass.caches(caches);
   pass.sources(sources);
   py::list made;
@@ -198,7 +172,7 @@ void register_values(py::module_& m) {
                              })
       .def_property_readonly("ndim", [](const Value&) { return 2; });
   py::class_<Ids>(m, "Ids", "Whole numbers that a pass is given, one for each token.");
-  py::class_<Bias>(m, "Bias", "A bias of the scores that a pass is given, one for each sentence.");
+  py::class_<Bias>(m, "Bias", "A bias of the scores by the distance from query to key.");
   py::class_<CacheSlot>(m, "CacheSlot", "Keys and values that a pass extends.");
   py::class_<SourceSlot>(m, "SourceSlot", "Keys and values of a source.");
   py::class_<Arena>(m, "Arena", "The memory of one pass at a time.")
@@ -216,10 +190,6 @@ void register_plan(py::module_& m) {
       .def(
           "positions", [](Recorded& r, std::int64_t start) { return r.plan.positions(start); },
           "start"_a = 0)
-      .def(
-          "table", [](Recorded& r, std::ptrdiff_t n) { return r.plan.table(n); }, "columns"_a)
-      .def(
-          "bias", [](Recorded& r, std::ptrdiff_t n) { return r.plan.bias(n); }, "heads"_a)
       .def("cache", [](Recorded& r) { return r.plan.cache(); })
       .def("source", [](Recorded& r) { return r.plan.source(); })
       .def(
@@ -236,8 +206,8 @@ void register_plan(py::module_& m) {
             return r.plan.result_bytes(tokens, sentences);
           },
           "tokens"_a, "sentences"_a)
-      .def("run", &run, "arena"_a, "lengths"_a, "past"_a, "ids"_a, "tables"_a, "biases"_a,
-           "caches"_a, "sources"_a, "threads"_a = 0);
+      .def("run", &run, "arena"_a, "lengths"_a, "past"_a, "ids"_a, "caches"_a, "sources"_a,
+           "threads"_a = 0);
 
   plan.def(
           "embedding",
@@ -324,6 +294,21 @@ void register_plan(py::module_& m) {
           [](Recorded& r, Value x, Value cosines, Value sines, std::ptrdiff_t heads,
              bool interleaved) { return r.plan.rope(x, cosines, sines, heads, interleaved); },
           "x"_a, "cos"_a, "sin"_a, "heads"_a, "interleaved"_a)
+      .def(
+          "rotary",
+          [](Recorded& r, py::handle inv_freq, float scale) {
+            const auto half = static_cast<std::ptrdiff_t>(py::len(inv_freq));
+            const Plan::Angles angles =
+                r.plan.rotary(r.vector("rotary", "inv_freq", inv_freq, half), half, scale);
+            return py::make_tuple(angles.cosines, angles.sines);
+          },
+          "inv_freq"_a.none(false), "scale"_a)
+      .def(
+          "relative_bias",
+          [](Recorded& r, py::handle by_distance) {
+            return r.plan.relative_bias(r.table("relative_bias", by_distance));
+          },
+          "by_distance"_a)
       .def(
           "pool",
           [](Recorded& r, Value x, const std::string& kind) {

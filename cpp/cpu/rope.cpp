@@ -1,6 +1,7 @@
 #include "ops/rope.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "cpu/kernels.h"
 #include "cpu/schedule.h"
@@ -19,6 +20,21 @@ void rope(ConstRows x, ConstRows cosines, ConstRows sines, std::ptrdiff_t heads,
         float* turned = out.row(i) + h * size;
         kernel(head, cosines.row(i), sines.row(i), turned, half);
         std::copy(head + 2 * half, head + size, turned + 2 * half);
+      }
+    }
+  });
+}
+
+void rotary(const std::int64_t* positions, const float* inv_freq, float scale, MutableRows cosines,
+            MutableRows sines, int threads) {
+  const std::ptrdiff_t half = cosines.columns;
+  for_rows(threads, cosines.rows, half * 32, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t n = begin; n < end; ++n) {
+      const auto position = static_cast<float>(positions[n]);
+      for (std::ptrdiff_t i = 0; i < half; ++i) {
+        const double angle = position * inv_freq[i];
+        cosines.row(n)[i] = static_cast<float>(std::cos(angle)) * scale;
+        sines.row(n)[i] = static_cast<float>(std::sin(angle)) * scale;
       }
     }
   });

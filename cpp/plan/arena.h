@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/pages.h"
+#include "ops/attention.h"
 
 namespace quatrain {
 
@@ -42,6 +43,12 @@ class Arena {
     std::vector<std::int64_t> first;  // [caches * B]
     std::vector<std::int64_t> length, total;
   } keys;
+  // Each head's bias of every distance in the pass, and where in it each sentence's rows begin.
+  struct Biases {
+    std::vector<float> values;
+    std::vector<AttentionBias> of_sentence;
+  };
+  std::vector<Biases> biases;
 
  private:
   Pages memory_;

@@ -10,9 +10,8 @@ namespace {
 constexpr const char* kWhere = "attention";
 
 AttentionLayout layout_of(const Given& given, const std::int64_t* first, const std::int64_t* length,
-                          std::optional<Bias> bias) {
-  const AttentionBias* biases = bias ? given.biases[bias->number].data() : nullptr;
-  return {given.batch, given.starts, first, length, given.past, biases};
+                          const AttentionBias* bias) {
+  return {given.batch, given.starts, first, length, given.past, bias};
 }
 
 }  // namespace
@@ -24,7 +23,7 @@ Value Plan::attended(Value q, std::ptrdiff_t value_columns, const AttentionOptio
         "expected values for each of ", options.kv_heads, " heads, got ", value_columns,
         " columns");
   if (bias) {
-    const std::ptrdiff_t heads = bias_heads_[bias->number];
+    const std::ptrdiff_t heads = biases_[bias->number].rows;
     check(heads == 1 || heads == options.heads, kWhere, "expected a bias of ", options.heads,
           " heads, got ", heads);
   }
@@ -37,7 +36,7 @@ Value Plan::attention(Value q, Value k, Value v, const AttentionOptions& options
   const Value out = attended(q, v.columns, options, bias);
   step({q, k, v}, [=](const Pass& pass) {
     const AttentionLayout layout =
-        layout_of(pass.given, pass.given.starts, pass.keys.length.data(), bias);
+        layout_of(pass.given, pass.given.starts, pass.keys.length.data(), pass.bias(bias));
     quatrain::attention(pass.rows(q), pass.rows(k), pass.rows(v), layout, options, pass.rows(out),
                         pass.threads);
   });
@@ -60,7 +59,7 @@ Value Plan::attention(CacheSlot cache, Value q, Value k, Value v, const Attentio
                 pass.threads);
     const std::int64_t* first =
         pass.keys.first.data() + cache.number * static_cast<std::size_t>(given.batch);
-    const AttentionLayout layout = layout_of(given, first, pass.keys.total.data(), bias);
+    const AttentionLayout layout = layout_of(given, first, pass.keys.total.data(), pass.bias(bias));
     quatrain::attention(pass.rows(q), held.keys, held.values, layout, options, pass.rows(out),
                         pass.threads);
   });
@@ -75,7 +74,7 @@ Value Plan::attention(SourceSlot source, Value q, std::ptrdiff_t value_columns,
     const Source& held = pass.given.sources[source.number];
     check(held.values.columns == value_columns, kWhere, "expected a source of ", value_columns,
           " columns, got ", held.values.columns);
-    const AttentionLayout layout = layout_of(pass.given, held.first, held.length, {});
+    const AttentionLayout layout = layout_of(pass.given, held.first, held.length, nullptr);
     quatrain::attention(pass.rows(q), held.keys, held.values, layout, options, pass.rows(out),
                         pass.threads);
   });

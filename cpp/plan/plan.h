@@ -30,7 +30,7 @@ struct Value {
 };
 
 // What differs from pass to pass, by its number: a whole number for each token (ids, positions), a
-// bias of the scores of each sentence, keys and values that each pass extends, those of a source.
+// bias of the scores, keys and values that each pass extends, those of a source.
 struct Ids {
   std::size_t number;
 };
@@ -62,8 +62,6 @@ struct Given {
   const std::int64_t* starts = nullptr;  // [B+1]: sentence b is rows starts[b] .. starts[b+1]
   const std::int64_t* past = nullptr;    // [B]: how many rows the caches hold already
   std::vector<const std::int64_t*> ids;  // one for each token
-  std::vector<ConstRows> tables;         // a row for each token
-  std::vector<std::vector<AttentionBias>> biases;  // one for each sentence
   std::vector<Cache> caches;
   std::vector<Source> sources;
   std::vector<MutableRows> results;  // to be written
@@ -79,8 +77,6 @@ class Plan {
   Ids ids() { return {ids_++}; }
   // The position of every token in its sentence, after what came before, plus `start`.
   Ids positions(std::int64_t start);
-  Value table(std::ptrdiff_t columns);
-  Bias bias(std::ptrdiff_t heads);
   CacheSlot cache() { return {caches_++}; }
   SourceSlot source() { return {sources_++}; }
 
@@ -103,12 +99,19 @@ class Plan {
   Sum add_rms_norm(Value x, Value y, const float* weight, float eps);
   Value softmax(Value x);
   Value rope(Value x, Value cosines, Value sines, std::ptrdiff_t heads, bool interleaved);
+  struct Angles {
+    Value cosines, sines;
+  };
+  Angles rotary(const float* inv_freq, std::ptrdiff_t half, float scale);
   Value pool(Value x, Pooling kind);
   Value l2_normalize(Value x);
 
   // Columns first .. first + count, which nothing copies.
   static Value columns(Value x, std::ptrdiff_t first, std::ptrdiff_t count);
 
+  // A bias that the distance from query to key gives: by_distance [H, 2M + 1] has that of -M to M,
+  // and what lies further has that of M.
+  Bias relative_bias(ConstRows by_distance);
   // Attention among the rows of the pass.
   Value attention(Value q, Value k, Value v, const AttentionOptions& options,
                   std::optional<Bias> bias);
@@ -131,13 +134,13 @@ class Plan {
   void run(const Given& given, Arena& arena, int threads) const;
 
  private:
-  enum class Place { kArena, kTable, kResult };
+  enum class Place { kArena, kResult };
   struct Buffer {
     Per per;
     std::ptrdiff_t columns;
     std::ptrdiff_t born, dies;  // the steps that write it first and read it last
     Place place;
-    std::size_t number;  // among the tables or the results
+    std::size_t number;  // among the results
   };
   struct Positions {
     std::size_t number;  // among the ids
@@ -148,9 +151,14 @@ class Plan {
     const std::vector<float*>& memory;  // of each buffer
     const std::vector<const std::int64_t*>& ids;
     const Arena::Keys& keys;
+    const std::vector<Arena::Biases>& biases;
     const Given& given;
     int threads;
     MutableRows rows(Value x) const;
+    // Of each sentence; null for none.
+    const AttentionBias* bias(std::optional<Bias> bias) const {
+      return bias ? biases[bias->number].of_sentence.data() : nullptr;
+    }
   };
   using Step = std::function<void(const Pass&)>;
 
@@ -162,13 +170,14 @@ class Plan {
   void check_given(const Given& given) const;
   void locate_buffers(const Given& given, Arena& arena) const;
   void number_tokens(const Given& given, Arena& arena) const;
+  void lay_out_biases(const Given& given, Arena& arena) const;
   std::size_t place_buffers(std::ptrdiff_t tokens, std::ptrdiff_t sentences,
                             std::vector<std::size_t>& offsets) const;
 
   std::size_t number_;  // of all plans of the process
-  std::size_t ids_ = 0, tables_ = 0, caches_ = 0, sources_ = 0;
+  std::size_t ids_ = 0, caches_ = 0, sources_ = 0;
   std::vector<Positions> positions_;
-  std::vector<std::ptrdiff_t> bias_heads_;
+  std::vector<ConstRows> biases_;  // by distance
   std::vector<Buffer> buffers_;
   std::vector<Value> results_;
   std::vector<Step> steps_;

@@ -43,21 +43,16 @@ void Plan::expect_same(const char* where, Value x, Value y) {
         " rows");
 }
 
-Value Plan::table(std::ptrdiff_t columns) {
-  const Value x = make(Per::kToken, columns);
-  buffers_.back().place = Place::kTable;
-  buffers_.back().number = tables_++;
-  return x;
-}
-
 Ids Plan::positions(std::int64_t start) {
   positions_.push_back({ids_, start});
   return ids();
 }
 
-Bias Plan::bias(std::ptrdiff_t heads) {
-  bias_heads_.push_back(heads);
-  return {bias_heads_.size() - 1};
+Bias Plan::relative_bias(ConstRows by_distance) {
+  check(by_distance.columns % 2 == 1, "relative_bias",
+        "expected a bias of each distance from -M to M, got ", by_distance.columns, " columns");
+  biases_.push_back(by_distance);
+  return {biases_.size() - 1};
 }
 
 Value Plan::embedding(Ids ids, ConstRows table) {
@@ -191,6 +186,16 @@ Value Plan::rope(Value x, Value cosines, Value sines, std::ptrdiff_t heads, bool
                    pass.rows(out), pass.threads);
   });
   return out;
+}
+
+Plan::Angles Plan::rotary(const float* inv_freq, std::ptrdiff_t half, float scale) {
+  const Ids at = positions(0);
+  const Value cosines = make(Per::kToken, half), sines = make(Per::kToken, half);
+  step({}, [=](const Pass& pass) {
+    quatrain::rotary(pass.ids[at.number], inv_freq, scale, pass.rows(cosines), pass.rows(sines),
+                     pass.threads);
+  });
+  return {cosines, sines};
 }
 
 Value Plan::pool(Value x, Pooling kind) {

@@ -1,4 +1,6 @@
 // Running a plan: the checks of what a pass is given, its memory, and then step after step.
+#include <algorithm>
+
 #include "core/check.h"
 #include "core/interrupt.h"
 #include "plan/plan.h"
@@ -32,7 +34,7 @@ void locate_keys(const Given& given, Arena::Keys& keys) {
 
 std::size_t Plan::result(Value x) {
   Buffer& buffer = buffers_[x.buffer];
-  check(buffer.place != Place::kTable && x.columns == buffer.columns, kWhere,
+  check(x.columns == buffer.columns, kWhere,
         "a result must be the whole of what an operation made");
   if (buffer.place == Place::kArena) {
     buffer.place = Place::kResult;
@@ -74,26 +76,9 @@ std::size_t Plan::result_bytes(std::ptrdiff_t tokens, std::ptrdiff_t sentences) 
 
 void Plan::check_given(const Given& given) const {
   check_count("lists of ids", given.ids.size(), ids_ - positions_.size());
-  check_count("tables", given.tables.size(), tables_);
-  check_count("biases", given.biases.size(), bias_heads_.size());
   check_count("caches", given.caches.size(), caches_);
   check_count("sources", given.sources.size(), sources_);
   check_count("results", given.results.size(), results_.size());
-  for (std::size_t i = 0; i < given.biases.size(); ++i) {
-    check_count("biases, one for each sentence", given.biases[i].size(),
-                static_cast<std::size_t>(given.batch));
-    for (const AttentionBias& bias : given.biases[i]) {
-      check(bias.heads == bias_heads_[i], kWhere, "expected a bias of ", bias_heads_[i],
-            " heads, got ", bias.heads);
-    }
-  }
-  for (const Buffer& x : buffers_) {
-    if (x.place != Place::kTable) continue;
-    const ConstRows& table = given.tables[x.number];
-    check(table.rows == given.tokens() && table.columns == x.columns && table.contiguous(), kWhere,
-          "expected a table of ", given.tokens(), " rows and ", x.columns, " columns, got ",
-          table.rows, " and ", table.columns);
-  }
   for (const Cache& cache : given.caches) {
     const std::ptrdiff_t rows = given.batch * cache.capacity;
     check(cache.keys.rows == rows && cache.values.rows == rows, kWhere, "expected caches of ",
@@ -115,17 +100,8 @@ void Plan::locate_buffers(const Given& given, Arena& arena) const {
   arena.buffers.resize(buffers_.size());
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     const Buffer& x = buffers_[i];
-    switch (x.place) {
-      case Place::kArena:
-        arena.buffers[i] = memory + layout.offsets[i];
-        break;
-      case Place::kTable:  // which nothing writes
-        arena.buffers[i] = const_cast<float*>(given.tables[x.number].data);
-        break;
-      case Place::kResult:
-        arena.buffers[i] = given.results[x.number].data;
-        break;
-    }
+    arena.buffers[i] =
+        x.place == Place::kArena ? memory + layout.offsets[i] : given.results[x.number].data;
   }
 }
 
@@ -143,12 +119,44 @@ void Plan::number_tokens(const Given& given, Arena& arena) const {
   }
 }
 
+// A head's bias of key j and query i is values[j - i + longest - 1]: one query's row begins one
+// value before that of the query in front of it.
+void Plan::lay_out_biases(const Given& given, Arena& arena) const {
+  const auto batch = static_cast<std::size_t>(given.batch);
+  std::int64_t longest = 1, newest = 1;
+  for (std::size_t b = 0; b < batch; ++b) {
+    longest = std::max(longest, arena.keys.total[b]);
+    newest = std::max(newest, arena.keys.length[b]);
+  }
+  const std::ptrdiff_t width = longest + newest - 1;
+  arena.biases.resize(biases_.size());
+  for (std::size_t i = 0; i < biases_.size(); ++i) {
+    const ConstRows& by_distance = biases_[i];
+    Arena::Biases& made = arena.biases[i];
+    made.values.resize(static_cast<std::size_t>(by_distance.rows * width));
+    for (std::ptrdiff_t h = 0; h < by_distance.rows; ++h) {
+      const float* middle = by_distance.row(h) + by_distance.columns / 2;
+      float* zero = made.values.data() + h * width + longest - 1;
+      const std::ptrdiff_t most = by_distance.columns / 2;
+      for (std::ptrdiff_t d = 1 - longest; d < newest; ++d) {
+        zero[d] = middle[std::clamp(d, -most, most)];
+      }
+    }
+    made.of_sentence.resize(batch);
+    for (std::size_t b = 0; b < batch; ++b) {
+      const float* first = made.values.data() + longest - 1 - given.past[b];
+      made.of_sentence[b] = {first, by_distance.rows, width, -1};
+    }
+  }
+}
+
 void Plan::run(const Given& given, Arena& arena, int threads) const {
   check_given(given);
   locate_buffers(given, arena);
   number_tokens(given, arena);
   locate_keys(given, arena.keys);
-  const Pass pass{buffers_, arena.buffers, arena.ids, arena.keys, given, threads};
+  lay_out_biases(given, arena);
+  const Pass pass{buffers_, arena.buffers, arena.ids, arena.keys, arena.biases, given, threads};
   for (const Step& step : steps_) {
     step(pass);
     Pulse::ask();

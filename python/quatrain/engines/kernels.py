@@ -169,6 +169,9 @@ class Kernels(PackedEngine):
 
     # Layout-reading
 
+    def rotary(self, layout: Packed, inv_freq: Array, *, scale: float = 1.0) -> tuple[Array, Array]:
+        return self._call("rotary", layout.positions, single(inv_freq), scale)
+
     def last(self, x: Any, layout: Packed) -> Array:
         return self.pool(x, layout, kind="last")
 
@@ -232,6 +235,11 @@ class Kernels(PackedEngine):
 def column(x: Array, y: Array) -> bool:
     """Whether y holds one value for each row of x, ``[..., 1]``: bodies of norms need that."""
     return y.ndim == x.ndim and y.shape == (*x.shape[:-1], 1) != x.shape
+
+
+def single(x: Array) -> Array:
+    """An array as float32."""
+    return x.astype(np.float32, copy=False)
 
 
 def row(y: Any, x: Any) -> Any:

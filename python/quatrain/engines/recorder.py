@@ -11,10 +11,11 @@ import numpy as np
 
 from quatrain import _core
 from quatrain.engines.engine import PackedEngine
-from quatrain.engines.kernels import Kernels
+from quatrain.engines.kernels import Kernels, single
 from quatrain.errors import InputError
 from quatrain.layout import Packed
 from quatrain.module import Module
+from quatrain.ops import relative_buckets
 from quatrain.state import Grown, Passes, Remembered, State
 
 Array = np.ndarray
@@ -30,14 +31,11 @@ class UnrecordableError(Exception):
 class Plan:
     """A program's steps, and what each pass must give them, in the order of their numbers.
 
-    ``rotary`` and ``relative_bias`` hold the arguments of these operations, which depend on the
-    layout alone; the engine computes them anew for each pass. ``remembered``: slots,
-    and which of the results are their keys and values. ``result``: which is the program's.
+    ``remembered``: slots, and which of the results are their keys and values. ``result``: which is
+    the program's.
     """
 
     steps: _core.Plan = field(default_factory=_core.Plan)
-    rotary: list[dict[str, Any]] = field(default_factory=list)
-    relative_bias: list[dict[str, Any]] = field(default_factory=list)
     caches: list[Key] = field(default_factory=list)
     sources: list[Key] = field(default_factory=list)
     remembered: list[tuple[Key, int, int]] = field(default_factory=list)
@@ -57,8 +55,6 @@ class Plan:
             layout.lengths,
             layout.past,
             ids,
-            [table for options in self.rotary for table in engine.rotary(layout, **options)],
-            [engine.relative_bias(layout=layout, **options) for options in self.relative_bias],
             state.extended(self.caches, layout.longest) if state is not None else [],
             [source_of(state, key) for key in self.sources],
             engine.threads or 0,
@@ -123,12 +119,10 @@ class Recorder(Kernels):
         return self._call("positions", start)
 
     def rotary(self, layout: Any, inv_freq: Array, *, scale: float = 1.0) -> tuple[Any, Any]:
-        self._plan.rotary.append({"inv_freq": inv_freq, "scale": scale})
-        return self._call("table", len(inv_freq)), self._call("table", len(inv_freq))
+        return self._call("rotary", single(inv_freq), scale)
 
     def relative_bias(self, table: Array, layout: Any, **options: Any) -> Any:
-        self._plan.relative_bias.append({"table": table, **options})
-        return self._call("bias", table.shape[1])
+        return self._call("relative_bias", table[relative_buckets(**options)].T)
 
     def pool(self, x: Any, layout: Any, *, kind: str) -> Any:
         return self._call("pool", self._value(x), kind)
