@@ -149,18 +149,20 @@ def test_int4_does_not_saturate():
     ones, signs = np.ones(k, np.float32), np.where(np.arange(k) % 2, 1, -1).astype(np.float32)
     rows = np.stack([ones, -ones, signs, -signs, 0 * ones])
     packed = _core.pack(rows, "int4")
-    assert same_bits(_core.linear(rows, packed), int4_linear(rows, rows))
+    for x in (rows, np.tile(rows, (8, 1))):
+        assert same_bits(_core.linear(x, packed), int4_linear(x, rows))
 
 
-def test_int4_special_values(rng):
-    x, weight = normal(rng, 6, 70), normal(rng, 20, 70)
+@pytest.mark.parametrize("m", [6, 40])
+def test_int4_special_values(rng, m):
+    x, weight = normal(rng, m, 70), normal(rng, 20, 70)
     x[1, 3], x[2, 69], x[3], x[4] = np.nan, np.inf, 0, 1e-40
     weight[5, 2], weight[6, 3], weight[7] = np.nan, np.inf, 0
     out = _core.linear(x, _core.pack(weight, "int4"))
     sound = [n for n in range(20) if n not in (5, 6)]
     assert np.isnan(out[[1, 2]]).all()
     assert np.isnan(out[:, [5, 6]]).all()
-    finite = [0, 3, 4, 5]
+    finite = [0, *range(3, m)]
     assert same_bits(out[finite][:, sound], int4_linear(x[finite], weight[sound]))
     assert not out[[3, 4]][:, sound].any()
     assert not out[finite, 7].any()

@@ -61,8 +61,8 @@ struct GroupScale {
 // out[m, n] = sum over groups, one after another, of scale[m, group] scale[n, group's block]
 // sum_k x[m, k] (w[n, k] - zero[n, block]), plus bias[n].
 struct Int4Task {
-  const std::int8_t* x;        // [rows][depth], as quantize_groups() wrote them
-  const GroupScale* x_scales;  // [rows][depth / kGroup]
+  const std::int8_t* x;        // [rows, filled up][depth], as quantize_groups() wrote them
+  const GroupScale* x_scales;  // [rows / kHeight, filled up][depth / kGroup][kHeight]
   std::ptrdiff_t rows;
   std::ptrdiff_t depth;  // K, filled up
   std::ptrdiff_t block;  // a multiple of kGroup
@@ -74,6 +74,7 @@ struct Int4Task {
   const float* bias;
   float* out;
   std::ptrdiff_t out_stride;
+  std::int8_t* scratch;  // a panel in bytes: depth * kPanel
 };
 
 // How the columns of a panel's block are held: value v as level l, v ~ (l - zero) * scale.
@@ -89,7 +90,7 @@ struct IntegerKernels {
   // A row of k floats, as `depth` values.
   RowScale (*quantize)(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth, void* values);
   void (*int8)(const Int8Task& task);
-  // A row of k floats, as `depth` values and the scales of their groups.
+  // A row of k floats, as `depth` values and the scales of their groups, kHeight apart.
   void (*quantize_groups)(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth,
                           std::int8_t* values, GroupScale* scales);
   void (*int4)(const Int4Task& task);

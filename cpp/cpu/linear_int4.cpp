@@ -1,4 +1,4 @@
-#include <vector>
+#include <algorithm>
 
 #include "core/aligned.h"
 #include "cpu/quantized.h"
@@ -9,21 +9,30 @@ void linear_int4(ConstRows x, const PackedWeight& weight, const float* bias, Act
                  MutableRows out, int threads) {
   // Memory that the next call on this thread reuses.
   static thread_local AlignedArray<std::int8_t> value_memory;
-  static thread_local std::vector<GroupScale> scale_memory;
+  static thread_local AlignedArray<GroupScale> scale_memory;
   const std::ptrdiff_t depth = filled_up(weight.k(), kMostBlock), groups = depth / kGroup;
+  const std::ptrdiff_t filled = filled_up(x.rows, kHeight);
   const IntegerKernels& kernel = integer_kernels();
-  scale_memory.resize(static_cast<std::size_t>(x.rows * groups));
-  GroupScale* const scales = scale_memory.data();
-  std::int8_t* const values = value_memory.at_least(static_cast<std::size_t>(x.rows * depth));
+  GroupScale* const scales = scale_memory.at_least(static_cast<std::size_t>(filled * groups));
+  std::int8_t* const values = value_memory.at_least(static_cast<std::size_t>(filled * depth));
+  std::fill(values + x.rows * depth, values + filled * depth, std::int8_t{0});
+  // The scales of 16 rows lie side by side, group after group.
+  const auto first_scale = [=](std::ptrdiff_t row) {
+    return scales + row / kHeight * kHeight * groups + row % kHeight;
+  };
+  for (std::ptrdiff_t i = x.rows; i < filled; ++i) {
+    for (std::ptrdiff_t g = 0; g < groups; ++g) first_scale(i)[g * kHeight] = {};
+  }
   for_rows(threads, x.rows, x.columns / 8, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t i = begin; i < end; ++i) {
-      kernel.quantize_groups(x.row(i), x.columns, depth, values + i * depth, scales + i * groups);
+      kernel.quantize_groups(x.row(i), x.columns, depth, values + i * depth, first_scale(i));
     }
   });
   for_blocks(out, depth, 64, threads, [&](auto row, auto count, auto first, auto last) {
+    static thread_local AlignedArray<std::int8_t> panel_memory;
     Int4Task task{};
     task.x = values + row * depth;
-    task.x_scales = scales + row * groups;
+    task.x_scales = first_scale(row);
     task.rows = count;
     task.depth = depth;
     task.block = weight.block();
@@ -36,6 +45,7 @@ void linear_int4(ConstRows x, const PackedWeight& weight, const float* bias, Act
     task.bias = bias;
     task.out = out.row(row);
     task.out_stride = out.stride;
+    task.scratch = panel_memory.at_least(static_cast<std::size_t>(depth * kPanel));
     kernel.int4(task);
     activate_block(activation, out, row, count, first, last);
   });

@@ -24,8 +24,7 @@ struct WeightView {
 //   int8: each output has a scale, largest magnitude / 127; a row of x has a scale and a zero
 //         point of its own, 255 steps between its extremes (and 0). Their product is exact.
 //   int4: each block of an output has a float16 scale and perhaps a zero point (without one, zero
-//   is
-//         the ninth of the 16 levels): of some that about span its extremes (and 0), those that
+//         is the ninth of the 16 levels): of some that about span its extremes (and 0), those that
 //         lose least by the sum of the squares. Every 32 values of x have a scale, largest
 //         magnitude / 127. Products are exact within these, which are added up one after another in
 //         float32.

@@ -14,13 +14,15 @@
 #include "cpu/simd/matrix_int8.h"
 #include "cpu/simd/matrix_int4.h"
 #include "cpu/simd/matrix_amx.h"
+#include "cpu/simd/matrix_int4_amx.h"
 #include "cpu/simd/integer_table.h"
 // clang-format on
 
 namespace quatrain {
 
 const IntegerKernels& amx_integers() {
-  static const IntegerKernels table = amx_ints::make_integers(amx_ints::int8_amx);
+  static const IntegerKernels table =
+      amx_ints::make_integers(amx_ints::int8_amx, amx_ints::int4_amx);
   return table;
 }
 

@@ -14,7 +14,8 @@
 namespace quatrain {
 
 const IntegerKernels& avx2_integers() {
-  static const IntegerKernels table = avx2_ints::make_integers(avx2_ints::int8_tiles);
+  static const IntegerKernels table =
+      avx2_ints::make_integers(avx2_ints::int8_tiles, avx2_ints::int4);
   return table;
 }
 

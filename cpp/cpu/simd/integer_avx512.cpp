@@ -18,7 +18,8 @@
 namespace quatrain {
 
 const IntegerKernels& avx512_integers() {
-  static const IntegerKernels table = avx512_ints::make_integers(avx512_ints::int8_tiles);
+  static const IntegerKernels table =
+      avx512_ints::make_integers(avx512_ints::int8_tiles, avx512_ints::int4);
   return table;
 }
 

@@ -19,7 +19,8 @@
 namespace quatrain {
 
 const IntegerKernels& avx512_vnni_integers() {
-  static const IntegerKernels table = avx512_vnni_ints::make_integers(avx512_vnni_ints::int8_tiles);
+  static const IntegerKernels table =
+      avx512_vnni_ints::make_integers(avx512_vnni_ints::int8_tiles, avx512_vnni_ints::int4);
   return table;
 }
 

@@ -15,7 +15,8 @@
 namespace quatrain {
 
 const IntegerKernels& avx_vnni_integers() {
-  static const IntegerKernels table = avx_vnni_ints::make_integers(avx_vnni_ints::int8_tiles);
+  static const IntegerKernels table =
+      avx_vnni_ints::make_integers(avx_vnni_ints::int8_tiles, avx_vnni_ints::int4);
   return table;
 }
 

@@ -12,7 +12,8 @@
 namespace quatrain {
 
 const IntegerKernels& portable_integers() {
-  static const IntegerKernels table = portable_ints::make_integers(portable_ints::int8_tiles);
+  static const IntegerKernels table =
+      portable_ints::make_integers(portable_ints::int8_tiles, portable_ints::int4);
   return table;
 }
 

@@ -1,7 +1,7 @@
 // Fills the table of integer kernels. Included once per instruction set, last.
 namespace quatrain::QUATRAIN_ISA {
 
-inline IntegerKernels make_integers(void (*int8)(const Int8Task&)) {
+inline IntegerKernels make_integers(void (*int8)(const Int8Task&), void (*int4)(const Int4Task&)) {
   IntegerKernels table{};
   table.value_size = sizeof(Value);
   table.quantize = quantize;

@@ -13,12 +13,15 @@ struct alignas(64) TileConfig {
   std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 
-// Panels that are read next come in little by little: `step` bytes for every 64 steps of k.
+// Panels that are read next come into the second cache little by little (the first is full of those
+// read now): `step` bytes for every 64 steps of k.
 struct Ahead {
   const std::int8_t* data;
   std::ptrdiff_t step;
   QUATRAIN_INLINE void advance() {
-    for (std::ptrdiff_t i = 0; i < step; i += 64) __builtin_prefetch(data + i);
+    for (std::ptrdiff_t i = 0; i < step; i += 64) {
+      _mm_prefetch(reinterpret_cast<const char*>(data + i), _MM_HINT_T1);
+    }
     data += step;
   }
 };

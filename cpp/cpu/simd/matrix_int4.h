@@ -44,7 +44,8 @@ inline void quantize_groups(const float* x, std::ptrdiff_t k, std::ptrdiff_t dep
       sum = sum + (value - magic);
       store_bytes(bytes + first + i * kWidth, value);
     }
-    *scales++ = {scale + reduce_add(odd), static_cast<std::int32_t>(reduce_add(sum))};
+    *scales = {scale + reduce_add(odd), static_cast<std::int32_t>(reduce_add(sum))};
+    scales += kHeight;
   }
 }
 
@@ -56,7 +57,10 @@ void int4_tile(const Int4Task& task, std::ptrdiff_t row, std::ptrdiff_t panel) {
   const std::uint16_t* scales = task.scales + panel * blocks * kPanel;
   const std::uint8_t* zero_points = zeros ? task.zeros + panel * blocks * kPanel : nullptr;
   const std::int8_t* x = task.x + row * task.depth;
-  const GroupScale* x_scales = task.x_scales + row * groups;
+  const GroupScale* x_scales[rows];
+  for (int i = 0; i < rows; ++i) {
+    x_scales[i] = task.x_scales + (row + i) / kHeight * kHeight * groups + (row + i) % kHeight;
+  }
   Vec sum[rows][kPanelVecs];
   for (int i = 0; i < rows; ++i) {
     for (int v = 0; v < kPanelVecs; ++v) sum[i][v] = zero();
@@ -70,7 +74,7 @@ void int4_tile(const Int4Task& task, std::ptrdiff_t row, std::ptrdiff_t panel) {
       const Vec scale = load_float16(scales + v * kWidth);
 #pragma GCC unroll 4
       for (int i = 0; i < rows; ++i) {
-        const GroupScale from = x_scales[i * groups + g];
+        const GroupScale from = x_scales[i][g * kHeight];
         Lanes all = splat_int(-8 * from.sum);
         if constexpr (zeros) all = minus_product(zero_points + v * kWidth, from.sum);
         all = dot(all, x + i * task.depth + g * kGroup, nibbles);

@@ -34,7 +34,7 @@ inline RowScale quantize(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth,
   return found;
 }
 
-// A row alone waits for its weights, which lie one behind another: they are asked for in time.
+// Few rows wait for their weights, which lie one behind another: they are asked for in time.
 QUATRAIN_INLINE void fetch_ahead(const void* weights) {
   __builtin_prefetch(static_cast<const char*>(weights) + 2048);
 }
@@ -67,10 +67,12 @@ QUATRAIN_INLINE void int8_tile(const Value* x, std::ptrdiff_t depth, const std::
 #pragma GCC unroll 8
     for (int s = 0; s < strands; ++s) {
       const std::ptrdiff_t at = k + s * kQuad;
-      if constexpr (strands > 1) fetch_ahead(weights[0] + at * kPanel);
       Line line[sums];
 #pragma GCC unroll 16
-      for (int j = 0; j < sums; ++j) line[j] = load_line(weights[j] + at * kPanel);
+      for (int j = 0; j < sums; ++j) {
+        if (j * kSumColumns % kPanel == 0) fetch_ahead(weights[j] + at * kPanel);
+        line[j] = load_line(weights[j] + at * kPanel);
+      }
 #pragma GCC unroll 16
       for (int i = 0; i < rows; ++i) {
         const Quad quad = load_quad(x + i * depth + at);
