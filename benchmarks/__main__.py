@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from benchmarks import report, tokenizer_table
@@ -38,17 +39,19 @@ def tokenize(given: argparse.Namespace) -> str:
     return "\n\n".join(part(lines) for part in parts)
 
 
-def measure(name: str, given: argparse.Namespace) -> tuple[list[report.Table], list[str]]:
-    """-> a section's tables, and what could not be measured."""
+def measure(
+    name: str, given: argparse.Namespace, installed: Container[str]
+) -> Iterator[report.Table]:
+    """A section's tables. ``installed`` names the peers' packages."""
     section = SECTIONS[name]
     if section.isa and _core.isa() not in WIDER:
-        return [], [f"{name}: quatrain uses {_core.isa()} here in any case"]
-    tables, wrong = [], []
+        yield report.Table(name, "", [], [f"{name}: no other than {_core.isa()} here."])
+        return
     for suite, every in section.cases.items():
         cases = [c for c in every if not given.only or any(part in c.name for part in given.only)]
         if not cases:
             continue
-        failed = material.prepare(given.peers) if suite == "models" else {}
+        failed = material.prepare(given.peers, installed) if suite == "models" else {}
         if "sentences" in failed:
             cases = [case for case in cases if case.parts == 1]
         turns = Turns(
@@ -62,14 +65,7 @@ def measure(name: str, given: argparse.Namespace) -> tuple[list[report.Table], l
             rows = turns.run(cases, threads, given.rounds)
         progress("")
         remarks = [f"{who}: not measured, {why}." for who, why in (turns.missing | failed).items()]
-        tables.append(report.Table(name, suite, rows, remarks))
-        wrong += [
-            f"{row.name}: {engine} {why}" for row in rows for engine, why in row.wrong.items()
-        ]
-        wrong += [
-            f"{row.name}: nothing was measured" for row in rows if not row.seconds | row.memory
-        ]
-    return tables, wrong
+        yield report.Table(name, suite, rows, remarks)
 
 
 def keep(file: Path, found: object) -> None:
@@ -110,13 +106,13 @@ def main() -> int:
     found = {"conditions": conditions, "rounds": given.rounds, "tables": []}
     wrong: list[str] = []
     for name in [name for name in SECTIONS if name in sections]:
-        tables, unmeasured = measure(name, given)
-        for table in tables:
-            print(f"\n### {name}: {table.suite}, medians of {given.rounds}\n\n{table.markdown()}")
-        wrong += unmeasured
-        found["tables"] += [table.as_json() for table in tables]
-        if given.json is not None:
-            keep(given.json, found)
+        for table in measure(name, given, conditions):
+            title = " ".join(filter(None, dict.fromkeys((name, table.suite))))
+            print(f"\n### {title}, medians of {given.rounds}\n\n{table.markdown()}", flush=True)
+            found["tables"].append(table.as_json())
+            wrong += table.wrong()
+            if given.json is not None:
+                keep(given.json, found)
     if "tokenize" in sections:
         print(f"\n### tokenize, {given.megabytes:g} MB of each text\n\n{tokenize(given)}")
     for line in wrong:

@@ -41,13 +41,21 @@ class Table:
     remarks: list[str]
 
     def markdown(self) -> str:
-        if self.section == "memory":
+        if not self.rows:
+            parts = []
+        elif self.section == "memory":
             parts = [memory(self.rows)]
         elif self.section == "threads":
             parts = [gains(self.rows)]
         else:
             parts = [rates(self.rows), ways(self.rows)]
         return "\n\n".join(filter(None, [*parts, "\n".join(self.remarks)]))
+
+    def wrong(self) -> list[str]:
+        """Why the whole is not to be believed."""
+        found = [f"{row.name}: {who} {why}" for row in self.rows for who, why in row.wrong.items()]
+        nothing = [row.name for row in self.rows if not row.seconds and not row.memory]
+        return found + [f"{name}: nothing was measured" for name in nothing]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,11 @@ KINDS = {
     "gpt2": {"ctranslate2": "", "last": "model.onnx"},
     "llama": {f"genai-{dtype}": "" for dtype in ("float32", "int8", "int4")},
 }
+#: The peers' packages that make them: kind, up to a hyphen -> distribution.
+MAKERS = {
+    "optimised": "onnxruntime", "int8": "onnxruntime", "last": "onnxruntime",
+    "ctranslate2": "ctranslate2", "genai": "onnxruntime-genai",
+}  # fmt: skip
 SENTENCES = cache() / "models" / "sentences.json"
 
 
@@ -131,17 +137,21 @@ def made(model: str, kind: str) -> Path | None:
     return path if path.exists() else None
 
 
-def prepare(peers: str) -> dict[str, str]:
-    """Make what the cases need. -> what could not be made, and why."""
+def prepare(peers: str, installed: Container[str]) -> dict[str, str]:
+    """Make what the cases need, and the peers that are installed. -> what could not be made, and
+    why."""
     import quatrain
 
     failed = {}
     for model, kinds in KINDS.items():
+        wanted = [kind for kind in kinds if MAKERS[kind.partition("-")[0]] in installed]
+        if model == "llama" and not wanted:
+            continue
         source = checkpoint(model)
         exported = cache() / "models" / f"{model}-exported"
         if model != "llama" and not exported.exists():
             quatrain.load(source).export(exported)
-        for kind in kinds:
+        for kind in wanted:
             out = cache() / "models" / f"{model}-{kind}"
             if out.exists():
                 continue
