@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -191,6 +192,126 @@ def test_what_cannot_fit_together_is_refused_when_it_is_recorded():
     }.items():
         with pytest.raises(InputError, match=re.escape(message)):
             call()
+
+
+def test_what_another_plan_made_is_refused():
+    plan, other = _core.Plan(), _core.Plan()
+    table, options = np.zeros((5, 4), np.float32), {"heads": 2, "kv_heads": 2, "scale": 1.0}
+    x, y = (made.embedding(made.ids(), table) for made in (plan, other))
+    for call in (
+        lambda: plan.embedding(other.ids(), table),
+        lambda: plan.embedding(other.positions(), _core.pack(table)),
+        lambda: plan.add(x, y),
+        lambda: plan.relu(plan.columns(y, 0, 2)),
+        lambda: plan.attention(x, x, x, bias=other.relative_bias(table[:1, :3]), **options),
+        lambda: plan.attention(other.cache(), x, x, x, **options),
+        lambda: plan.attention(other.source(), x, 4, **options),
+        lambda: plan.result(y),
+    ):
+        with pytest.raises(InputError, match="expected what this plan made"):
+            call()
+
+
+def test_a_bias_of_more_keys_than_there_are_is_refused():
+    """Those of an attention without a cache are the pass's own, whatever came before it."""
+    plan, arena = _core.Plan(), _core.Arena()
+    x = plan.embedding(plan.positions(), np.ones((9, 4), np.float32))
+    bias = plan.relative_bias(np.zeros((2, 3), np.float32))
+    plan.result(plan.attention(x, x, x, heads=2, kv_heads=2, scale=1.0, bias=bias))
+    lengths = np.array([2])
+    assert plan.run(arena, lengths, np.array([0]), [], [], [])[0].shape == (2, 4)
+    with pytest.raises(InputError, match="expected a bias of this pass's keys alone"):
+        plan.run(arena, lengths, np.array([1]), [], [], [])
+
+
+def test_sizes_that_no_memory_holds_are_refused():
+    plan, arena = _core.Plan(), _core.Arena()
+    x = plan.embedding(plan.positions(), np.zeros((5, 4), np.float32))
+    with pytest.raises(InputError, match="of kv_heads = 2 columns, got -8"):
+        plan.attention(plan.source(), x, -8, heads=2, kv_heads=2, scale=1.0)
+    with pytest.raises(InputError, match="expected a start of at most"):
+        plan.positions(2**63 - 1)
+    for sizes in ((2**62, 1), (-1, 1)):
+        with pytest.raises(InputError, match="expected values that memory can hold"):
+            plan.nbytes(*sizes)
+    long = np.full(2**23, 2**40)  # their sum is 2^63
+    with pytest.raises(InputError, match="expected at most 1099511627776 tokens"):
+        plan.run(arena, long, np.zeros_like(long), [], [], [])
+
+
+def test_a_plan_that_has_run_does_not_change():
+    plan, arena = _core.Plan(), _core.Arena()
+    x = plan.embedding(plan.positions(), np.ones((5, 4), np.float32))
+    plan.result(x)
+    given = [np.array([2]), np.array([0]), [], [], []]
+    assert plan.run(arena, *given)[0].shape == (2, 4)
+    for call in (
+        plan.ids, plan.positions, plan.cache, plan.source,
+        lambda: plan.relative_bias(np.zeros((2, 3), np.float32)),
+        lambda: plan.rotary(np.ones(2, np.float32), 1.0),
+        lambda: plan.relu(x), lambda: plan.result(x),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match="expected a plan that has not run yet"):
+            call()
+    assert plan.run(arena, *given)[0].shape == (2, 4)
+
+
+class Fresh:
+    """A sequence that makes its elements when it is asked for them, and does not keep them."""
+
+    def __init__(self, *values):
+        self.values = values
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, index):
+        value = self.values[index]
+        return Fresh(*value) if isinstance(value, tuple) else value.copy()
+
+
+def test_what_a_pass_is_given_lives_until_it_ends():
+    plan, arena = _core.Plan(), _core.Arena()
+    x = plan.embedding(plan.ids(), np.eye(5, 4, dtype=np.float32))
+    options = {"heads": 2, "kv_heads": 2, "scale": 1.0}
+    y = plan.attention(plan.cache(), x, x, x, **options)
+    plan.result(plan.attention(plan.source(), y, 4, **options))
+    cache, source = np.zeros((1, 2, 4), np.float32), np.ones((3, 4), np.float32)
+    given = (
+        (np.array([3, 4]),), ((cache, cache),), ((source, source, np.array([0]), np.array([3])),),
+    )  # fmt: skip
+    lengths, past = np.array([2]), np.array([0])
+    want = plan.run(arena, lengths, past, *given)[0]
+    for _ in range(20):
+        found = plan.run(arena, lengths, past, *(Fresh(*values) for values in given))[0]
+        assert found.tobytes() == want.tobytes()
+
+
+def test_an_arena_is_for_one_pass_at_a_time():
+    plan, arena = _core.Plan(), _core.Arena()
+    x = plan.embedding(plan.positions(), np.ones((64, 64), np.float32))
+    weight = _core.pack(np.full((64, 64), 1 / 64, np.float32))
+    for _ in range(50):
+        x = plan.linear(x, weight)
+    plan.result(x)
+    done, refused = [], []
+
+    def passes(tokens):
+        for _ in range(100):
+            try:
+                given = np.array([tokens]), np.array([0])
+                done.append(plan.run(arena, *given, [], [], [])[0])
+            except InputError as error:
+                refused.append(str(error))
+
+    callers = [threading.Thread(target=passes, args=(tokens,)) for tokens in (3, 50, 7, 64)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=60)
+    assert len(done) + len(refused) == 400
+    assert all((array == 1).all() for array in done)
+    assert set(refused) <= {"[plan] expected an arena of its own, got one that is in use"}
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -259,6 +261,29 @@ def test_ids_beyond_the_vocabulary_are_refused(id):
     sampler.wrote(id)
     with pytest.raises(InputError, match=f"id {id} is outside a vocabulary of 9"):
         sampler.choose(np.zeros(9, np.float32), 0.5)
+
+
+def test_a_sampler_is_for_one_thread_at_a_time():
+    logits = np.linspace(0, 3, 2**20, dtype=np.float32)
+    sampler = _core.Sampler(top_p=0.9, frequency_penalty=0.1)
+    want = _core.Sampler(top_p=0.9, frequency_penalty=0.1).choose(logits, 0.5)
+    chosen, refused = [], []
+
+    def choose_often():
+        for _ in range(10):
+            try:
+                chosen.append(sampler.choose(logits, 0.5))
+            except InputError as error:
+                refused.append(str(error))
+
+    callers = [threading.Thread(target=choose_often) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=60)
+    assert len(chosen) + len(refused) == 30
+    assert set(chosen) == {want}
+    assert set(refused) <= {"[sampler] expected a sampler of its own, got one that is in use"}
 
 
 # Greedy and random numbers

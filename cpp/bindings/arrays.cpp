@@ -29,7 +29,7 @@ py::array typed(const char* where, const char* name, const char* type, py::handl
   return py::reinterpret_borrow<py::array>(value);
 }
 
-constexpr int kAligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+constexpr int kWhole = py::array::c_style | kAligned;
 
 Shape shape_of(const py::array& array) { return {array.shape(), array.shape() + array.ndim()}; }
 
@@ -45,16 +45,17 @@ bool as_rows(const py::array& array, ConstRows& rows) {
   }
   const py::ssize_t columns = array.shape(axes - 1);
   py::ssize_t count = 1, stride = columns * unit;
-  bool begun = false;  // an axis of more than one row has given the stride
+  const bool empty = array.size() == 0;  // whatever its strides
+  bool begun = false;                    // an axis of more than one row has given the stride
   for (py::ssize_t axis = axes - 2; axis >= 0; --axis) {
     const py::ssize_t size = array.shape(axis);
     if (size == 1) continue;
-    if (begun && array.strides(axis) != stride * count) return false;
+    if (begun && !empty && array.strides(axis) != stride * count) return false;
     if (!begun) stride = array.strides(axis);
     begun = true;
     count *= size;
   }
-  if (count * columns == 0) {
+  if (empty) {
     rows = {data, count, columns};
     return true;
   }
@@ -75,13 +76,19 @@ std::string shape_text(const Shape& shape) {
   return text + (shape.size() == 1 ? ",)" : ")");
 }
 
+py::array whole(const py::array& array) {
+  py::array found = py::array::ensure(array, kWhole);
+  if (!found) throw std::bad_alloc();  // nothing else can be wrong with an array
+  return found;
+}
+
 FloatArray::FloatArray(const char* where, const char* name, py::handle value, int dimensions) {
   py::array array = typed<float>(where, name, "float32", value);
   shape_ = shape_of(array);
   check(array.ndim() >= dimensions, where, "expected ", name, " with ", dimensions,
         " or more axes, got shape ", shape_text(shape_));
   if (!as_rows(array, rows_)) {
-    array = py::array_t<float, py::array::c_style>(array.attr("copy")());
+    array = whole(array);
     as_rows(array, rows_);
   }
   owner_ = std::move(array);
@@ -96,8 +103,7 @@ Shape FloatArray::with_columns(std::ptrdiff_t columns) const {
 TargetArray::TargetArray(const char* where, const char* name, py::handle value) {
   py::array array = typed<float>(where, name, "float32", value);
   shape_ = shape_of(array);
-  constexpr int kWanted = py::array::c_style | kAligned;
-  check((array.flags() & kWanted) == kWanted, where, "expected ", name,
+  check((array.flags() & kWhole) == kWhole, where, "expected ", name,
         " to be C-contiguous and aligned, got strides ",
         shape_text({array.strides(), array.strides() + array.ndim()}));
   check(array.writeable(), where, "expected ", name, " to be writable, got a read-only array");
@@ -121,12 +127,8 @@ FloatVector::FloatVector(const char* where, const char* name, py::handle value, 
 }
 
 IntArray::IntArray(const char* where, const char* name, py::handle value) {
-  py::array array = typed<std::int64_t>(where, name, "int64", value);
+  const py::array array = whole(typed<std::int64_t>(where, name, "int64", value));
   shape_ = shape_of(array);
-  constexpr int kWanted = py::array::c_style | kAligned;
-  if ((array.flags() & kWanted) != kWanted) {
-    array = py::array_t<std::int64_t, py::array::c_style>(array.attr("copy")());
-  }
   const auto* data = static_cast<const std::int64_t*>(array.data());
   values_.assign(data, data + array.size());
 }
@@ -151,21 +153,21 @@ std::ptrdiff_t check_starts(const char* where, const char* name, const IntArray&
 }
 
 Output::Output(const Shape& shape) {
-  py::ssize_t size = 1;
-  std::size_t bytes = 0;
+  py::ssize_t size = 1, bytes = 0;
   bool fits = true;
   for (const py::ssize_t extent : shape)
     fits = fits && !__builtin_mul_overflow(size, extent, &size);
-  fits = fits && !__builtin_mul_overflow(size, sizeof(float), &bytes);
+  fits = fits && !__builtin_mul_overflow(size, py::ssize_t{sizeof(float)}, &bytes);
   if (!fits) throw std::bad_alloc();
   const std::ptrdiff_t columns = shape.empty() ? 1 : shape.back();
   void* memory;
   py::capsule owner;
-  if (bytes < Block::kWorthwhile) {
-    memory = aligned_allocate(bytes);
+  const auto wanted = static_cast<std::size_t>(bytes);
+  if (wanted < Block::kWorthwhile) {
+    memory = aligned_allocate(wanted);
     owner = py::capsule(memory, [](void* owned) { std::free(owned); });
   } else {
-    auto block = std::make_unique<Block>(bytes);
+    auto block = std::make_unique<Block>(wanted);
     memory = block->data();
     owner = py::capsule(block.get(), [](void* owned) { delete static_cast<Block*>(owned); });
     block.release();

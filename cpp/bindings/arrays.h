@@ -17,6 +17,12 @@ using Shape = std::vector<pybind11::ssize_t>;
 
 std::string shape_text(const Shape& shape);
 
+inline constexpr int kAligned = pybind11::detail::npy_api::NPY_ARRAY_ALIGNED_;
+
+// An array in one piece of memory, C-contiguous and aligned: itself, or a copy by NumPy. (A
+// subclass may have an idea of its own of what copy() does.)
+pybind11::array whole(const pybind11::array& array);
+
 // A float32 array as rows of its last axis. Keeps the array (or the copy) alive.
 class FloatArray {
  public:

@@ -58,8 +58,8 @@ std::unique_ptr<PackedWeight> pack(py::array weight, const std::string& dtype, b
         shape_text({weight.shape(), weight.shape() + weight.ndim()}));
   const py::ssize_t unit = weight.itemsize();
   if (weight.strides(0) % unit != 0 || weight.strides(1) % unit != 0 ||
-      (weight.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) == 0) {
-    weight = weight.attr("copy")();
+      (weight.flags() & kAligned) == 0) {
+    weight = whole(weight);
   }
   const WeightView view{
       weight.data(),           type, weight.shape(0), weight.shape(1), weight.strides(0) / unit,

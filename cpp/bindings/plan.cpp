@@ -81,24 +81,26 @@ class Pass {
     starts_.push_back(0);
     for (std::ptrdiff_t b = 0; b < given.batch; ++b) {
       const std::int64_t count = lengths.data()[b];
-      check(count >= 0 && count <= kMost, "plan", "expected lengths >= 0, got ", count);
-      check(given.past[b] >= 0 && given.past[b] <= kMost, "plan", "expected past >= 0, got ",
-            given.past[b]);
+      check(count >= 0, "plan", "expected lengths >= 0, got ", count);
+      check(count <= kMostTokens - starts_.back(), "plan", "expected at most ", kMostTokens,
+            " tokens, got ", count, " behind ", starts_.back());
+      check(given.past[b] >= 0 && given.past[b] <= kMostTokens, "plan",
+            "expected past >= 0 and <= ", kMostTokens, ", got ", given.past[b]);
       starts_.push_back(starts_.back() + count);
     }
     given.starts = starts_.data();
   }
 
   void ids(const py::sequence& lists) {
-    for (const py::handle list : lists) {
+    for (const py::object list : lists) {
       given.ids.push_back(
           ids_.emplace_back("plan", "ids", list).expect("plan", "ids", given.tokens()).data());
     }
   }
 
   void caches(const py::sequence& caches) {
-    for (const py::handle cache : caches) {
-      const auto both = py::reinterpret_borrow<py::sequence>(cache);
+    for (const py::object cache : caches) {
+      const py::sequence both(cache);
       const auto keys = rows_of_cache(both[0]), values = rows_of_cache(both[1]);
       check(keys.second == values.second, "plan", "expected keys and values of one capacity");
       given.caches.push_back({keys.first, values.first, keys.second});
@@ -106,8 +108,8 @@ class Pass {
   }
 
   void sources(const py::sequence& sources) {
-    for (const py::handle source : sources) {
-      const auto parts = py::reinterpret_borrow<py::sequence>(source);
+    for (const py::object source : sources) {
+      const py::sequence parts(source);
       const auto rows = [&](std::size_t i) {
         return arrays_.emplace_back("plan", "source", parts[i], 2).rows();
       };
@@ -124,23 +126,19 @@ class Pass {
 
  private:
   // [B, C, W] as rows, and C.
-  std::pair<MutableRows, std::ptrdiff_t> rows_of_cache(const py::object& value) const {
-    using Array = py::array_t<float, py::array::c_style>;
-    check(py::isinstance<Array>(value), "plan",
-          "expected a cache to be a C-contiguous array of float32");
-    auto array = py::reinterpret_borrow<Array>(value);
-    check(array.ndim() == 3 && array.shape(0) == given.batch && array.writeable(), "plan",
-          "expected a writable cache of ", given.batch, " sentences");
-    const std::ptrdiff_t capacity = array.shape(1);
-    return {{array.mutable_data(), given.batch * capacity, array.shape(2)}, capacity};
+  std::pair<MutableRows, std::ptrdiff_t> rows_of_cache(const py::object& value) {
+    const TargetArray& cache = caches_.emplace_back("plan", "cache", value);
+    const Shape& shape = cache.shape();
+    check(shape.size() == 3 && shape[0] == given.batch, "plan", "expected cache of shape (",
+          given.batch, ", C, W), got ", shape_text(shape));
+    return {{cache.data(), given.batch * shape[1], shape[2]}, shape[1]};
   }
-
-  static constexpr std::int64_t kMost = std::int64_t{1} << 40;  // no sum of two overflows
 
   std::vector<std::int64_t> starts_;
   IntArray past_;
   std::deque<IntArray> ids_, sources_;
   std::deque<FloatArray> arrays_;
+  std::deque<TargetArray> caches_;
 };
 
 py::list run(const Recorded& recorded, Arena& arena, py::handle lengths, py::handle past,

@@ -3,6 +3,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/ops.h"
+#include "core/exclusive.h"
 
 namespace py = pybind11;
 using namespace py::literals;
@@ -11,22 +12,35 @@ namespace quatrain {
 
 namespace {
 
+// A sampler, which one call at a time may use.
+struct OneSampler {
+  Sampler sampler;
+  Exclusive exclusive;
+
+  struct Held {
+    Exclusive::Use use;
+    Sampler* sampler;
+    Sampler* operator->() const { return sampler; }
+  };
+  Held held() { return {{exclusive, "sampler", "a sampler"}, &sampler}; }
+};
+
 const float* vector_of(const FloatArray& logits) {
   check(logits.dimensions() == 1, "sampler", "expected logits of shape (V,), got ",
         shape_text(logits.shape()));
   return logits.data();
 }
 
-std::int64_t choose(Sampler& sampler, py::handle value, double uniform) {
+std::int64_t choose(OneSampler& one, py::handle value, double uniform) {
   const FloatArray logits("sampler", "logits", value);
   const float* data = vector_of(logits);
   const Unlocked unlocked(logits.columns());
-  return sampler.choose(data, logits.columns(), uniform);
+  return one.held()->choose(data, logits.columns(), uniform);
 }
 
-py::tuple likelihood(Sampler& sampler, py::handle value, std::int64_t id, std::ptrdiff_t top) {
+py::tuple likelihood(OneSampler& one, py::handle value, std::int64_t id, std::ptrdiff_t top) {
   const FloatArray logits("sampler", "logits", value);
-  const auto found = sampler.likelihoods(vector_of(logits), logits.columns(), id, top);
+  const auto found = one.held()->likelihoods(vector_of(logits), logits.columns(), id, top);
   py::tuple likeliest(found.size() - 1);
   for (std::size_t i = 1; i < found.size(); ++i) {
     likeliest[i - 1] = py::make_tuple(found[i].id, found[i].logprob);
@@ -37,23 +51,26 @@ py::tuple likelihood(Sampler& sampler, py::handle value, std::int64_t id, std::p
 }  // namespace
 
 void register_sampling(py::module_& m) {
-  py::class_<Sampler>(m, "Sampler", "Chooses the tokens of one text; for one thread at a time.")
+  py::class_<OneSampler>(m, "Sampler", "Chooses the tokens of one text; for one thread at a time.")
       .def(py::init([](double temperature, std::ptrdiff_t top_k, double top_p, double min_p,
                        double repetition_penalty, double presence_penalty,
                        double frequency_penalty) {
-             return Sampler({temperature, top_k, top_p, min_p, repetition_penalty, presence_penalty,
-                             frequency_penalty});
+             const SamplingOptions options{
+                 temperature,      top_k, top_p, min_p, repetition_penalty, presence_penalty,
+                 frequency_penalty};
+             return std::unique_ptr<OneSampler>(new OneSampler{Sampler(options), {}});
            }),
            py::kw_only(), "temperature"_a = 1.0, "top_k"_a = 0, "top_p"_a = 1.0, "min_p"_a = 0.0,
            "repetition_penalty"_a = 1.0, "presence_penalty"_a = 0.0, "frequency_penalty"_a = 0.0)
       .def(
           "read",
-          [](Sampler& sampler, py::handle value) {
+          [](OneSampler& one, py::handle value) {
             const IntArray ids("sampler", "ids", value);
-            sampler.read(ids.data(), ids.size());
+            one.held()->read(ids.data(), ids.size());
           },
           "ids"_a)
-      .def("wrote", &Sampler::wrote, "id"_a)
+      .def(
+          "wrote", [](OneSampler& one, std::int64_t id) { one.held()->wrote(id); }, "id"_a)
       .def("choose", &choose, "logits"_a, "uniform"_a)
       .def("likelihood", &likelihood, "logits"_a, "id"_a, "top"_a);
   m.def("uniform", &uniform, "seed"_a, "step"_a);

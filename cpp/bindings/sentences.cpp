@@ -150,7 +150,7 @@ py::array attention_array(py::handle q, py::handle k, py::handle v_value, py::ha
   const FloatArray v(where, "v_rows", v_value, 2);
   const ConstRows values = v.rows();
   check_attention(where, given.q.rows(), given.k.rows(), &values, given.layout, given.options);
-  Output out({given.q.shape()[0], values.columns / kv_heads * heads});
+  Output out({given.q.shape()[0], attended_columns(where, values.columns, given.options)});
   {
     const Unlocked unlocked(given.work());
     attention(given.q.rows(), given.k.rows(), values, given.layout, given.options, out.rows(),

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/parallel.h"
 
 #ifdef __linux__
 #include <sched.h>
@@ -175,7 +176,7 @@ int default_threads() {
 
 int resolve_threads(int threads) {
   check(threads >= 0, "threads", "expected a number of threads >= 0, got ", threads);
-  return threads == 0 ? default_threads() : threads;
+  return std::min(threads == 0 ? default_threads() : threads, kMostThreads);
 }
 
 }  // namespace quatrain

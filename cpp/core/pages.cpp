@@ -57,7 +57,8 @@ void deallocate(void* memory) {
 Pages::Pages(std::size_t bytes) : bytes_(bytes) {
   if (bytes == 0) return;  // mmap() refuses
   const bool is_large = bytes >= kHuge;
-  if (is_large) bytes_ += kHuge;  // to align: what is not touched is free
+  // To align: what is not touched is free.
+  if (is_large && __builtin_add_overflow(bytes_, kHuge, &bytes_)) throw std::bad_alloc();
   memory_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory_ == MAP_FAILED) throw std::bad_alloc();
   data_ = is_large ? aligned(memory_, kHuge) : memory_;

@@ -18,7 +18,6 @@ namespace {
 
 using Function = std::function<void(std::ptrdiff_t, std::ptrdiff_t)>;
 
-constexpr int kMaxThreads = 256;
 constexpr int kChunksPerThread = 4;  // enough to even out a slow core, few enough to stay cheap
 constexpr int kSpins = 2000;         // tens of microseconds: the gap between two operations
 
@@ -168,7 +167,7 @@ void parallel_for(int threads, std::ptrdiff_t count, const Function& fn, std::pt
   grain = std::max<std::ptrdiff_t>(grain, 1);
   const std::ptrdiff_t chunks = (count + grain - 1) / grain;
   const auto used =
-      static_cast<int>(std::min<std::ptrdiff_t>(std::min(threads, kMaxThreads), chunks));
+      static_cast<int>(std::min<std::ptrdiff_t>(std::min(threads, kMostThreads), chunks));
   if (used <= 1 || inside) {
     fn(0, count);
     return;

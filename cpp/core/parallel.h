@@ -5,6 +5,9 @@
 
 namespace quatrain {
 
+// More are never used.
+inline constexpr int kMostThreads = 256;
+
 // Calls fn(begin, end) on disjoint ranges that cover [0, count), on at most `threads` threads, the
 // caller among them, and returns when all are done. Ranges hold at least `grain` items (but for the
 // last) and are handed out as threads become free, so fn must not care which thread runs what.

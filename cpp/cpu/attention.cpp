@@ -43,28 +43,43 @@ std::vector<Piece> cut(const AttentionLayout& layout, const AttentionOptions& op
   return pieces;
 }
 
-void check_columns(const char* where, const char* name, ConstRows rows, const char* heads_name,
-                   std::ptrdiff_t heads) {
-  check(rows.columns % heads == 0, where, "expected ", name, " to have a multiple of ", heads_name,
-        " = ", heads, " columns, got ", rows.columns);
+void check_columns(const char* where, const char* name, std::ptrdiff_t columns,
+                   const char* heads_name, std::ptrdiff_t heads) {
+  check(columns > 0 && columns % heads == 0, where, "expected ", name,
+        " to have a positive multiple of ", heads_name, " = ", heads, " columns, got ", columns);
+}
+
+void check_heads(const char* where, const AttentionOptions& options) {
+  check(options.heads > 0 && options.kv_heads > 0 && options.heads % options.kv_heads == 0, where,
+        "expected heads to be a multiple of kv_heads, got ", options.heads, " and ",
+        options.kv_heads);
 }
 
 }  // namespace
 
+std::ptrdiff_t attended_columns(const char* where, std::ptrdiff_t value_columns,
+                                const AttentionOptions& options) {
+  check_heads(where, options);
+  check_columns(where, "v", value_columns, "kv_heads", options.kv_heads);
+  std::ptrdiff_t columns = 0;
+  check(!__builtin_mul_overflow(value_columns / options.kv_heads, options.heads, &columns), where,
+        "expected an output that memory can hold, got ", options.heads, " heads of ",
+        value_columns / options.kv_heads, " values");
+  return columns;
+}
+
 void check_attention(const char* where, ConstRows q, ConstRows k, const ConstRows* v,
                      const AttentionLayout& layout, const AttentionOptions& options) {
-  check(options.heads > 0 && options.kv_heads > 0 && options.heads % options.kv_heads == 0, where,
-        "expected heads to be a multiple of kv_heads, got ", options.heads, " and ",
-        options.kv_heads);
+  check_heads(where, options);
   check(options.window >= 0, where, "expected window >= 1, got ", options.window);
   check(options.softcap >= 0, where, "expected softcap > 0, got ", options.softcap);
-  check_columns(where, "q", q, "heads", options.heads);
-  check_columns(where, "k", k, "kv_heads", options.kv_heads);
+  check_columns(where, "q", q.columns, "heads", options.heads);
+  check_columns(where, "k", k.columns, "kv_heads", options.kv_heads);
   check(q.columns / options.heads == k.columns / options.kv_heads, where,
         "expected keys of the queries' size ", q.columns / options.heads, ", got ",
         k.columns / options.kv_heads);
   if (v != nullptr) {
-    check_columns(where, "v", *v, "kv_heads", options.kv_heads);
+    attended_columns(where, v->columns, options);
     check(v->rows == k.rows, where, "expected ", k.rows, " rows of v, as of k, got ", v->rows);
   }
   check(layout.q_start[0] == 0 && layout.q_start[layout.batch] == q.rows, where,
@@ -84,6 +99,7 @@ void check_attention(const char* where, ConstRows q, ConstRows k, const ConstRow
 void attention(ConstRows q, ConstRows k, ConstRows v, const AttentionLayout& layout,
                const AttentionOptions& options, MutableRows out, int threads) {
   check_attention("attention", q, k, &v, layout, options);
+  if (out.rows == 0) return;
   const Kernels& kernel = kernels();
   const std::ptrdiff_t group = options.heads / options.kv_heads;
 

@@ -16,7 +16,7 @@ void layer_norm(ConstRows x, const float* weight, const float* bias, float eps, 
 void add_layer_norm(ConstRows x, ConstRows y, const float* weight, const float* bias, float eps,
                     MutableRows sum, MutableRows out, int threads) {
   const Kernels& kernel = kernels();
-  for_rows(threads, x.rows, x.columns / 2, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+  for_rows(threads, out.rows, x.columns / 2, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     ResultWriter sums(sum), normed(out);
     for (std::ptrdiff_t i = begin; i < end; ++i) {
       float* const row = sums.begin(sum.row(i));

@@ -57,6 +57,11 @@ void pack_one(const WeightView& w, std::ptrdiff_t first, float* panel) {
 // Of N and of K: the bytes of a weight can be counted.
 constexpr std::ptrdiff_t kMostSize = std::ptrdiff_t{1} << 29;
 
+std::ptrdiff_t panels_of(std::ptrdiff_t n) {
+  check(0 <= n && n <= kMostSize, "pack", "expected N from 0 to ", kMostSize, ", got ", n);
+  return (n + kPanel - 1) / kPanel;
+}
+
 // Memory for a part, to be written into; null for a part that a weight does not have.
 void* allocate(std::ptrdiff_t panels, const PartForm& form, Part& part) {
   if (form.bytes == 0) return nullptr;
@@ -98,8 +103,7 @@ std::array<PartForm, 3> PackedWeight::forms(std::ptrdiff_t k, Packing packing, s
 PackedWeight::PackedWeight(std::ptrdiff_t n, std::ptrdiff_t k, Packing packing,
                            std::ptrdiff_t block, bool zero_points, std::array<Part, 3> parts)
     : n_(n), k_(k), packing_(packing), block_(block) {
-  check(0 <= n && n <= kMostSize, "pack", "expected N from 0 to ", kMostSize, ", got ", n);
-  const std::ptrdiff_t panels = (n + kPanel - 1) / kPanel;
+  const std::ptrdiff_t panels = panels_of(n);
   const std::array<PartForm, 3> wanted = forms(k, packing, block, zero_points);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto bytes = static_cast<std::size_t>(panels * wanted[i].bytes);
@@ -114,7 +118,7 @@ PackedWeight::PackedWeight(std::ptrdiff_t n, std::ptrdiff_t k, Packing packing,
 PackedWeight::PackedWeight(const WeightView& weight, Packing packing, std::ptrdiff_t block,
                            bool zero_points, int threads)
     : n_(weight.n), k_(weight.k), packing_(packing), block_(block) {
-  const std::ptrdiff_t panels = (n_ + kPanel - 1) / kPanel, size = k_ * kPanel;
+  const std::ptrdiff_t panels = panels_of(n_), size = k_ * kPanel;
   const std::array<PartForm, 3> wanted = forms(k_, packing, block, zero_points);
   void* const first = allocate(panels, wanted[0], values_);
   void* const second = allocate(panels, wanted[1], scales_);

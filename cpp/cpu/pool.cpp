@@ -50,7 +50,7 @@ void pool(ConstRows x, const std::int64_t* starts, Pooling kind, MutableRows out
 
 void l2_normalize(ConstRows x, MutableRows out, int threads) {
   const Kernels& kernel = kernels();
-  for_rows(threads, x.rows, x.columns / 4, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+  for_rows(threads, out.rows, x.columns / 4, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t i = begin; i < end; ++i) {
       const float length = std::sqrt(kernel.sum_squares(x.row(i), x.columns));
       // Written so that a NaN length stays NaN.

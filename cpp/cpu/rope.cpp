@@ -13,7 +13,7 @@ void rope(ConstRows x, ConstRows cosines, ConstRows sines, std::ptrdiff_t heads,
   const auto kernel = interleaved ? kernels().rope_interleaved : kernels().rope_half_split;
   const std::ptrdiff_t size = x.columns / heads;
   const std::ptrdiff_t half = cosines.columns;
-  for_rows(threads, x.rows, x.columns / 4, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+  for_rows(threads, out.rows, x.columns / 4, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t i = begin; i < end; ++i) {
       for (std::ptrdiff_t h = 0; h < heads; ++h) {
         const float* head = x.row(i) + h * size;

@@ -50,6 +50,11 @@ void attention_weights(ConstRows q, ConstRows k, const AttentionLayout& layout,
                        const AttentionOptions& options, const std::vector<float*>& scores,
                        const std::vector<float*>& weights, int threads);
 
+// Columns of the output for values of so many. Throws InputError unless there are heads that share
+// them.
+std::ptrdiff_t attended_columns(const char* where, std::ptrdiff_t value_columns,
+                                const AttentionOptions& options);
+
 // Everything about the arguments that could make either function read out of bounds.
 // v may be null.
 void check_attention(const char* where, ConstRows q, ConstRows k, const ConstRows* v,

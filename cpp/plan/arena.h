@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/exclusive.h"
 #include "core/pages.h"
 #include "ops/attention.h"
 
@@ -24,6 +25,8 @@ std::size_t place(const std::vector<Lifetime>& buffers, std::vector<std::size_t>
 // One pass at a time may use it. What is public is the plan's to fill.
 class Arena {
  public:
+  Exclusive exclusive;
+
   // Room for that many floats, with whatever was in it. What is much too large is given back.
   float* floats(std::size_t count);
   std::size_t bytes() const { return bytes_; }

@@ -19,15 +19,13 @@ AttentionLayout layout_of(const Given& given, const std::int64_t* first, const s
 Value Plan::attended(Value q, std::ptrdiff_t value_columns, const AttentionOptions& options,
                      std::optional<Bias> bias) {
   check(q.per == Per::kToken, kWhere, "expected a query for each token");
-  check(options.heads > 0 && options.kv_heads > 0 && value_columns % options.kv_heads == 0, kWhere,
-        "expected values for each of ", options.kv_heads, " heads, got ", value_columns,
-        " columns");
   if (bias) {
+    expect_own(*bias);
     const std::ptrdiff_t heads = biases_[bias->number].rows;
     check(heads == 1 || heads == options.heads, kWhere, "expected a bias of ", options.heads,
           " heads, got ", heads);
   }
-  return make(Per::kToken, value_columns / options.kv_heads * options.heads);
+  return make(Per::kToken, attended_columns(kWhere, value_columns, options));
 }
 
 Value Plan::attention(Value q, Value k, Value v, const AttentionOptions& options,
@@ -35,6 +33,8 @@ Value Plan::attention(Value q, Value k, Value v, const AttentionOptions& options
   check(k.per == Per::kToken && v.per == Per::kToken, kWhere, "expected a key for each token");
   const Value out = attended(q, v.columns, options, bias);
   step({q, k, v}, [=](const Pass& pass) {
+    check(!bias || pass.keys.total == pass.keys.length, kWhere,
+          "expected a bias of this pass's keys alone, got one of earlier keys as well");
     const AttentionLayout layout =
         layout_of(pass.given, pass.given.starts, pass.keys.length.data(), pass.bias(bias));
     quatrain::attention(pass.rows(q), pass.rows(k), pass.rows(v), layout, options, pass.rows(out),
@@ -45,6 +45,7 @@ Value Plan::attention(Value q, Value k, Value v, const AttentionOptions& options
 
 Value Plan::attention(CacheSlot cache, Value q, Value k, Value v, const AttentionOptions& options,
                       std::optional<Bias> bias) {
+  expect_own(cache);
   check(k.per == Per::kToken && v.per == Per::kToken, kWhere, "expected a key for each token");
   const Value out = attended(q, v.columns, options, bias);
   step({q, k, v}, [=](const Pass& pass) {
@@ -68,6 +69,7 @@ Value Plan::attention(CacheSlot cache, Value q, Value k, Value v, const Attentio
 
 Value Plan::attention(SourceSlot source, Value q, std::ptrdiff_t value_columns,
                       const AttentionOptions& options, std::optional<Bias> bias) {
+  expect_own(source);
   check(!bias, kWhere, "a bias of the scores of a source is not planned for");
   const Value out = attended(q, value_columns, options, {});
   step({q}, [=](const Pass& pass) {

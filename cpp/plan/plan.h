@@ -1,15 +1,17 @@
 // A pass over a network, written down once as a list of steps and then made again and again.
 //
 // Recording calls the operations of cpp/ops on values that have no numbers yet. Running makes the
-// same calls, with the same checks, on the memory of an arena. A recorded plan does not change: any
-// number of threads may run it at once, each with an arena of its own.
+// same calls, with the same checks, on the memory of an arena. A plan that has run does not change:
+// any number of threads may run it at once, each with an arena of its own.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <optional>
 #include <vector>
 
+#include "core/check.h"
 #include "core/tensor.h"
 #include "ops/activation.h"
 #include "ops/attention.h"
@@ -19,29 +21,34 @@
 
 namespace quatrain {
 
+// Of a pass, and of what came before it: no sum of two overflows.
+inline constexpr std::int64_t kMostTokens = std::int64_t{1} << 40;
+
 // A value has a row for each token of the pass, or for each sentence.
 enum class Per { kToken, kSentence };
 
-// Some columns of a buffer of the plan. It has no numbers until a pass is run.
+// Some columns of a buffer of the plan of that number. It has no numbers until a pass is run.
 struct Value {
+  std::size_t plan;
   Per per;
   std::size_t buffer;
   std::ptrdiff_t first, columns;
 };
 
-// What differs from pass to pass, by its number: a whole number for each token (ids, positions), a
-// bias of the scores, keys and values that each pass extends, those of a source.
+// What differs from pass to pass, by its plan and its number there: a whole number for each token
+// (ids, positions), a bias of the scores, keys and values that each pass extends, those of a
+// source.
 struct Ids {
-  std::size_t number;
+  std::size_t plan, number;
 };
 struct Bias {
-  std::size_t number;
+  std::size_t plan, number;
 };
 struct CacheSlot {
-  std::size_t number;
+  std::size_t plan, number;
 };
 struct SourceSlot {
-  std::size_t number;
+  std::size_t plan, number;
 };
 
 // Keys and values that each pass extends: B * capacity rows each.
@@ -73,12 +80,14 @@ class Plan {
  public:
   Plan();
 
+  // Recording throws InputError for what another plan made, and once the plan has run.
+
   // What a pass will be given.
-  Ids ids() { return {ids_++}; }
+  Ids ids();
   // The position of every token in its sentence, after what came before, plus `start`.
   Ids positions(std::int64_t start);
-  CacheSlot cache() { return {caches_++}; }
-  SourceSlot source() { return {sources_++}; }
+  CacheSlot cache();
+  SourceSlot source();
 
   // The operations, as cpp/ops/*.h specifies them. Weights must outlive the plan.
   Value embedding(Ids ids, ConstRows table);
@@ -127,6 +136,7 @@ class Plan {
   const std::vector<Value>& results() const { return results_; }
 
   // How much memory a pass of that size takes in its arena, and its results in that of its caller.
+  // Throws InputError if no memory could be as large.
   std::size_t bytes(std::ptrdiff_t tokens, std::ptrdiff_t sentences) const;
   std::size_t result_bytes(std::ptrdiff_t tokens, std::ptrdiff_t sentences) const;
 
@@ -162,6 +172,9 @@ class Plan {
   };
   using Step = std::function<void(const Pass&)>;
 
+  void expect_recording() const;
+  template <class Made>
+  void expect_own(const Made& x) const;
   Value make(Per per, std::ptrdiff_t columns);
   void step(std::initializer_list<Value> reads, Step made);
   Value attended(Value q, std::ptrdiff_t value_columns, const AttentionOptions& options,
@@ -175,6 +188,7 @@ class Plan {
                             std::vector<std::size_t>& offsets) const;
 
   std::size_t number_;  // of all plans of the process
+  mutable std::atomic<bool> has_run_{false};
   std::size_t ids_ = 0, caches_ = 0, sources_ = 0;
   std::vector<Positions> positions_;
   std::vector<ConstRows> biases_;  // by distance
@@ -182,5 +196,10 @@ class Plan {
   std::vector<Value> results_;
   std::vector<Step> steps_;
 };
+
+template <class Made>
+void Plan::expect_own(const Made& x) const {
+  check(x.plan == number_, "plan", "expected what this plan made, got what another one made");
+}
 
 }  // namespace quatrain

@@ -2,7 +2,6 @@
 #include <atomic>
 #include <utility>
 
-#include "core/check.h"
 #include "ops/elementwise.h"
 #include "ops/embedding.h"
 #include "ops/layer_norm.h"
@@ -24,14 +23,20 @@ std::size_t next_number() {
 
 Plan::Plan() : number_(next_number()) {}
 
+void Plan::expect_recording() const {
+  check(!has_run_.load(std::memory_order_relaxed), "plan", "expected a plan that has not run yet");
+}
+
 Value Plan::make(Per per, std::ptrdiff_t columns) {
+  expect_recording();
   const auto now = static_cast<std::ptrdiff_t>(steps_.size());
   buffers_.push_back({per, columns, now, now, Place::kArena, 0});
-  return {per, buffers_.size() - 1, 0, columns};
+  return {number_, per, buffers_.size() - 1, 0, columns};
 }
 
 void Plan::step(std::initializer_list<Value> reads, Step made) {
   for (const Value& x : reads) {
+    expect_own(x);
     buffers_[x.buffer].dies = static_cast<std::ptrdiff_t>(steps_.size());
   }
   steps_.push_back(std::move(made));
@@ -43,19 +48,39 @@ void Plan::expect_same(const char* where, Value x, Value y) {
         " rows");
 }
 
+Ids Plan::ids() {
+  expect_recording();
+  return {number_, ids_++};
+}
+
+CacheSlot Plan::cache() {
+  expect_recording();
+  return {number_, caches_++};
+}
+
+SourceSlot Plan::source() {
+  expect_recording();
+  return {number_, sources_++};
+}
+
 Ids Plan::positions(std::int64_t start) {
+  expect_recording();
+  check(std::abs(start) <= kMostTokens, "positions", "expected a start of at most ", kMostTokens,
+        ", got ", start);
   positions_.push_back({ids_, start});
   return ids();
 }
 
 Bias Plan::relative_bias(ConstRows by_distance) {
+  expect_recording();
   check(by_distance.columns % 2 == 1, "relative_bias",
         "expected a bias of each distance from -M to M, got ", by_distance.columns, " columns");
   biases_.push_back(by_distance);
-  return {biases_.size() - 1};
+  return {number_, biases_.size() - 1};
 }
 
 Value Plan::embedding(Ids ids, ConstRows table) {
+  expect_own(ids);
   const Value out = make(Per::kToken, table.columns);
   step({}, [=](const Pass& pass) {
     quatrain::embedding(pass.ids[ids.number], table, pass.rows(out), pass.threads);
@@ -64,6 +89,7 @@ Value Plan::embedding(Ids ids, ConstRows table) {
 }
 
 Value Plan::embedding(Ids ids, const PackedWeight& table) {
+  expect_own(ids);
   const Value out = make(Per::kToken, table.k());
   step({}, [=, &table](const Pass& pass) { table.rows(pass.ids[ids.number], pass.rows(out)); });
   return out;
@@ -218,7 +244,7 @@ Value Plan::l2_normalize(Value x) {
 Value Plan::columns(Value x, std::ptrdiff_t first, std::ptrdiff_t count) {
   check(first >= 0 && count >= 0 && count <= x.columns - first, "split", "columns ", first, " to ",
         first, " + ", count, " are outside the value's ", x.columns);
-  return {x.per, x.buffer, x.first + first, count};
+  return {x.plan, x.per, x.buffer, x.first + first, count};
 }
 
 }  // namespace quatrain

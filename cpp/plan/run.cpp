@@ -15,6 +15,13 @@ void check_count(const char* name, std::size_t found, std::size_t expected) {
   check(found == expected, kWhere, "expected ", expected, " ", name, ", got ", found);
 }
 
+std::size_t floats_of(std::ptrdiff_t rows, std::ptrdiff_t columns) {
+  constexpr std::ptrdiff_t kMostFloats = std::ptrdiff_t{1} << 45;  // sums of many can be counted
+  check(rows >= 0 && (columns == 0 || rows <= kMostFloats / columns), kWhere,
+        "expected values that memory can hold, got ", rows, " rows of ", columns, " columns");
+  return static_cast<std::size_t>(rows * columns);
+}
+
 void locate_keys(const Given& given, Arena::Keys& keys) {
   const auto batch = static_cast<std::size_t>(given.batch);
   keys.length.resize(batch);
@@ -33,6 +40,8 @@ void locate_keys(const Given& given, Arena::Keys& keys) {
 }  // namespace
 
 std::size_t Plan::result(Value x) {
+  expect_recording();
+  expect_own(x);
   Buffer& buffer = buffers_[x.buffer];
   check(x.columns == buffer.columns, kWhere,
         "a result must be the whole of what an operation made");
@@ -55,8 +64,8 @@ std::size_t Plan::place_buffers(std::ptrdiff_t tokens, std::ptrdiff_t sentences,
   lifetimes.reserve(buffers_.size());
   for (const Buffer& x : buffers_) {
     const std::ptrdiff_t rows = x.per == Per::kToken ? tokens : sentences;
-    const std::ptrdiff_t floats = x.place == Place::kArena ? rows * x.columns : 0;
-    lifetimes.push_back({x.born, x.dies, static_cast<std::size_t>(floats)});
+    lifetimes.push_back(
+        {x.born, x.dies, x.place == Place::kArena ? floats_of(rows, x.columns) : 0});
   }
   return place(lifetimes, offsets);
 }
@@ -69,7 +78,7 @@ std::size_t Plan::bytes(std::ptrdiff_t tokens, std::ptrdiff_t sentences) const {
 std::size_t Plan::result_bytes(std::ptrdiff_t tokens, std::ptrdiff_t sentences) const {
   std::size_t floats = 0;
   for (const Value& x : results_) {
-    floats += static_cast<std::size_t>((x.per == Per::kToken ? tokens : sentences) * x.columns);
+    floats += floats_of(x.per == Per::kToken ? tokens : sentences, x.columns);
   }
   return floats * sizeof(float);
 }
@@ -151,6 +160,8 @@ void Plan::lay_out_biases(const Given& given, Arena& arena) const {
 }
 
 void Plan::run(const Given& given, Arena& arena, int threads) const {
+  const Exclusive::Use use(arena.exclusive, kWhere, "an arena");
+  has_run_.store(true, std::memory_order_relaxed);
   check_given(given);
   locate_buffers(given, arena);
   number_tokens(given, arena);

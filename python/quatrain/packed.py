@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quatrain import _core
+from quatrain.engines import DTYPES
 from quatrain.engines.engine import Engine
 from quatrain.errors import CheckpointError, EngineError, InputError, WeightError
 from quatrain.files import new_folder, parse_json
@@ -101,11 +102,14 @@ class PackedFile:
             raise CheckpointError(
                 f"{self.path}: expected version {VERSION} of packed weights, found {version!r}"
             )
-        self.dtype = metadata.get("dtype", "")
-        block = metadata.get("block", "")
+        dtype, block = metadata.get("dtype", ""), metadata.get("block", "")
+        if dtype not in DTYPES:
+            raise CheckpointError(
+                f"{self.path}: dtype: expected one of {', '.join(DTYPES)}, found {dtype!r}"
+            )
         if block not in ("32", "128"):
             raise CheckpointError(f"{self.path}: block: expected 32 or 128, found {block!r}")
-        self.block = int(block)
+        self.dtype, self.block = dtype, int(block)
         self.shapes = self._fields(metadata.get("shapes", "").encode())
         with self.path.open("rb") as file:
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -144,7 +148,7 @@ class PackedFile:
             return engine.parameter(key, param, lambda: array)
         if (found := self.shapes.get(key)) != list(param.shape):
             raise WeightError(
-                f"{self.path}: {key}: expected shape {list(param.shape)}, found {found}"
+                f"{self.path}: {key}: expected shape {list(param.shape)}, found {found!r}"
             )
         names = [name for name in PARTS if f"{key}.{name}" in self._header]
         parts = {name: self._take(f"{key}.{name}") for name in names}

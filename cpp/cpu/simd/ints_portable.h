@@ -50,7 +50,11 @@ QUATRAIN_INLINE void store_columns(std::int32_t* c, const Sum* sum) {
 
 QUATRAIN_INLINE Vec to_float(const std::int32_t* c, const std::int32_t* sums, std::int32_t zero) {
   Vec a;
-  for (int i = 0; i < kWidth; ++i) a.v[i] = static_cast<float>(c[i] - zero * sums[i]);
+  for (int i = 0; i < kWidth; ++i) {  // sums from a file may be anything: overflows wrap around
+    const auto shift = static_cast<std::uint32_t>(zero) * static_cast<std::uint32_t>(sums[i]);
+    a.v[i] =
+        static_cast<float>(static_cast<std::int32_t>(static_cast<std::uint32_t>(c[i]) - shift));
+  }
   return a;
 }
 
