@@ -48,7 +48,8 @@ ROOMS = {
     "tasks": "_core engines loader models parity",
     "export": "engines files models",
     "model": "engines export folder models packed tasks tokenizer trace",
-    "loader": "engines folder hub model models packed tokenizer weights",
+    "shared": "",
+    "loader": "engines folder hub model models module packed shared tokenizer weights",
     "verify": "engines files loader model models parity",
     "commands": "engines files folder hub loader model models packed parity tasks tokenizer verify"
     " weights",
@@ -119,9 +120,9 @@ def test_an_operation_is_implemented_or_has_a_body(name, engine):
 def test_an_engine_has_no_operation_that_the_vocabulary_lacks(engine):
     """What is public on an engine is an operation or part of what every engine is."""
     machinery = {
-        "activation", "begin", "collect", "dtype", "emit", "fused", "graph", "layout", "memory",
-        "name", "named", "names", "numpy", "operations", "packed", "parameter", "recomputes", "run",
-        "state", "threads",
+        "activation", "begin", "collect", "dtype", "emit", "form", "fused", "graph", "layout",
+        "memory", "name", "named", "names", "numpy", "operations", "packed", "parameter",
+        "recomputes", "run", "state", "threads",
     }  # fmt: skip
     public = {name for name in dir(engine) if not name.startswith("_")}
     assert public - machinery - set(OPERATIONS) == set()

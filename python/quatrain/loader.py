@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from quatrain.engines import make_engine
 from quatrain.engines.engine import Engine
@@ -10,9 +11,14 @@ from quatrain.folder import DEFAULT, Folder
 from quatrain.hub import resolve
 from quatrain.model import Model
 from quatrain.models import Encoder, Network, network
+from quatrain.module import Param
 from quatrain.packed import PackedFile
+from quatrain.shared import Shared
 from quatrain.tokenizer.of_model import tokenizer_of
-from quatrain.weights import Checkpoint, bind
+from quatrain.weights import Checkpoint, Stored, bind
+
+#: Weights that were loaded, which models of the same files share.
+SHARED = Shared()
 
 
 def load(
@@ -30,7 +36,8 @@ def load(
     what the process may use. ``dtype``: how "native" holds the weights of linear layers (of the
     output layer too, and of embeddings tied to it): "float32", "float16", "bfloat16", "int8" or
     "int4"; all else is float32. None is float32, or what ``Model.save`` wrote the folder in. What
-    each costs in accuracy is in docs/precision.md.
+    each costs in accuracy is in docs/precision.md. On "native", models of the same files and dtype
+    share their weights.
     ``revision``, ``cache_dir`` and ``token`` are the hub's.
 
     Raises CheckpointError, ConfigError, WeightError or TokenizerError for files that are missing
@@ -51,7 +58,10 @@ def load_on(folder: Folder, engine: Engine) -> Model:
 
 
 def bind_weights(net: Network, checkpoint: Checkpoint, engine: Engine) -> None:
-    """Give every parameter of ``net`` the engine's tensor. Optional modules may be absent."""
+    """Give every parameter of ``net`` the engine's tensor. Optional modules may be absent.
+
+    A tensor that a model of the same file holds already, in the same form, is not made again.
+    """
     keys = checkpoint.names()
     for name in net.optional:
         present = any(
@@ -63,10 +73,20 @@ def bind_weights(net: Network, checkpoint: Checkpoint, engine: Engine) -> None:
     if packed is not None:
         net.weights = packed.bind(net, engine)
         return
+
+    def parameter(key: str, param: Param, load: Stored) -> Any:
+        form = engine.form(param)
+        if form is None:
+            return engine.parameter(key, param, load)
+        return SHARED.value(
+            lambda: (load.identity(), engine.name, form),
+            lambda: engine.parameter(key, param, load),
+        )
+
     net.weights = bind(
         net,
         checkpoint,
-        engine.parameter,
+        parameter,
         prefixes=net.prefixes,
         ignored=net.ignored,
         duplicates=net.duplicates,

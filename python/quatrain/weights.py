@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -82,18 +84,22 @@ class Checkpoint:
         """A tensor's safetensors dtype ("F32", "F16", "BF16", "F64")."""
         return self._where[name][1].get_slice(name).get_dtype()
 
+    def path(self, name: str) -> Path:
+        """The file that holds a tensor."""
+        return self._where[name][0]
+
     def load(self, name: str) -> np.ndarray:
         """A tensor as it is stored, read from the file now.
 
         The file is mapped anew for each, so that what has been read leaves memory again.
         """
-        return self._open(self._where[name][0]).get_tensor(name)
+        return self._open(self.path(name)).get_tensor(name)
 
 
 def bind(
     network: Module,
     checkpoint: Checkpoint,
-    parameter: Callable[[str, Param, Callable[[], np.ndarray]], Any],
+    parameter: Callable[[str, Param, Stored], Any],
     *,
     prefixes: Iterable[str] = (),
     ignored: Iterable[str] = (),
@@ -125,7 +131,7 @@ def bind(
             if problem := mismatch(checkpoint, name, param):
                 problems.append(problem)
                 continue
-            weights[key] = parameter(key, param, loader(checkpoint, name, param))
+            weights[key] = parameter(key, param, Stored(checkpoint, name, param.transposed))
             bound[id(param)] = weights[key]
         setattr(owner, attribute, bound[id(param)])
     for copy, original in (duplicates or {}).items():
@@ -159,11 +165,20 @@ def mismatch(checkpoint: Checkpoint, name: str, param: Param) -> str | None:
     return None
 
 
-def loader(checkpoint: Checkpoint, name: str, param: Param) -> Callable[[], np.ndarray]:
-    """A function that reads a tensor in its logical shape."""
+@dataclass(frozen=True)
+class Stored:
+    """A tensor of a checkpoint. Called, it is read from its file, in its logical shape."""
 
-    def load() -> np.ndarray:
-        array = checkpoint.load(name)
-        return array.T if param.transposed else array
+    checkpoint: Checkpoint
+    name: str
+    transposed: bool
 
-    return load
+    def __call__(self) -> np.ndarray:
+        array = self.checkpoint.load(self.name)
+        return array.T if self.transposed else array
+
+    def identity(self) -> tuple[Hashable, ...]:
+        """What only this tensor has, until its file changes."""
+        file = os.stat(self.checkpoint.path(self.name))
+        when = file.st_mtime_ns, file.st_ctime_ns
+        return file.st_dev, file.st_ino, file.st_size, when, self.name, self.transposed

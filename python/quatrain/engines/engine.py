@@ -30,6 +30,13 @@ class Engine(Ops):
         """This engine's tensor for a weight; ``load`` gives it in its logical shape."""
         raise NotImplementedError
 
+    def form(self, param: Param) -> str | None:
+        """How ``parameter`` holds a weight. Engines of one class that say the same hold the same.
+
+        None: what is returned may be changed, so that nobody else may hold it.
+        """
+        return None
+
     def packed(
         self, shape: tuple[int, ...], dtype: str, parts: dict[str, np.ndarray], block: int
     ) -> Any:

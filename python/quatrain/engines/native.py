@@ -24,6 +24,9 @@ from quatrain.trace import Recording
 
 Array = np.ndarray
 
+#: Roles of weights that are packed.
+PACKED = ("linear", "tied")
+
 
 class Native(Kernels):
     """The vocabulary in C++. ``unplanned`` counts the passes that could not be recorded, by why."""
@@ -42,11 +45,14 @@ class Native(Kernels):
 
     def parameter(self, key: str, param: Param, load: Callable[[], Array]) -> Any:
         array = load()
-        if param.role in ("linear", "tied"):
-            return _core.pack(
-                packable(array), self.dtype_of_weights or "float32", threads=self.threads
-            )
-        return np.require(array, np.float32, ["C", "A"])
+        if param.role in PACKED:
+            return _core.pack(packable(array), self.form(param), threads=self.threads)
+        fixed = np.require(array, np.float32, ["C", "A"]).view()
+        fixed.flags.writeable = False
+        return fixed
+
+    def form(self, param: Param) -> str:
+        return self.dtype_of_weights or "float32" if param.role in PACKED else "array"
 
     def packed(
         self, shape: tuple[int, ...], dtype: str, parts: dict[str, Array], block: int
