@@ -47,12 +47,57 @@ def test_linear_against_float64(rng, m, k, n):
     assert_close(_core.linear(x, _core.pack(weight), bias), expected)
 
 
-@pytest.mark.parametrize(("n", "k"), [(37, 61), (96, 600)])
+@pytest.mark.parametrize(("n", "k"), [(37, 61), (96, 600), (48, 4500)])
 def test_linear_row_is_the_same_in_any_batch(rng, n, k):
-    x, packed, bias = normal(rng, 70, k), _core.pack(normal(rng, n, k)), normal(rng, n)
+    x, packed, bias = normal(rng, 260, k), _core.pack(normal(rng, n, k)), normal(rng, n)
     alone = np.concatenate([_core.linear(row[None], packed, bias) for row in x])
-    for m in range(1, 71):
+    for m in (*range(1, 71), 96, 128, 129, 161, 260):
         assert same_bits(_core.linear(x[:m], packed, bias), alone[:m])
+
+
+def of_any_magnitude(rng, *shape):
+    """Values from 2^-60 to 2^60, and some zeros."""
+    return np.ldexp(normal(rng, *shape), rng.integers(-60, 61, shape)) * (rng.random(shape) < 0.9)
+
+
+@pytest.mark.parametrize("k", [1, 2, 33, 300])
+def test_linear_of_any_magnitude(rng, k):
+    """Instruction sets that multiply parts of numbers may lose the least bits of a product, and
+    what is below 2^-126: each product is known to four units in the last place."""
+    x, weight = of_any_magnitude(rng, 50, k), of_any_magnitude(rng, 40, k)
+    x[0], x[1], x[2] = 0, 1e-36, 1e-44
+    x[0, 0], weight[:, 0] = 3.4e38, np.clip(weight[:, 0], -1, 1)  # parts do not overflow
+    exact = x.astype(np.float64) @ weight.T.astype(np.float64)
+    size = np.abs(x.astype(np.float64)) @ np.abs(weight.T.astype(np.float64))
+    tiny = 2.0**-124 * (k + np.abs(weight.astype(np.float64)).sum(-1))
+    for rows in (x, x[:3]):
+        out = _core.linear(rows, _core.pack(weight))
+        error = np.abs(out - exact[: len(rows)])
+        assert (error <= (2.0**-22 + k * 2.0**-24) * size[: len(rows)] + tiny).all()
+
+
+@pytest.mark.parametrize("k", [1, 40, 1100])
+def test_linear_lets_infinity_and_nan_through(rng, k):
+    x, weight, bias = normal(rng, 45, k), normal(rng, 60, k), normal(rng, 60)
+    before = _core.linear(x, _core.pack(weight), bias)
+    last = k - 1
+    x[1, 0], x[2, last], x[3, 0], x[40, last] = np.inf, -np.inf, np.nan, np.inf
+    x[40, 0] = -np.inf
+    x[5] = 0
+    weight[7, 0], weight[20, last], weight[59, 0] = np.inf, -np.inf, np.nan
+    with np.errstate(all="ignore"):
+        expected = (x.astype(np.float64) @ weight.T.astype(np.float64) + bias).astype(np.float32)
+    packed = _core.pack(weight)
+    out = _core.linear(x, packed, bias)
+    finite = np.isfinite(expected)
+    assert np.array_equal(out[~finite], expected[~finite], equal_nan=True)
+    rest = np.delete(np.arange(45), [1, 2, 3, 5, 40])
+    others = np.delete(np.arange(60), [7, 20, 59])
+    assert np.abs(out - before)[np.ix_(rest, others)].max() <= 2e-6 * np.abs(before).max()
+    for m in (1, 3, 32, 33):
+        assert same_bits(_core.linear(x[:m], packed, bias), out[:m])
+    relu = _core.linear(x, packed, bias, "relu")
+    assert same_bits(relu, _core.relu(out))
 
 
 def test_linear_does_not_depend_on_threads(rng):

@@ -109,7 +109,7 @@ sys.stdout.write(_core.isa() + " " + " ".join(r.tobytes().hex() for r in results
 """
 
 
-@pytest.mark.parametrize("isa", ["avx2", "avx512"])
+@pytest.mark.parametrize("isa", ["avx2", "avx512", "amx"])
 def test_instruction_sets_agree(isa):
     """Each tier passes the tests by itself; here they meet. Tiers round differently, no more."""
     portable = run(CLOSE, QUATRAIN_ISA="portable").split()

@@ -45,7 +45,8 @@ bool supported(Isa isa) {
   switch (isa) {
     case Isa::kAmx:
       return supported(Isa::kAvx512Vnni) && __builtin_cpu_supports("amx-tile") &&
-             __builtin_cpu_supports("amx-int8") && may_use_amx();
+             __builtin_cpu_supports("amx-int8") && __builtin_cpu_supports("amx-bf16") &&
+             may_use_amx();
     case Isa::kAvx512Vnni:
       return supported(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
     case Isa::kAvx512:

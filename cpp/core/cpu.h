@@ -3,8 +3,8 @@
 
 namespace quatrain {
 
-// The instruction-set tiers for which kernels are compiled, the best last. Those with VNNI and AMX
-// have products of integers of their own; their floats are those of AVX2 and AVX-512.
+// The instruction-set tiers for which kernels are compiled, the best last. Those with VNNI have
+// products of integers of their own, AMX also one of floats; the rest is that of AVX2 and AVX-512.
 enum class Isa { kPortable, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni, kAmx };
 
 // The best tier that this processor runs, or the one that QUATRAIN_ISA names. Throws InputError if

@@ -9,6 +9,7 @@ namespace {
 const Kernels& choose() {
   [[maybe_unused]] const Isa isa = selected_isa();
 #if defined(__x86_64__)
+  if (isa >= Isa::kAmx) return amx_kernels();
   if (isa >= Isa::kAvx512) return avx512_kernels();
   if (isa >= Isa::kAvx2) return avx2_kernels();
 #endif

@@ -23,8 +23,8 @@ inline constexpr std::ptrdiff_t kLogitBlock = 64;
 
 using ActivationKernel = void (*)(const float* x, float* out, std::ptrdiff_t n);
 
-// out[m, n] = act(sum_k x[m, k] w[n, k] + bias[n]) for all rows and a range of panels. The sum runs
-// over ascending k in one accumulator.
+// out[m, n] = act(sum_k x[m, k] w[n, k] + bias[n]) for all rows and a range of panels. Every
+// output is one sequence of sums over ascending k, the same for any rows and panels.
 struct LinearTask {
   const float* x;
   std::ptrdiff_t x_stride;
@@ -118,5 +118,6 @@ ActivationKernel activation_kernel(Activation kind);
 const Kernels& portable_kernels();
 const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();
+const Kernels& amx_kernels();
 
 }  // namespace quatrain

@@ -13,7 +13,8 @@
 #include "cpu/simd/rows.h"
 #include "cpu/simd/matrix_int8.h"
 #include "cpu/simd/matrix_int4.h"
-#include "cpu/simd/matrix_amx.h"
+#include "cpu/simd/tile_config.h"
+#include "cpu/simd/matrix_int8_amx.h"
 #include "cpu/simd/matrix_int4_amx.h"
 #include "cpu/simd/integer_table.h"
 // clang-format on

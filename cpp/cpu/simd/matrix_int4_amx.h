@@ -1,5 +1,5 @@
 // The product of bytes and 4-bit weights on matrix registers: a panel is brought to bytes once for
-// all rows. Included behind matrix_amx.h.
+// all rows. Included behind matrix_int8_amx.h.
 namespace quatrain::QUATRAIN_ISA {
 
 // Below so many rows vectors are quicker.

@@ -1,17 +1,8 @@
-// The product of bytes and int8 weights on matrix registers of 16 rows of 64 bytes.
-#include <immintrin.h>
-
+// The product of bytes and int8 weights on matrix registers.
 namespace quatrain::QUATRAIN_ISA {
 
 // Below so many rows vectors are quicker.
 constexpr std::ptrdiff_t kFewRows = 6;
-
-// What each of the eight registers holds, in the form that the instruction wants.
-struct alignas(64) TileConfig {
-  std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
 
 // Panels that are read next come into the second cache little by little (the first is full of those
 // read now): `step` bytes for every 64 steps of k.
