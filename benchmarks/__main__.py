@@ -7,12 +7,13 @@ import json
 import os
 import sys
 from collections.abc import Container, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import report, tokenizer_table
 from benchmarks.models import material
 from benchmarks.sections import SECTIONS, SUITES, WIDER
-from benchmarks.turns import Turns, progress
+from benchmarks.turns import Row, Turns, progress
 from quatrain import _core
 
 
@@ -42,7 +43,8 @@ def tokenize(given: argparse.Namespace) -> str:
 def measure(
     name: str, given: argparse.Namespace, installed: Container[str]
 ) -> Iterator[report.Table]:
-    """A section's tables. ``installed`` names the peers' packages."""
+    """A section's tables, each again with every row that it gains. ``installed`` names the peers'
+    packages."""
     section = SECTIONS[name]
     if section.isa and _core.isa() not in WIDER:
         yield report.Table(name, "", [], [f"{name}: no other than {_core.isa()} here."])
@@ -56,16 +58,17 @@ def measure(
             cases = [case for case in cases if case.parts == 1]
         turns = Turns(
             SUITES[suite], peers=section.peers(suite), mine=sys.executable, theirs=given.peers,
-            isa=section.isa or _core.isa(), environment=section.environment, progress=progress,
+            isa=section.isa or _core.isa(), environment=section.environment,
+            threads=given.threads or section.threads, progress=progress,
         )  # fmt: skip
-        threads = given.threads or section.threads
-        if section.memory:
-            rows = turns.memory(cases, threads)
-        else:
-            rows = turns.run(cases, threads, given.rounds)
+        measured = turns.memory(cases) if section.memory else turns.run(cases, given.rounds)
+        rows: list[Row] = []
+        for row in measured:
+            rows.append(row)
+            missing = (turns.missing | failed).items()
+            remarks = [f"{who}: not measured, {why}." for who, why in missing]
+            yield report.Table(name, suite, rows, remarks)
         progress("")
-        remarks = [f"{who}: not measured, {why}." for who, why in (turns.missing | failed).items()]
-        yield report.Table(name, suite, rows, remarks)
 
 
 def keep(file: Path, found: object) -> None:
@@ -103,16 +106,20 @@ def main() -> int:
 
     conditions = report.conditions(given.peers)
     print(report.line(conditions), flush=True)
-    found = {"conditions": conditions, "rounds": given.rounds, "tables": []}
-    wrong: list[str] = []
+    tables: list[report.Table] = []
     for name in [name for name in SECTIONS if name in sections]:
+        latest: dict[str, report.Table] = {}
         for table in measure(name, given, conditions):
-            title = " ".join(filter(None, dict.fromkeys((name, table.suite))))
-            print(f"\n### {title}, medians of {given.rounds}\n\n{table.markdown()}", flush=True)
-            found["tables"].append(table.as_json())
-            wrong += table.wrong()
+            latest[table.suite] = table
             if given.json is not None:
+                every_row = [asdict(table) for table in (*tables, *latest.values())]
+                found = {"conditions": conditions, "rounds": given.rounds, "tables": every_row}
                 keep(given.json, found)
+        tables += latest.values()
+        for suite, table in latest.items():
+            title = " ".join(filter(None, dict.fromkeys((name, suite))))
+            print(f"\n### {title}, medians of {given.rounds}\n\n{table.markdown()}", flush=True)
+    wrong = [line for table in tables for line in table.wrong()]
     if "tokenize" in sections:
         print(f"\n### tokenize, {given.megabytes:g} MB of each text\n\n{tokenize(given)}")
     for line in wrong:

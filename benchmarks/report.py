@@ -8,7 +8,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -56,9 +56,6 @@ class Table:
         found = [f"{row.name}: {who} {why}" for row in self.rows for who, why in row.wrong.items()]
         nothing = [row.name for row in self.rows if not row.seconds and not row.memory]
         return found + [f"{name}: nothing was measured" for name in nothing]
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> str:

@@ -13,8 +13,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -64,20 +64,18 @@ class Row:
         peers = [name for name in self.seconds if name not in (OURS, LIMIT, *self.wrong)]
         return min(peers, key=self.median, default=None)
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 class Worker:
     """A process with one engine. While another is timed it is stopped: its threads may spin."""
 
     def __init__(
-        self, python: str, suite: str, engine: str, threads: int, isa: str, **environment: str
-    ) -> None:
+        self, python: str, suite: str, engine: str, threads: int, isa: str, clock: str,
+        **environment: str,
+    ) -> None:  # fmt: skip
         count = dict.fromkeys(THREADS, str(threads))
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
-            [python, "-m", "benchmarks.worker", suite, engine, str(threads), isa],
+            [python, "-m", "benchmarks.worker", suite, engine, str(threads), isa, clock],
             cwd=ROOT, env=os.environ | count | environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
         )  # fmt: skip
@@ -107,14 +105,17 @@ class Worker:
 
 class Turns:
     """A suite's engines at work, ours and ``peers``: ``mine`` is the interpreter of ours, and
-    ``theirs`` the others'. ``environment`` is what holds all of them to ``isa``."""
+    ``theirs`` the others'. ``environment`` is what holds all of them to ``isa``. One thread is
+    timed by the processor's clock, which stands still while others have the processor; where one
+    is compared with several, time is what a clock on the wall shows."""
 
     def __init__(
         self, suite: Any, *, peers: Sequence[str], mine: str, theirs: str, isa: str,
-        environment: Mapping[str, str], progress: Callable[[str], None],
+        environment: Mapping[str, str], threads: Sequence[int], progress: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.suite, self.isa, self.environment, self.progress = suite, isa, environment, progress
-        self.name = suite.__name__.split(".")[-2]
+        self.name, self.threads = suite.__name__.split(".")[-2], threads
+        self.clock = "processor" if set(threads) == {1} else "wall"
         self.timed = (LIMIT, OURS, *peers)
         foreign = set(suite.PEERS)
         self.interpreters = {
@@ -125,22 +126,19 @@ class Turns:
         self.missing: dict[str, str] = {}
         self._workers: dict[tuple[str, int], Worker] = {}
 
-    def run(self, cases: Iterable[Case], threads: Sequence[int], rounds: int) -> list[Row]:
+    def run(self, cases: Iterable[Case], rounds: int) -> Iterator[Row]:
         """Time every case."""
-        rows = []
         try:
             for case in cases:
-                rows += self._take_turns(case, threads, rounds)
+                yield from self._take_turns(case, rounds)
                 if not self.suite.LASTING:
                     self._end()
         finally:
             self._end()
-        return rows
 
-    def memory(self, cases: Iterable[Case], threads: Sequence[int]) -> list[Row]:
+    def memory(self, cases: Iterable[Case]) -> Iterator[Row]:
         """The peak of processes that do a case twice, and nothing else."""
-        rows = []
-        for case, count in itertools.product(cases, threads):
+        for case, count in itertools.product(cases, self.threads):
             row = Row(case.name, "MB", case.amount, "", count)
             for engine in [name for name in self.timed if name != LIMIT]:
                 self.progress(f"{case.name}, {count}: memory of {engine}")
@@ -152,14 +150,13 @@ class Turns:
                         row.memory |= {engine: found["memory"]} if found else {}
                 finally:
                     self._end()
-            rows.append(row)
-        return rows
+            yield row
 
-    def _take_turns(self, case: Case, threads: Sequence[int], rounds: int) -> list[Row]:
-        rows = {n: Row(case.name, case.unit, case.amount, case.bound, n) for n in threads}
+    def _take_turns(self, case: Case, rounds: int) -> list[Row]:
+        rows = {n: Row(case.name, case.unit, case.amount, case.bound, n) for n in self.threads}
         answers: dict[tuple[str, int], Any] = {}
         for engine, timed in ((name, name in self.timed) for name in self.interpreters):
-            for count in threads if timed else threads[:1]:
+            for count in self.threads if timed else self.threads[:1]:
                 self.progress(f"{case.name}, {count}: {engine} prepares")
                 self._start(engine, count, **MEMORY)
                 found = self._ask(engine, count, case.name, **{"case": case.name, "try": timed})
@@ -169,7 +166,7 @@ class Turns:
                     rows[count].ways[engine] = found["ways"]
                 if not timed:
                     self._end(engine, count)
-        judge = answers.get((self.suite.JUDGE, threads[0]))
+        judge = answers.get((self.suite.JUDGE, self.threads[0]))
         for (engine, count), answer in answers.items():
             if judge is not None and engine != self.suite.JUDGE and answer.size:
                 row = rows[count]
@@ -188,7 +185,13 @@ class Turns:
         if (engine, threads) not in self._workers:
             python = self.interpreters[engine]
             self._workers[engine, threads] = Worker(
-                python, self.name, engine, threads, self.isa, **self.environment | environment
+                python,
+                self.name,
+                engine,
+                threads,
+                self.isa,
+                self.clock,
+                **self.environment | environment,
             )
 
     def _ask(self, engine: str, threads: int, work: str, /, **request: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ likewise:
     {"round": number}            seconds of a call
     {"memory": true}             MB that the process had at most
 
-    python -m benchmarks.worker SUITE ENGINE THREADS ISA
+    python -m benchmarks.worker SUITE ENGINE THREADS ISA CLOCK
 """
 
 from __future__ import annotations
@@ -38,26 +38,31 @@ CLOSE = 1.3
 COMPARED = 4_000_000
 
 
-def sample(call: Call, repeats: int) -> float:
-    """Seconds per call."""
-    start = time.perf_counter()
-    for _ in range(repeats):
+class Stopwatch:
+    """Times calls by a clock that tells seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+
+    def sample(self, call: Call, repeats: int) -> float:
+        """Seconds per call."""
+        start = self.clock()
+        for _ in range(repeats):
+            call()
+        return (self.clock() - start) / repeats
+
+    def trial(self, call: Call) -> float:
+        """Seconds of a call: the shortest of at most five samples, the first of one call alone."""
         call()
-    return (time.perf_counter() - start) / repeats
+        start, found = time.perf_counter(), [self.sample(call, 1)]
+        while len(found) < 5 and time.perf_counter() - start < TRIAL:
+            found.append(self.sample(call, repeats(found[0])))
+        return min(found)
 
 
 def repeats(seconds: float) -> int:
     """How many calls of so many seconds make a sample."""
     return max(1, round(SAMPLE / seconds))
-
-
-def trial(call: Call) -> float:
-    """Seconds of a call: the shortest of at most five samples, the first of one call alone."""
-    call()
-    start, found = time.perf_counter(), [sample(call, 1)]
-    while len(found) < 5 and time.perf_counter() - start < TRIAL:
-        found.append(sample(call, repeats(found[0])))
-    return min(found)
 
 
 def of_round(way: Callable[..., Any], case: Case) -> Callable[[int], Any]:
@@ -87,8 +92,8 @@ def peak_memory() -> float:
 class Engine:
     """What answers the requests."""
 
-    def __init__(self, suite: Any, name: str, threads: int, isa: str) -> None:
-        self.suite = suite
+    def __init__(self, suite: Any, name: str, threads: int, isa: str, watch: Stopwatch) -> None:
+        self.suite, self.watch = suite, watch
         self.limit = name == "limit"
         self.engine = Limits(threads, isa) if self.limit else suite.engine(name, threads)
         self.call: Callable[[int], Any] = lambda number: None
@@ -99,7 +104,7 @@ class Engine:
             return self.prepare(self.suite.CASES[request["case"]], request["try"])
         if "memory" in request:
             return {"memory": peak_memory()}
-        return {"seconds": sample(partial(self.call, request["round"]), self.repeats)}
+        return {"seconds": self.watch.sample(partial(self.call, request["round"]), self.repeats)}
 
     def prepare(self, case: Case, several: bool) -> dict[str, Any]:
         self.call = lambda number: None
@@ -107,7 +112,7 @@ class Engine:
         ways: dict[str, float] = {}
         for name, way in self.engine.variants(case):
             calls[name] = of_round(way, case)
-            ways[name] = trial(partial(calls[name], 0)) if several else 0.0
+            ways[name] = self.watch.trial(partial(calls[name], 0)) if several else 0.0
             if not several:
                 break
         if not ways:
@@ -116,7 +121,7 @@ class Engine:
             # A neighbour may have disturbed one of them: who came close is tried once more.
             best = min(ways.values())
             for name in [name for name in ways if ways[name] < CLOSE * best]:
-                ways[name] = min(ways[name], trial(partial(calls[name], 0)))
+                ways[name] = min(ways[name], self.watch.trial(partial(calls[name], 0)))
         self.call = calls[min(ways, key=ways.__getitem__)]
         result = self.call(0)
         if several:
@@ -127,10 +132,12 @@ class Engine:
 
 
 def main() -> None:
-    suite, name, threads, isa = sys.argv[1:]
+    suite, name, threads, isa, clock = sys.argv[1:]
+    watch = Stopwatch({"processor": time.process_time, "wall": time.perf_counter}[clock])
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
-    engine = Engine(importlib.import_module(f"benchmarks.{suite}.suite"), name, int(threads), isa)
+    module = importlib.import_module(f"benchmarks.{suite}.suite")
+    engine = Engine(module, name, int(threads), isa, watch)
     for line in sys.stdin:
         print(json.dumps(engine.answer(json.loads(line))), file=answers, flush=True)
 
