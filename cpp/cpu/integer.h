@@ -38,7 +38,10 @@ struct RowScale {
 // out[m, n] = scale[m] scale[n] sum_k (x[m, k] - zero[m]) w[n, k] + bias[n] for all rows and a
 // range of panels.
 struct Int8Task {
-  const void* x;  // [rows, up to a multiple of kHeight][depth], as quantize() wrote them
+  // [rows, up to a multiple of kHeight][depth], as quantize() wrote them; `tiled`, as matrix
+  // registers take them: [rows / kHeight][depth / kDepth][kHeight][kDepth]
+  const void* x;
+  bool tiled;
   const RowScale* x_scales;
   std::ptrdiff_t rows;
   std::ptrdiff_t depth;  // K, filled up
@@ -87,8 +90,11 @@ struct Int4Levels {
 struct IntegerKernels {
   // Bytes that a value quantised by quantize() takes.
   std::ptrdiff_t value_size;
-  // A row of k floats, as `depth` values.
-  RowScale (*quantize)(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth, void* values);
+  // Rows of x from which on int8() wants them tiled.
+  std::ptrdiff_t tiled_rows;
+  // A row of k floats, as `depth` values; every kDepth of them begin `step` behind those before.
+  RowScale (*quantize)(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth, std::ptrdiff_t step,
+                       void* values);
   void (*int8)(const Int8Task& task);
   // A row of k floats, as `depth` values and the scales of their groups, kHeight apart.
   void (*quantize_groups)(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth,

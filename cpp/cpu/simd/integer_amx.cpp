@@ -22,8 +22,11 @@
 namespace quatrain {
 
 const IntegerKernels& amx_integers() {
-  static const IntegerKernels table =
-      amx_ints::make_integers(amx_ints::int8_amx, amx_ints::int4_amx);
+  static const IntegerKernels table = [] {
+    IntegerKernels all = amx_ints::make_integers(amx_ints::int8_amx, amx_ints::int4_amx);
+    all.tiled_rows = amx_ints::kFewRows;
+    return all;
+  }();
   return table;
 }
 

@@ -4,6 +4,7 @@ namespace quatrain::QUATRAIN_ISA {
 inline IntegerKernels make_integers(void (*int8)(const Int8Task&), void (*int4)(const Int4Task&)) {
   IntegerKernels table{};
   table.value_size = sizeof(Value);
+  table.tiled_rows = PTRDIFF_MAX;
   table.quantize = quantize;
   table.int8 = int8;
   table.quantize_groups = quantize_groups;

@@ -87,7 +87,7 @@ QUATRAIN_INLINE Vec to_float(Lanes a) { return {_mm512_cvtepi32_ps(a.v)}; }
 QUATRAIN_INLINE Lanes minus_product(const std::uint8_t* zeros, std::int32_t x) {
   const __m512i wide =
       _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(zeros)));
-  return {_mm512_mullo_epi32(wide, _mm512_set1_epi32(-x))};
+  return {_mm512_madd_epi16(wide, _mm512_set1_epi32(-x))};
 }
 struct Nibbles {
   __m512i v[8];

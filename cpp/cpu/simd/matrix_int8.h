@@ -3,17 +3,31 @@
 namespace quatrain::QUATRAIN_ISA {
 
 // Quantises a row: zero is among the values, so that what is zero stays zero.
-inline RowScale quantize(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth, void* values) {
-  Vec low = zero(), high = zero(), odd = zero();
-  const auto look = [&](Vec value) {
-    low = min(value, low);
-    high = max(value, high);
-    odd = odd + value * zero();  // NaN, once there is one or an infinity
+inline RowScale quantize(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth,
+                         std::ptrdiff_t step, void* values) {
+  constexpr int kParts = 4;  // each would wait for itself
+  Vec low[kParts], high[kParts], odd[kParts];
+  for (int p = 0; p < kParts; ++p) low[p] = high[p] = odd[p] = zero();
+  const auto look = [&](int p, Vec value) {
+    low[p] = min(value, low[p]);
+    high[p] = max(value, high[p]);
+    odd[p] = odd[p] + value * zero();  // NaN, once there is one or an infinity
   };
   const std::ptrdiff_t whole = k / kWidth * kWidth;
-  for (std::ptrdiff_t i = 0; i < whole; i += kWidth) look(load(x + i));
-  if (whole < k) look(load(x + whole, k - whole));
-  const float bottom = reduce_max(zero() - low), top = reduce_max(high), poison = reduce_add(odd);
+  std::ptrdiff_t seen = 0;
+  for (; seen + kParts * kWidth <= whole; seen += kParts * kWidth) {
+#pragma GCC unroll 4
+    for (int p = 0; p < kParts; ++p) look(p, load(x + seen + p * kWidth));
+  }
+  for (; seen < whole; seen += kWidth) look(0, load(x + seen));
+  if (whole < k) look(0, load(x + whole, k - whole));
+  for (int p = 1; p < kParts; ++p) {
+    low[0] = min(low[p], low[0]);
+    high[0] = max(high[p], high[0]);
+    odd[0] = odd[0] + odd[p];
+  }
+  const float bottom = reduce_max(zero() - low[0]), top = reduce_max(high[0]);
+  const float poison = reduce_add(odd[0]);
   const float range = bottom / 255.0f + top / 255.0f;  // the sum of the two might overflow
   RowScale found{range + poison, 0};
   float inverse = 0.0f;
@@ -27,9 +41,13 @@ inline RowScale quantize(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth,
   const Vec first = splat(kRoundingMagic), last = splat(kRoundingMagic + 255.0f);
   const Vec offset = splat(kRoundingMagic + static_cast<float>(found.zero));
   Value* out = static_cast<Value*>(values);
-  for (std::ptrdiff_t i = 0; i < depth; i += kWidth) {
-    const Vec value = i < whole ? load(x + i) : i < k ? load(x + i, k - i) : zero();
-    store_values(out + i, max(min(value * factor + offset, last), first));
+  for (std::ptrdiff_t begin = 0; begin < depth; begin += kDepth, out += step) {
+#pragma GCC unroll 4
+    for (std::ptrdiff_t at = 0; at < kDepth; at += kWidth) {
+      const std::ptrdiff_t i = begin + at;
+      const Vec value = i < whole ? load(x + i) : i < k ? load(x + i, k - i) : zero();
+      store_values(out + at, max(min(value * factor + offset, last), first));
+    }
   }
   return found;
 }

@@ -31,8 +31,8 @@ QUATRAIN_INLINE void amx_tile(const std::uint8_t* x, const std::int8_t* panel, s
   for (std::ptrdiff_t k = 0; k < depth; k += kDepth) {
     _tile_loadd(6, panel + k * kPanel, 64);
     if constexpr (wide) _tile_loadd(7, next + k * kPanel, 64);
-    _tile_loadd(4, x + k, depth);
-    if constexpr (tall) _tile_loadd(5, lower + k, depth);
+    _tile_loadd(4, x + k * kHeight, 64);
+    if constexpr (tall) _tile_loadd(5, lower + k * kHeight, 64);
     _tile_dpbusd(0, 4, 6);
     if constexpr (wide) _tile_dpbusd(1, 4, 7);
     if constexpr (tall) _tile_dpbusd(2, 5, 6);
@@ -47,7 +47,7 @@ QUATRAIN_INLINE void amx_tile(const std::uint8_t* x, const std::int8_t* panel, s
 }
 
 inline void int8_amx(const Int8Task& task) {
-  if (task.rows < kFewRows) return int8_tiles(task);
+  if (!task.tiled) return int8_tiles(task);
   const TileConfig config;
   _tile_loadconfig(&config);
   alignas(64) std::int32_t c[2 * kHeight * 2 * kPanel];
