@@ -40,7 +40,16 @@ QUATRAIN_INLINE Vec exp(Vec x) {
   return scale_by_power(e.value, e.magic_n);
 }
 
-// The same for x in [-87, 88].
+// 2^x within 3 ulp for x in [-126, 127]. The polynomial is 2^r for |r| <= 1/2, 1 at 0.
+QUATRAIN_INLINE Vec exp2_in_range(Vec x) {
+  const Vec magic = splat(kRoundingMagic);
+  const Vec magic_n = x + magic;
+  return scale_by_small_power(polynomial(x - (magic_n - magic), 1.0f, 0.693147004f, 0.240222424f,
+                                         0.0555073359f, 0.00967151299f, 0.00132647273f),
+                              magic_n);
+}
+
+// e^x within 2 ulp for x in [-87, 88].
 QUATRAIN_INLINE Vec exp_in_range(Vec x) {
   const ReducedExp e = reduced_exp(x);
   return scale_by_small_power(e.value, e.magic_n);
@@ -67,7 +76,7 @@ QUATRAIN_INLINE Vec tanh(Vec x) {
                               -0.00574300252f);
   const Vec small = fma(x * square, tail, x);
   const Vec power = exp_in_range(min(splat(20.0f), magnitude + magnitude));  // beyond it, 1
-  const Vec large = splat(1.0f) - splat(2.0f) / (power + splat(1.0f));
+  const Vec large = fnma(splat(2.0f), reciprocal(power + splat(1.0f)), splat(1.0f));
   return copy_sign(select(less(magnitude, splat(0.62f)), small, large), x);  // -0 stays
 }
 
@@ -87,17 +96,22 @@ QUATRAIN_INLINE Vec erf(Vec x) {
   return copy_sign(select(less(magnitude, splat(0.92f)), small, large), x);
 }
 
-QUATRAIN_INLINE Vec sigmoid(Vec x) { return splat(1.0f) / (splat(1.0f) + exp(zero() - x)); }
+// 1 / (1 + e^-|x|), for negative x times e^-|x|: nothing overflows. Like that, 0 below -87.7.
+QUATRAIN_INLINE Vec sigmoid(Vec x) {
+  const Vec power = exp_of_negative(zero() - abs(x));
+  const Vec upper = reciprocal(splat(1.0f) + power);
+  return select(less(x, zero()), power * upper, upper);
+}
 
-// x Phi(x), Phi the normal distribution: q for x < 0, else 1 - q, where q = Phi(-|x|) = e^P(|x|).
-// P is fitted to log Phi on [-5.5, 0], relative to its own rounding: the result is within 1e-5 of
-// itself even where it is tiny. Beyond, q counts as 0 (it is below 2e-8).
+// x Phi(x), Phi the normal distribution: q for x < 0, else 1 - q, where q = Phi(-|x|) = 2^P(|x|).
+// P is fitted to log2 Phi on [-5.5, 0], the more tightly the larger that is: the result is within
+// 1e-5 of itself even where it is tiny. Beyond, q counts as 0 (it is below 2e-8).
 QUATRAIN_INLINE Vec gelu(Vec x) {
   const Vec magnitude = abs(x), end = splat(5.5f);
-  const Vec logarithm = polynomial(min(end, magnitude), -0.693146944f, -0.797895074f, -0.318227619f,
-                                   -0.0365784578f, 0.00513713900f, -2.52746278e-4f, -7.58979804e-5f,
-                                   1.95969096e-5f, -1.97923669e-6f, 7.82231879e-8f);
-  const Vec q = select(less(end, magnitude), zero(), exp_in_range(logarithm));
+  const Vec logarithm = polynomial(min(end, magnitude), -1.0f, -1.15111375f, -0.459130406f,
+                                   -0.0527237765f, 0.00736442208f, -3.38616519e-4f, -1.17970085e-4f,
+                                   2.98750310e-5f, -3.01826594e-6f, 1.19717441e-7f);
+  const Vec q = select(less(end, magnitude), zero(), exp2_in_range(logarithm));
   return x * select(less(x, zero()), q, splat(1.0f) - q);
 }
 

@@ -101,6 +101,9 @@ QUATRAIN_INLINE Vec scale_by_power(Vec a, Vec magic_n) {
   return {_mm256_mul_ps(_mm256_mul_ps(a.v, first), second)};
 }
 
+// 1 / a within 1 ulp for a in [1, 2^100].
+QUATRAIN_INLINE Vec reciprocal(Vec a) { return splat(1.0f) / a; }
+
 // Reductions in a fixed tree: lane i with i+4, then i+2, then i+1.
 QUATRAIN_INLINE float reduce_add(Vec a) {
   __m128 x = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));

@@ -80,12 +80,12 @@ QUATRAIN_INLINE Vec scale_by_small_power(Vec a, Vec magic_n) {
   return {_mm512_mul_ps(a.v, power_of_two(_mm512_castps_si512(magic_n.v)))};
 }
 QUATRAIN_INLINE Vec scale_by_power(Vec a, Vec magic_n) {
-  const __m512i n = _mm512_sub_epi32(_mm512_castps_si512(magic_n.v),
-                                     _mm512_castps_si512(_mm512_set1_ps(kRoundingMagic)));
-  const __m512i half = _mm512_srai_epi32(n, 1);
-  const __m512 first = power_of_two(half);
-  const __m512 second = power_of_two(_mm512_sub_epi32(n, half));
-  return {_mm512_mul_ps(_mm512_mul_ps(a.v, first), second)};
+  return {_mm512_scalef_ps(a.v, _mm512_sub_ps(magic_n.v, _mm512_set1_ps(kRoundingMagic)))};
+}
+// Newton's step doubles the 14 bits of the estimate.
+QUATRAIN_INLINE Vec reciprocal(Vec a) {
+  const Vec estimate = {_mm512_rcp14_ps(a.v)};
+  return fma(estimate, fnma(a, estimate, splat(1.0f)), estimate);
 }
 
 QUATRAIN_INLINE float reduce_add(Vec a) {

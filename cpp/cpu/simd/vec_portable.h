@@ -108,6 +108,7 @@ QUATRAIN_INLINE Vec scale_by_power(Vec a, Vec magic_n) {
   const Ints half = n >> 1;
   return {a.v * power_of_two((Bits)half) * power_of_two((Bits)(n - half))};
 }
+QUATRAIN_INLINE Vec reciprocal(Vec a) { return splat(1.0f) / a; }
 
 QUATRAIN_INLINE float reduce_add(Vec a) { return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]); }
 QUATRAIN_INLINE float reduce_max(Vec a) {
