@@ -27,7 +27,7 @@ page is written by `python -m benchmarks.document`, from what `python -m benchma
 """
 SENTENCES = """The real sentences are 4,000 of Wikipedia, of 5 to 146 tokens, 31 on average, timed
 in eight parts of 500 that every engine takes in turns. Peers pad them in batches sorted by length,
-of the size (10, 20 or 40) that is best for each; ours has no padding.
+of the size (10 or 20) that is best for each; ours has no padding.
 """
 THREADS = """What two threads gain over one, beside what they gain in a bare loop of multiply-adds
 in the same rounds: medians of the gains, and of their ratio.

@@ -121,7 +121,8 @@ class Engine:
             # A neighbour may have disturbed one of them: who came close is tried once more.
             best = min(ways.values())
             for name in [name for name in ways if ways[name] < CLOSE * best]:
-                ways[name] = min(ways[name], self.watch.trial(partial(calls[name], 0)))
+                again = self.watch.sample(partial(calls[name], 0), repeats(ways[name]))
+                ways[name] = min(ways[name], again)
         self.call = calls[min(ways, key=ways.__getitem__)]
         result = self.call(0)
         if several:

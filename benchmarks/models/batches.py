@@ -13,7 +13,7 @@ Ids = Sequence[Sequence[int]]
 
 def sizes(case: Task) -> tuple[int, ...]:
     """How many sentences a padded batch may have: all, or what is best for real ones."""
-    return (case.batch,) if case.tokens else (GROUP // 2, GROUP, 2 * GROUP)
+    return (case.batch,) if case.tokens else (GROUP // 2, GROUP)
 
 
 def named(way: str, case: Task, size: int) -> str:
