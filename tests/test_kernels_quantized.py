@@ -10,12 +10,12 @@ import pytest
 from quantized import int4_linear, int4_weight, int8_linear, int8_weight
 from quatrain import _core
 from quatrain.errors import InputError
+from tiers import INTEGERS
 
 SHAPES = [
     (1, 1, 1), (7, 64, 48), (13, 300, 77), (70, 513, 100), (200, 259, 33), (2, 5, 16),
     (1, 3000, 50), (5, 63, 17), (33, 65, 31), (130, 768, 96),
 ]  # fmt: skip
-TIERS = ["portable", "avx2", "avx_vnni", "avx512", "avx512_vnni", "amx"]
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ for m, k, n in [(1, 700, 50), (5, 63, 17), (40, 130, 70)]:
 """
 
 
-@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("tier", ["portable", *INTEGERS])
 def test_every_instruction_set_gives_the_same_bits(tier):
     def run(isa):
         done = subprocess.run(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from quatrain import _core
+from tiers import FLOATS
 
 
 def work(seed, threads):
@@ -109,7 +110,7 @@ sys.stdout.write(_core.isa() + " " + " ".join(r.tobytes().hex() for r in results
 """
 
 
-@pytest.mark.parametrize("isa", ["avx2", "avx512", "amx"])
+@pytest.mark.parametrize("isa", FLOATS)
 def test_instruction_sets_agree(isa):
     """Each tier passes the tests by itself; here they meet. Tiers round differently, no more."""
     portable = run(CLOSE, QUATRAIN_ISA="portable").split()
@@ -138,7 +139,7 @@ for _ in range(2):
         print(error)
 """
     message = (
-        "[isa] expected QUATRAIN_ISA to be portable, avx2, avx_vnni, avx512, avx512_vnni or amx,"
-        " got mmx"
+        "[isa] expected QUATRAIN_ISA to be portable, avx2, avx_vnni, avx512, avx512_vnni, amx, neon"
+        " or neon_dotprod, got mmx"
     )
     assert run(script, QUATRAIN_ISA="mmx").split("\n") == [message] * 2

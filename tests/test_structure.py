@@ -169,6 +169,37 @@ def test_only_the_bindings_know_python():
     assert saying(below, r"pybind11|Python\.h|\bpy::") == []
 
 
+# Instruction sets
+
+SIMD = ROOT / "cpp" / "cpu" / "simd"
+
+
+def functions(path: Path) -> set[str]:
+    return set(
+        re.findall(r"^(?:QUATRAIN_INLINE|inline) .*?(\w+|operator.)\(", path.read_text(), re.M)
+    )
+
+
+@pytest.mark.parametrize("kind", ["vec", "ints"])
+def test_every_instruction_set_has_what_the_portable_one_has(kind):
+    """Processors without a tier never compile it: what it lacks is found here."""
+    wanted = functions(SIMD / f"{kind}_portable.h")
+    assert len(wanted) > 10
+    for path in SIMD.glob(f"{kind}_*.h"):
+        assert not wanted - functions(path), relative(path)
+
+
+@pytest.mark.parametrize("kind", ["kernels", "integer"])
+def test_neon_is_made_of_the_headers_of_the_portable_kernels(kind):
+    def headers(path: Path) -> list[str]:
+        return re.findall(r'#include "cpu/simd/((?!vec_|ints_).*)"', path.read_text())
+
+    wanted = headers(SIMD / f"{kind}_portable.cpp")
+    assert len(wanted) > 3
+    for path in SIMD.glob(f"{kind}_neon*.cpp"):
+        assert headers(path) == wanted, relative(path)
+
+
 # Files
 
 

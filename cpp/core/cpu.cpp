@@ -18,6 +18,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+#ifdef __APPLE__
+#include <sys/sysctl.h>
+#endif
 
 namespace quatrain {
 
@@ -26,7 +33,8 @@ namespace {
 constexpr std::pair<const char*, Isa> kTiers[] = {
     {"amx", Isa::kAmx},       {"avx512_vnni", Isa::kAvx512Vnni},
     {"avx512", Isa::kAvx512}, {"avx_vnni", Isa::kAvxVnni},
-    {"avx2", Isa::kAvx2},     {"portable", Isa::kPortable}};
+    {"avx2", Isa::kAvx2},     {"neon_dotprod", Isa::kNeonDotprod},
+    {"neon", Isa::kNeon},     {"portable", Isa::kPortable}};
 
 #if defined(__x86_64__)
 // Matrix registers are large, so a process on Linux asks for them first.
@@ -34,6 +42,20 @@ bool may_use_amx() {
 #if defined(__linux__)
   constexpr long kRequestPermission = 0x1023, kTileData = 18;
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+#endif
+
+#if defined(__aarch64__)
+bool has_dot_products() {
+#if defined(__linux__)
+  return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#elif defined(__APPLE__)
+  int found = 0;
+  std::size_t size = sizeof(found);
+  return sysctlbyname("hw.optional.arm.FEAT_DotProd", &found, &size, nullptr, 0) == 0 && found != 0;
 #else
   return false;
 #endif
@@ -58,9 +80,12 @@ bool supported(Isa isa) {
     case Isa::kAvx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
              __builtin_cpu_supports("f16c");
-    case Isa::kPortable:
+    default:
       break;
   }
+#elif defined(__aarch64__)
+  if (isa == Isa::kNeonDotprod) return has_dot_products();
+  if (isa == Isa::kNeon) return true;
 #endif
   return isa == Isa::kPortable;
 }
@@ -159,7 +184,8 @@ Isa selected_isa() {
     }
   }
   fail("isa",
-       "expected QUATRAIN_ISA to be portable, avx2, avx_vnni, avx512, avx512_vnni or amx, got ",
+       "expected QUATRAIN_ISA to be portable, avx2, avx_vnni, avx512, avx512_vnni, amx, neon or"
+       " neon_dotprod, got ",
        forced);
 }
 

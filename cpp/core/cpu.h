@@ -3,9 +3,10 @@
 
 namespace quatrain {
 
-// The instruction-set tiers for which kernels are compiled, the best last. Those with VNNI have
-// products of integers of their own, AMX also one of floats; the rest is that of AVX2 and AVX-512.
-enum class Isa { kPortable, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni, kAmx };
+// The instruction-set tiers for which kernels are compiled, of each architecture the best last.
+// Those with VNNI and dot products have products of integers of their own, AMX also one of floats;
+// the rest is that of AVX2, AVX-512 and NEON.
+enum class Isa { kPortable, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni, kAmx, kNeon, kNeonDotprod };
 
 // The best tier that this processor runs, or the one that QUATRAIN_ISA names. Throws InputError if
 // the variable names an unknown tier, or one that the processor lacks.

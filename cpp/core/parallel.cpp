@@ -8,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-#ifdef __unix__
+#if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #endif
 
@@ -142,7 +142,7 @@ std::atomic<Pool*> the_pool{nullptr};
 Pool& pool() {
   Pool* existing = the_pool.load(std::memory_order_acquire);
   if (existing != nullptr) return *existing;
-#ifdef __unix__
+#if defined(__unix__) || defined(__APPLE__)
   static const int registered = pthread_atfork(nullptr, nullptr, [] {
     the_pool.store(nullptr, std::memory_order_relaxed);
     inside = false;

@@ -19,6 +19,11 @@ const IntegerKernels& choose() {
       return avx_vnni_integers();
     case Isa::kAvx2:
       return avx2_integers();
+#elif defined(__aarch64__)
+    case Isa::kNeonDotprod:
+      return neon_dotprod_integers();
+    case Isa::kNeon:
+      return neon_integers();
 #endif
     default:
       return portable_integers();

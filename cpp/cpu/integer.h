@@ -115,5 +115,7 @@ const IntegerKernels& avx_vnni_integers();
 const IntegerKernels& avx512_integers();
 const IntegerKernels& avx512_vnni_integers();
 const IntegerKernels& amx_integers();
+const IntegerKernels& neon_integers();
+const IntegerKernels& neon_dotprod_integers();
 
 }  // namespace quatrain

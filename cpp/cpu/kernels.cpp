@@ -12,6 +12,8 @@ const Kernels& choose() {
   if (isa >= Isa::kAmx) return amx_kernels();
   if (isa >= Isa::kAvx512) return avx512_kernels();
   if (isa >= Isa::kAvx2) return avx2_kernels();
+#elif defined(__aarch64__)
+  if (isa >= Isa::kNeon) return neon_kernels();
 #endif
   return portable_kernels();
 }

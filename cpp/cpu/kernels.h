@@ -119,5 +119,6 @@ const Kernels& portable_kernels();
 const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();
 const Kernels& amx_kernels();
+const Kernels& neon_kernels();
 
 }  // namespace quatrain

@@ -1,7 +1,6 @@
 #include "tokenizer/unigram.h"
 
 #include <algorithm>
-#include <cfloat>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -59,7 +58,8 @@ Unigram::Unigram(const ModelSpec& spec)
       byte_fallback_(spec.byte_fallback),
       sentencepiece_(spec.sentencepiece) {
   const std::size_t size = spec.vocab.size();
-  double smallest = sentencepiece_ ? FLT_MAX : std::numeric_limits<double>::infinity();
+  double smallest =
+      sentencepiece_ ? std::numeric_limits<float>::max() : std::numeric_limits<double>::infinity();
   for (std::size_t id = 0; id < size; ++id) {
     check<TokenizerError>(std::isfinite(scores_[id]), "model.vocab", "piece '",
                           vocabulary().token(static_cast<std::uint32_t>(id)), "' has score ",

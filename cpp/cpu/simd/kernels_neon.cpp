@@ -1,0 +1,29 @@
+// Every AArch64 processor has NEON.
+#if defined(__aarch64__)
+#include "cpu/kernels.h"
+#include "cpu/simd/vec_neon.h"
+
+#define QUATRAIN_ISA neon
+// clang-format off: each of these uses the ones before it
+#include "cpu/simd/math.h"
+#include "cpu/simd/elementwise.h"
+#include "cpu/simd/sampling.h"
+#include "cpu/simd/rows.h"
+#include "cpu/simd/matrix.h"
+#include "cpu/simd/attention_row.h"
+#include "cpu/simd/attention_keys.h"
+#include "cpu/simd/attention.h"
+#include "cpu/simd/halves.h"
+#include "cpu/simd/table.h"
+// clang-format on
+
+namespace quatrain {
+
+const Kernels& neon_kernels() {
+  static const Kernels table = neon::make_kernels();
+  return table;
+}
+
+}  // namespace quatrain
+
+#endif
