@@ -76,18 +76,20 @@ def test_linear_of_any_magnitude(rng, k):
         assert (error <= (2.0**-22 + k * 2.0**-24) * size[: len(rows)] + tiny).all()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("k", [1, 40, 1100])
-def test_linear_lets_infinity_and_nan_through(rng, k):
+def test_linear_lets_infinity_and_nan_through(rng, k, dtype):
     x, weight, bias = normal(rng, 45, k), normal(rng, 60, k), normal(rng, 60)
-    before = _core.linear(x, _core.pack(weight), bias)
+    before = _core.linear(x, _core.pack(weight, dtype), bias)
     last = k - 1
     x[1, 0], x[2, last], x[3, 0], x[40, last] = np.inf, -np.inf, np.nan, np.inf
     x[40, 0] = -np.inf
     x[5] = 0
     weight[7, 0], weight[20, last], weight[59, 0] = np.inf, -np.inf, np.nan
+    packed = _core.pack(weight, dtype)
+    wide = packed.rows(np.arange(60)).astype(np.float64)
     with np.errstate(all="ignore"):
-        expected = (x.astype(np.float64) @ weight.T.astype(np.float64) + bias).astype(np.float32)
-    packed = _core.pack(weight)
+        expected = (x.astype(np.float64) @ wide.T + bias).astype(np.float32)
     out = _core.linear(x, packed, bias)
     finite = np.isfinite(expected)
     assert np.array_equal(out[~finite], expected[~finite], equal_nan=True)

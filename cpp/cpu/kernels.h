@@ -21,6 +21,15 @@ inline constexpr std::ptrdiff_t kKeyBlock = 256;
 // Logits are looked through in blocks of so many.
 inline constexpr std::ptrdiff_t kLogitBlock = 64;
 
+// Elements of weights that are computed with as float32.
+struct Float16 {
+  std::uint16_t bits;
+};
+struct Bfloat16 {
+  std::uint16_t bits;
+};
+enum class Element { kFloat32, kFloat16, kBfloat16 };
+
 using ActivationKernel = void (*)(const float* x, float* out, std::ptrdiff_t n);
 
 // out[m, n] = act(sum_k x[m, k] w[n, k] + bias[n]) for all rows and a range of panels. Every
@@ -30,7 +39,8 @@ struct LinearTask {
   std::ptrdiff_t x_stride;
   std::ptrdiff_t rows;
   std::ptrdiff_t k;
-  const float* panels;
+  Element element;
+  const void* panels;
   std::ptrdiff_t first_panel, last_panel;
   std::ptrdiff_t columns;     // of the whole weight
   const float* bias;          // may be null
@@ -102,6 +112,7 @@ struct Kernels {
   void (*widen_bfloat16)(const std::uint16_t* x, float* out, std::ptrdiff_t n);
   std::ptrdiff_t linear_scratch;
   std::ptrdiff_t linear_block_rows;  // more rows than this gain nothing in one task
+  std::ptrdiff_t linear_half_rows;   // for more rows than this `linear` wants elements of float32
   void (*linear)(const LinearTask& task);
 
   std::ptrdiff_t (*attention_scratch)(const AttentionTask& task);

@@ -34,18 +34,25 @@ struct Grid {
 void linear(ConstRows x, const PackedWeight& weight, const float* bias, Activation activation,
             MutableRows out, int threads) {
   if (out.rows == 0 || out.columns == 0) return;
+  Element element = Element::kFloat32;
   switch (weight.packing()) {
     case Packing::kFloat32:
       break;
     case Packing::kFloat16:
+      element = Element::kFloat16;
+      break;
     case Packing::kBfloat16:
-      return linear_half(x, weight, bias, activation, out, threads);
+      element = Element::kBfloat16;
+      break;
     case Packing::kInt8:
       return linear_int8(x, weight, bias, activation, out, threads);
     case Packing::kInt4:
       return linear_int4(x, weight, bias, activation, out, threads);
   }
   const Kernels& kernel = kernels();
+  if (element != Element::kFloat32 && out.rows > kernel.linear_half_rows) {
+    return linear_half(x, weight, bias, activation, out, threads);
+  }
   const std::ptrdiff_t panels = (weight.n() + kPanel - 1) / kPanel;
   const Grid grid(out.rows, weight.k(), panels, kernel.linear_block_rows, threads);
   parallel_for(threads, grid.row_blocks * grid.groups,
@@ -59,7 +66,8 @@ void linear(ConstRows x, const PackedWeight& weight, const float* bias, Activati
                    task.x_stride = x.stride;
                    task.rows = std::min(grid.block_rows, out.rows - row);
                    task.k = weight.k();
-                   task.panels = weight.panels();
+                   task.element = element;
+                   task.panels = weight.values().data.get();
                    task.first_panel = panel;
                    task.last_panel = std::min(panel + grid.group_panels, panels);
                    task.columns = weight.n();

@@ -188,7 +188,7 @@ void PackedWeight::rows(const std::int64_t* ids, MutableRows out) const {
     float* const row = out.row(i);
     switch (packing_) {
       case Packing::kFloat32:
-        for (std::ptrdiff_t k = 0; k < k_; ++k) row[k] = panels()[at + k * kPanel];
+        for (std::ptrdiff_t k = 0; k < k_; ++k) row[k] = values_.as<float>()[at + k * kPanel];
         break;
       case Packing::kFloat16:
         from_halves(values_.as<std::uint16_t>() + at, row, from_float16);

@@ -82,7 +82,6 @@ class PackedWeight {
   bool zero_points() const { return packing_ == Packing::kInt4 && extra_.data.use_count() > 0; }
   std::size_t nbytes() const { return values_.bytes + scales_.bytes + extra_.bytes; }
 
-  const float* panels() const { return values_.as<float>(); }  // of float32
   const Part& values() const { return values_; }
   const Part& scales() const { return scales_; }
   const Part& extra() const { return extra_; }

@@ -262,7 +262,7 @@ class Attention {
   void score(std::ptrdiff_t first, Span keys, float* scores) {
     const std::ptrdiff_t panel_size = task_.key_size * kPanel;
     const std::ptrdiff_t from = keys.begin / kPanel, to = (keys.end + kPanel - 1) / kPanel;
-    strip<height>(queries_of(first), {keys_ + from * panel_size, kPanel, panel_size},
+    strip<height>(queries_of(first), Right{keys_ + from * panel_size, kPanel, panel_size},
                   task_.key_size, scores + from * kPanel, kKeyBlock, (to - from) * kPanel, false);
   }
 

@@ -5,6 +5,8 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 
+#include <limits>
+
 #include "cpu/kernels.h"
 #include "cpu/simd/vec_avx512.h"
 
@@ -12,6 +14,7 @@
 // clang-format off: each of these uses the ones before it
 #include "cpu/simd/rows.h"
 #include "cpu/simd/tile_config.h"
+#include "cpu/simd/parts_amx.h"
 #include "cpu/simd/matrix_float_amx.h"
 // clang-format on
 
@@ -22,6 +25,7 @@ const Kernels& amx_kernels() {
     Kernels kernels = avx512_kernels();
     kernels.linear_scratch = amx::kScratch;
     kernels.linear_block_rows = amx::kBlockRows;
+    kernels.linear_half_rows = std::numeric_limits<std::ptrdiff_t>::max();
     kernels.linear = amx::linear;
     return kernels;
   }();

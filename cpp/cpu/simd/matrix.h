@@ -21,21 +21,27 @@ struct Packed {
 };
 
 // The right factor: panel p, line k at data[p * panel_stride + k * k_stride], kPanel values.
-struct Right {
-  const float* data;
+template <class Value>
+struct RightOf {
+  const Value* data;
   std::ptrdiff_t k_stride;
   std::ptrdiff_t panel_stride;
 };
+using Right = RightOf<float>;
+QUATRAIN_INLINE Vec load(const Float16* p) { return load_float16(&p->bits); }
+QUATRAIN_INLINE Vec load(const Bfloat16* p) { return load_bfloat16(&p->bits); }
 
-// What is read next, fetched little by little while a tile computes: so many streams, `step` floats
+// What is read next, fetched little by little while a tile computes: so many streams, `step` values
 // of each for every k.
-template <int streams>
+template <int streams, class Value = float>
 struct Ahead {
-  const float* data;
+  const Value* data;
   std::ptrdiff_t step, stride;
   QUATRAIN_INLINE void advance() {
 #pragma GCC unroll 8
-    for (int i = 0; i < streams; ++i) prefetch(data + i * stride);
+    for (int i = 0; i < streams; ++i) {
+      prefetch(reinterpret_cast<const float*>(data + i * stride));
+    }
     data += step;
   }
 };
@@ -46,9 +52,10 @@ struct Nothing {
 // c[row, column] += sum_k left[row, k] right[k, column], over ascending k in one accumulator each;
 // starting from zero unless `accumulate`, and bias[column] added last if there is one. All sizes
 // but k are fixed, so that the sums stay in registers.
-template <int rows, int panels, class Left, class Next = Nothing>
-QUATRAIN_INLINE void tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
-                          bool accumulate, const float* bias = nullptr, Next next = {}) {
+template <int rows, int panels, class Left, class Value, class Next = Nothing>
+QUATRAIN_INLINE void tile(Left left, RightOf<Value> right, std::ptrdiff_t k, float* c,
+                          std::ptrdiff_t stride, bool accumulate, const float* bias = nullptr,
+                          Next next = {}) {
   constexpr int columns = panels * kPanelVecs;
   Vec sum[rows][columns];
 #pragma GCC unroll 16
@@ -102,8 +109,8 @@ constexpr int tile_panels() {
 }
 
 // One tile at the right edge of the output: `columns` < kPanel of its columns exist.
-template <int rows, class Left>
-void edge_tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
+template <int rows, class Left, class Value>
+void edge_tile(Left left, RightOf<Value> right, std::ptrdiff_t k, float* c, std::ptrdiff_t stride,
                std::ptrdiff_t columns, bool accumulate, const float* bias) {
   float whole[rows * kPanel];
   for (int i = 0; i < rows; ++i) {
@@ -124,15 +131,15 @@ void edge_tile(Left left, Right right, std::ptrdiff_t k, float* c, std::ptrdiff_
 // registers, then half as many, and so on. If the panels come from memory (`distant`), those that
 // follow are fetched meanwhile, in two streams each: memory gives more, the more streams are read.
 // (Inline: attention has products so small that a call is felt.)
-template <int rows, bool distant = false, int panels = tile_panels<rows>(), class Left>
-QUATRAIN_INLINE void strip(Left left, Right right, std::ptrdiff_t k, float* c,
+template <int rows, bool distant = false, int panels = tile_panels<rows>(), class Left, class Value>
+QUATRAIN_INLINE void strip(Left left, RightOf<Value> right, std::ptrdiff_t k, float* c,
                            std::ptrdiff_t stride, std::ptrdiff_t columns, bool accumulate,
                            const float* bias = nullptr) {
   for (; columns >= panels * kPanel; columns -= panels * kPanel) {
     if constexpr (distant) {
       tile<rows, panels>(left, right, k, c, stride, accumulate, bias,
-                         Ahead<2 * panels>{right.data + panels * right.panel_stride, kPanel / 2,
-                                           right.panel_stride / 2});
+                         Ahead<2 * panels, Value>{right.data + panels * right.panel_stride,
+                                                  kPanel / 2, right.panel_stride / 2});
     } else {
       tile<rows, panels>(left, right, k, c, stride, accumulate, bias);
     }
@@ -193,11 +200,13 @@ inline void activate_block(const LinearTask& task, float* out, std::ptrdiff_t ro
   }
 }
 
-inline void linear_few_rows(const LinearTask& task) {
+template <class Value>
+void linear_few_rows(const LinearTask& task) {
   const std::ptrdiff_t panel_size = task.k * kPanel;
   const std::ptrdiff_t begin = task.first_panel * kPanel;
   const std::ptrdiff_t columns = smaller(task.last_panel * kPanel, task.columns) - begin;
-  const Right right{task.panels + task.first_panel * panel_size, kPanel, panel_size};
+  const Value* panels = static_cast<const Value*>(task.panels);
+  const RightOf<Value> right{panels + task.first_panel * panel_size, kPanel, panel_size};
   with_rows<kTileRows>(task.rows, [&](auto rows) {
     strip<rows.value, true>(Plain{task.x, task.x_stride}, right, task.k, task.out + begin,
                             task.out_stride, columns, false,
@@ -234,6 +243,7 @@ void block_against_panels(const float* packed, const RowCut& cut, Right right, s
 inline void linear_block(const LinearTask& task, std::ptrdiff_t first_row, std::ptrdiff_t rows) {
   constexpr int panels = tile_panels<kTileRows>();
   const RowCut cut(rows);
+  const float* values = static_cast<const float*>(task.panels);
   const std::ptrdiff_t panel_size = task.k * kPanel;
   const std::ptrdiff_t end = smaller(task.last_panel * kPanel, task.columns);
   float* out = task.out + first_row * task.out_stride;
@@ -247,7 +257,7 @@ inline void linear_block(const LinearTask& task, std::ptrdiff_t first_row, std::
     for (std::ptrdiff_t panel = task.first_panel; panel < task.last_panel; panel += panels) {
       const std::ptrdiff_t begin = panel * kPanel;
       const std::ptrdiff_t columns = smaller(panels * kPanel, end - begin);
-      const Right right{task.panels + panel * panel_size + start * kPanel, kPanel, panel_size};
+      const Right right{values + panel * panel_size + start * kPanel, kPanel, panel_size};
       block_against_panels<panels>(task.scratch, cut, right, depth, out + begin, task.out_stride,
                                    columns, start > 0,
                                    last && task.bias != nullptr ? task.bias + begin : nullptr);
@@ -259,8 +269,14 @@ inline void linear_block(const LinearTask& task, std::ptrdiff_t first_row, std::
 
 inline void linear(const LinearTask& task) {
   if (task.rows <= kTileRows) {
-    linear_few_rows(task);
-    return;
+    switch (task.element) {
+      case Element::kFloat32:
+        return linear_few_rows<float>(task);
+      case Element::kFloat16:
+        return linear_few_rows<Float16>(task);
+      case Element::kBfloat16:
+        return linear_few_rows<Bfloat16>(task);
+    }
   }
   for (std::ptrdiff_t row = 0; row < task.rows; row += kBlockRows) {
     linear_block(task, row, smaller(kBlockRows, task.rows - row));

@@ -37,6 +37,7 @@ inline Kernels make_kernels() {
   table.widen_bfloat16 = widen_bfloat16;
   table.linear_scratch = kBlockRows * kBlockK + kWidth;
   table.linear_block_rows = kBlockRows;
+  table.linear_half_rows = kTileRows;
   table.linear = linear;
   table.attention_scratch = attention_scratch;
   table.attention = attention;
