@@ -19,11 +19,17 @@ std::string type_text(py::handle value) {
   return py::type::of(value).attr("__name__").cast<std::string>();
 }
 
-// The array itself if it is one of the wanted type and native byte order; else InputError.
+// Whether it is an array of that type and native byte order.
+template <class T>
+bool holds(py::handle value) {
+  return py::isinstance<py::array>(value) &&
+         py::dtype::of<T>().equal(py::reinterpret_borrow<py::array>(value).dtype());
+}
+
+// The array itself if it is one of the wanted type; else InputError.
 template <class T>
 py::array typed(const char* where, const char* name, const char* type, py::handle value) {
-  const bool right = py::isinstance<py::array>(value) &&
-                     py::dtype::of<T>().equal(py::reinterpret_borrow<py::array>(value).dtype());
+  const bool right = holds<T>(value);
   check(right, where, "expected ", name, " to be a NumPy array of ", type, ", got ",
         right ? "" : type_text(value));
   return py::reinterpret_borrow<py::array>(value);
@@ -100,23 +106,45 @@ Shape FloatArray::with_columns(std::ptrdiff_t columns) const {
   return shape;
 }
 
-TargetArray::TargetArray(const char* where, const char* name, py::handle value) {
-  py::array array = typed<float>(where, name, "float32", value);
+CacheArray::CacheArray(const char* where, const char* name, py::handle value) : rows_(ConstRows()) {
+  if (!holds<std::int8_t>(value)) {
+    const FloatArray floats(where, name, value, 2);
+    owner_ = floats.owner();
+    shape_ = floats.shape();
+    rows_ = floats.rows();
+    return;
+  }
+  const py::array_t<std::int8_t, py::array::c_style> array =
+      py::reinterpret_borrow<py::array>(value);
+  shape_ = shape_of(array);
+  if (shape_.size() == 2) rows_ = Rows<const std::int8_t>(array.data(), shape_[0], shape_[1]);
+  owner_ = array;
+}
+
+ConstRows CacheArray::floats(const char* where, const char* name) const {
+  check(!rows_.quantized, where, "expected ", name, " of float32, got int8");
+  return {static_cast<const float*>(rows_.data), rows_.rows, rows_.columns, rows_.stride};
+}
+
+TargetArray::TargetArray(const char* where, const char* name, py::handle value)
+    : quantized_(holds<std::int8_t>(value)) {
+  py::array array = quantized_ ? py::reinterpret_borrow<py::array>(value)
+                               : typed<float>(where, name, "float32", value);
   shape_ = shape_of(array);
   check((array.flags() & kWhole) == kWhole, where, "expected ", name,
         " to be C-contiguous and aligned, got strides ",
         shape_text({array.strides(), array.strides() + array.ndim()}));
   check(array.writeable(), where, "expected ", name, " to be writable, got a read-only array");
-  data_ = static_cast<float*>(array.mutable_data());
-  size_ = array.size();
+  data_ = array.mutable_data();
+  bytes_ = array.nbytes();
   owner_ = std::move(array);
 }
 
 void TargetArray::expect_apart(const char* where, const char* name, const ConstRows& input) const {
   if (input.size() == 0) return;
-  const float* end = input.row(input.rows - 1) + input.columns;
-  const bool apart = std::less_equal<>()(end, data_) ||
-                     std::less_equal<>()(const_cast<const float*>(data_) + size_, input.data);
+  const void* end = input.row(input.rows - 1) + input.columns;
+  const void *begun = data_, *done = static_cast<const char*>(data_) + bytes_, *read = input.data;
+  const bool apart = std::less_equal<>()(end, begun) || std::less_equal<>()(done, read);
   check(apart, where, "expected ", name, " in memory of its own, got a view of what is written");
 }
 

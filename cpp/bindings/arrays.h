@@ -10,6 +10,7 @@
 
 #include "core/check.h"
 #include "core/tensor.h"
+#include "ops/cache_rows.h"
 
 namespace quatrain {
 
@@ -34,6 +35,7 @@ class FloatArray {
   const Shape& shape() const { return shape_; }
   std::ptrdiff_t columns() const { return rows_.columns; }
   std::size_t dimensions() const { return shape_.size(); }
+  const pybind11::object& owner() const { return owner_; }
   // The shape with another last axis.
   Shape with_columns(std::ptrdiff_t columns) const;
 
@@ -43,11 +45,31 @@ class FloatArray {
   ConstRows rows_;
 };
 
-// A C-contiguous float32 array, aligned, that an operation writes to.
+// Keys or values, of two axes: a float32 array as above, or int8 rows (ops/cache_rows.h), which are
+// copied if they are not contiguous.
+class CacheArray {
+ public:
+  CacheArray(const char* where, const char* name, pybind11::handle value);
+  const CacheRows& rows() const { return rows_; }
+  const Shape& shape() const { return shape_; }
+  // An InputError if they are int8.
+  ConstRows floats(const char* where, const char* name) const;
+
+ private:
+  pybind11::object owner_;
+  Shape shape_;
+  CacheRows rows_;
+};
+
+// A C-contiguous array, aligned, that an operation writes to: float32, or int8.
 class TargetArray {
  public:
   TargetArray(const char* where, const char* name, pybind11::handle value);
-  float* data() const { return data_; }
+  bool quantized() const { return quantized_; }
+  template <class T>
+  T* data() const {
+    return static_cast<T*>(data_);
+  }
   const Shape& shape() const { return shape_; }
   // What is read must not be written meanwhile: an InputError if `input` shares memory with this.
   void expect_apart(const char* where, const char* name, const ConstRows& input) const;
@@ -55,8 +77,9 @@ class TargetArray {
  private:
   pybind11::object owner_;
   Shape shape_;
-  float* data_;
-  std::ptrdiff_t size_;
+  bool quantized_;
+  void* data_;
+  std::ptrdiff_t bytes_;
 };
 
 // A vector of `size` floats.

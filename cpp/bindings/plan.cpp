@@ -126,12 +126,14 @@ class Pass {
 
  private:
   // [B, C, W] as rows, and C.
-  std::pair<MutableRows, std::ptrdiff_t> rows_of_cache(const py::object& value) {
+  std::pair<Cache::Rows, std::ptrdiff_t> rows_of_cache(const py::object& value) {
     const TargetArray& cache = caches_.emplace_back("plan", "cache", value);
     const Shape& shape = cache.shape();
     check(shape.size() == 3 && shape[0] == given.batch, "plan", "expected cache of shape (",
           given.batch, ", C, W), got ", shape_text(shape));
-    return {{cache.data(), given.batch * shape[1], shape[2]}, shape[1]};
+    const std::ptrdiff_t rows = shape[0] * shape[1];
+    if (cache.quantized()) return {Int8Rows(cache.data<std::int8_t>(), rows, shape[2]), shape[1]};
+    return {MutableRows(cache.data<float>(), rows, shape[2]), shape[1]};
   }
 
   std::vector<std::int64_t> starts_;

@@ -41,14 +41,18 @@ py::array l2_normalize_array(py::handle value, int threads) {
 }
 
 void append_rows_array(py::handle cache_value, py::handle rows_value, py::handle starts_value,
-                       py::handle past_value, int threads) {
+                       py::handle past_value, std::ptrdiff_t heads, int threads) {
   constexpr const char* where = "append_rows";
   threads = resolve_threads(threads);
   const TargetArray cache(where, "cache", cache_value);
   check(cache.shape().size() == 3, where, "expected cache of shape (B, C, W), got ",
         shape_text(cache.shape()));
   const std::ptrdiff_t batch = cache.shape()[0], capacity = cache.shape()[1],
-                       width = cache.shape()[2];
+                       columns = cache.shape()[2];
+  check(!cache.quantized() || (heads > 0 && heads <= columns), where,
+        "expected a cache with a scale for each of its heads, got ", heads, " heads and ", columns,
+        " columns of int8");
+  const std::ptrdiff_t width = columns - (cache.quantized() ? heads * kScaleColumns : 0);
   const FloatArray rows(where, "rows", rows_value, 2);
   check(rows.dimensions() == 2 && rows.columns() == width, where, "expected rows of shape (N, ",
         width, "), got ", shape_text(rows.shape()));
@@ -57,14 +61,20 @@ void append_rows_array(py::handle cache_value, py::handle rows_value, py::handle
   check_starts(where, "starts", starts.expect(where, "starts", batch + 1), rows.shape()[0]);
   past.expect(where, "past", batch);
   const Unlocked unlocked(rows.rows().size() / 8);
-  append_rows({cache.data(), batch * capacity, width}, batch, capacity, rows.rows(), starts.data(),
-              past.data(), threads);
+  if (cache.quantized()) {
+    append_rows({cache.data<std::int8_t>(), batch * capacity, columns}, heads, batch, capacity,
+                rows.rows(), starts.data(), past.data(), threads);
+  } else {
+    append_rows({cache.data<float>(), batch * capacity, columns}, batch, capacity, rows.rows(),
+                starts.data(), past.data(), threads);
+  }
 }
 
 // The arguments that attention and attention_weights share.
 struct AttentionArguments {
   const char* where;
-  FloatArray q, k;
+  FloatArray q;
+  CacheArray k;
   IntArray q_start, k_start, k_length, past;
   std::vector<FloatArray> bias_arrays;
   std::vector<AttentionBias> biases;
@@ -76,12 +86,12 @@ struct AttentionArguments {
                      py::handle k_start_, py::handle k_length_, py::handle past_)
       : where(where_),
         q(where, "q", q_, 2),
-        k(where, "k_rows", k_, 2),
+        k(where, "k_rows", k_),
         q_start(where, "q_start", q_start_),
         k_start(where, "k_start", k_start_),
         k_length(where, "k_length", k_length_),
         past(where, "past", past_) {
-    check(q.dimensions() == 2 && k.dimensions() == 2, where,
+    check(q.dimensions() == 2 && k.shape().size() == 2, where,
           "expected q and k_rows with two axes, got ", shape_text(q.shape()), " and ",
           shape_text(k.shape()));
     layout.batch = check_starts(where, "q_start", q_start, q.shape()[0]);
@@ -147,10 +157,12 @@ py::array attention_array(py::handle q, py::handle k, py::handle v_value, py::ha
   given.set_options(heads, kv_heads, scale, causal, window, softcap);
   given.set_bias(bias);
   given.set_sinks(sinks);
-  const FloatArray v(where, "v_rows", v_value, 2);
-  const ConstRows values = v.rows();
+  const CacheArray v(where, "v_rows", v_value);
+  const CacheRows& values = v.rows();
+  check(v.shape().size() == 2, where, "expected v_rows with two axes, got ", shape_text(v.shape()));
   check_attention(where, given.q.rows(), given.k.rows(), &values, given.layout, given.options);
-  Output out({given.q.shape()[0], attended_columns(where, values.columns, given.options)});
+  const std::ptrdiff_t value_columns = values.value_columns(kv_heads);
+  Output out({given.q.shape()[0], attended_columns(where, value_columns, given.options)});
   {
     const Unlocked unlocked(given.work());
     attention(given.q.rows(), given.k.rows(), values, given.layout, given.options, out.rows(),
@@ -171,7 +183,8 @@ py::tuple attention_weights_arrays(py::handle q, py::handle k, py::handle q_star
   given.set_options(heads, kv_heads, scale, causal, window, softcap);
   given.set_bias(bias);
   given.set_sinks(sinks);
-  check_attention(where, given.q.rows(), given.k.rows(), nullptr, given.layout, given.options);
+  const ConstRows keys = given.k.floats(where, "k_rows");
+  check_attention(where, given.q.rows(), keys, nullptr, given.layout, given.options);
   py::list scores, weights;
   std::vector<float*> score_data, weight_data;
   for (std::ptrdiff_t b = 0; b < given.layout.batch; ++b) {
@@ -185,8 +198,8 @@ py::tuple attention_weights_arrays(py::handle q, py::handle k, py::handle q_star
   }
   {
     const Unlocked unlocked(8 * given.work());
-    attention_weights(given.q.rows(), given.k.rows(), given.layout, given.options, score_data,
-                      weight_data, threads);
+    attention_weights(given.q.rows(), keys, given.layout, given.options, score_data, weight_data,
+                      threads);
   }
   return py::make_tuple(scores, weights);
 }
@@ -196,7 +209,7 @@ py::tuple attention_weights_arrays(py::handle q, py::handle k, py::handle q_star
 void register_sentences(py::module_& m) {
   m.def("pool", &pool_array, "x"_a, "starts"_a, "kind"_a, "threads"_a = 0);
   m.def("l2_normalize", &l2_normalize_array, "x"_a, "threads"_a = 0);
-  m.def("append_rows", &append_rows_array, "cache"_a, "rows"_a, "starts"_a, "past"_a,
+  m.def("append_rows", &append_rows_array, "cache"_a, "rows"_a, "starts"_a, "past"_a, "heads"_a = 1,
         "threads"_a = 0);
   m.def("attention", &attention_array, "q"_a, "k_rows"_a, "v_rows"_a, "q_start"_a, "k_start"_a,
         "k_length"_a, "past"_a, py::kw_only(), "heads"_a, "kv_heads"_a, "scale"_a, "causal"_a,

@@ -55,6 +55,14 @@ void check_heads(const char* where, const AttentionOptions& options) {
         options.kv_heads);
 }
 
+// The scales of the heads from `head` on, of the keys or values from `row` on; null if there are
+// none.
+const std::int8_t* scales_at(CacheRows x, std::ptrdiff_t heads, std::ptrdiff_t row,
+                             std::ptrdiff_t head) {
+  if (!x.quantized) return nullptr;
+  return static_cast<const std::int8_t*>(x.at(row, x.value_columns(heads) + head * kScaleColumns));
+}
+
 }  // namespace
 
 std::ptrdiff_t attended_columns(const char* where, std::ptrdiff_t value_columns,
@@ -68,18 +76,19 @@ std::ptrdiff_t attended_columns(const char* where, std::ptrdiff_t value_columns,
   return columns;
 }
 
-void check_attention(const char* where, ConstRows q, ConstRows k, const ConstRows* v,
+void check_attention(const char* where, ConstRows q, CacheRows k, const CacheRows* v,
                      const AttentionLayout& layout, const AttentionOptions& options) {
   check_heads(where, options);
   check(options.window >= 0, where, "expected window >= 1, got ", options.window);
   check(options.softcap >= 0, where, "expected softcap > 0, got ", options.softcap);
   check_columns(where, "q", q.columns, "heads", options.heads);
-  check_columns(where, "k", k.columns, "kv_heads", options.kv_heads);
-  check(q.columns / options.heads == k.columns / options.kv_heads, where,
+  check_columns(where, "k", k.value_columns(options.kv_heads), "kv_heads", options.kv_heads);
+  check(q.columns / options.heads == k.size(options.kv_heads), where,
         "expected keys of the queries' size ", q.columns / options.heads, ", got ",
-        k.columns / options.kv_heads);
+        k.size(options.kv_heads));
   if (v != nullptr) {
-    attended_columns(where, v->columns, options);
+    attended_columns(where, v->value_columns(options.kv_heads), options);
+    check(v->quantized == k.quantized, where, "expected keys and values of one dtype");
     check(v->rows == k.rows, where, "expected ", k.rows, " rows of v, as of k, got ", v->rows);
   }
   check(layout.q_start[0] == 0 && layout.q_start[layout.batch] == q.rows, where,
@@ -96,7 +105,7 @@ void check_attention(const char* where, ConstRows q, ConstRows k, const ConstRow
   }
 }
 
-void attention(ConstRows q, ConstRows k, ConstRows v, const AttentionLayout& layout,
+void attention(ConstRows q, CacheRows k, CacheRows v, const AttentionLayout& layout,
                const AttentionOptions& options, MutableRows out, int threads) {
   check_attention("attention", q, k, &v, layout, options);
   if (out.rows == 0) return;
@@ -109,7 +118,7 @@ void attention(ConstRows q, ConstRows k, ConstRows v, const AttentionLayout& lay
   common.v_stride = v.stride;
   common.out_stride = out.stride;
   common.key_size = q.columns / options.heads;
-  common.value_size = v.columns / options.kv_heads;
+  common.value_size = v.size(options.kv_heads);
   common.group = group;
   common.scale = options.scale;
   common.softcap = options.softcap;
@@ -127,8 +136,10 @@ void attention(ConstRows q, ConstRows k, ConstRows v, const AttentionLayout& lay
                    const auto query = static_cast<std::ptrdiff_t>(layout.q_start[b]);
                    AttentionTask task = common;
                    task.q = q.row(query) + piece.kv_head * group * task.key_size;
-                   task.k = k.row(key) + piece.kv_head * task.key_size;
-                   task.v = v.row(key) + piece.kv_head * task.value_size;
+                   task.k = k.at(key, piece.kv_head * task.key_size);
+                   task.v = v.at(key, piece.kv_head * task.value_size);
+                   task.k_scales = scales_at(k, options.kv_heads, key, piece.kv_head);
+                   task.v_scales = scales_at(v, options.kv_heads, key, piece.kv_head);
                    task.out = out.row(query) + piece.kv_head * group * task.value_size;
                    if (options.sinks != nullptr) {
                      task.sinks = options.sinks + piece.kv_head * group;

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "ops/activation.h"
+#include "ops/cache_rows.h"
 
 namespace quatrain {
 
@@ -55,10 +56,11 @@ struct LinearTask {
 // heads.
 struct AttentionTask {
   const float* q;
-  const float* k;
-  const float* v;
+  const void* k;  // float32, or int8: then scales are not null
+  const void* v;
+  const std::int8_t *k_scales, *v_scales;  // float32 scales of the heads, with the keys' stride
   float* out;
-  std::ptrdiff_t q_stride, k_stride, v_stride, out_stride;
+  std::ptrdiff_t q_stride, k_stride, v_stride, out_stride;  // in elements
   std::ptrdiff_t key_size, value_size;
   std::ptrdiff_t first, last, past, keys;
   std::ptrdiff_t kv_heads, group;
@@ -115,6 +117,8 @@ struct Kernels {
   std::ptrdiff_t linear_half_rows;   // for more rows than this `linear` wants elements of float32
   void (*linear)(const LinearTask& task);
 
+  // The integers of n values, of one head; returns their scale (ops/cache_rows.h).
+  float (*quantize_head)(const float* x, std::ptrdiff_t n, std::int8_t* out);
   std::ptrdiff_t (*attention_scratch)(const AttentionTask& task);
   void (*attention)(const AttentionTask& task);
 };

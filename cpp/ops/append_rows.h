@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "core/tensor.h"
+#include "ops/cache_rows.h"
 
 namespace quatrain {
 
@@ -10,5 +11,10 @@ namespace quatrain {
 // nothing is written.
 void append_rows(MutableRows cache, std::ptrdiff_t batch, std::ptrdiff_t capacity, ConstRows rows,
                  const std::int64_t* starts, const std::int64_t* past, int threads);
+
+// The same for rows of so many heads, which become int8.
+void append_rows(Int8Rows cache, std::ptrdiff_t heads, std::ptrdiff_t batch,
+                 std::ptrdiff_t capacity, ConstRows rows, const std::int64_t* starts,
+                 const std::int64_t* past, int threads);
 
 }  // namespace quatrain

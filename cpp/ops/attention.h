@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "ops/cache_rows.h"
 
 namespace quatrain {
 
@@ -36,12 +37,12 @@ struct AttentionLayout {
   const AttentionBias* bias = nullptr;     // [B], or null
 };
 
-// q [Nq, H*Dk], k [R, Hk*Dk], v [R, Hk*Dv], out [Nq, H*Dv]:
+// q [Nq, H*Dk], k [R, Hk*Dk], v [R, Hk*Dv], out [Nq, H*Dv]; k and v either float32 or int8:
 //   out = softmax(softcap(scale q k^T) + bias, over the keys that the query sees, and the sink) v
 // Vaswani et al., "Attention Is All You Need", 2017. A query that sees no key gives 0. Keys that it
 // does not see have no influence, whatever they hold. A query's result is the same, bit by bit,
 // whatever other queries, sentences or later keys there are.
-void attention(ConstRows q, ConstRows k, ConstRows v, const AttentionLayout& layout,
+void attention(ConstRows q, CacheRows k, CacheRows v, const AttentionLayout& layout,
                const AttentionOptions& options, MutableRows out, int threads);
 
 // For explanations: scores[b] and weights[b], each [H, n, k_length], before the mask and after the
@@ -57,7 +58,7 @@ std::ptrdiff_t attended_columns(const char* where, std::ptrdiff_t value_columns,
 
 // Everything about the arguments that could make either function read out of bounds.
 // v may be null.
-void check_attention(const char* where, ConstRows q, ConstRows k, const ConstRows* v,
+void check_attention(const char* where, ConstRows q, CacheRows k, const CacheRows* v,
                      const AttentionLayout& layout, const AttentionOptions& options);
 
 }  // namespace quatrain

@@ -51,18 +51,26 @@ Value Plan::attention(CacheSlot cache, Value q, Value k, Value v, const Attentio
   step({q, k, v}, [=](const Pass& pass) {
     const Given& given = pass.given;
     const Cache& held = given.caches[cache.number];
-    check(held.keys.columns == k.columns && held.values.columns == v.columns, kWhere,
-          "expected a cache of ", k.columns, " and ", v.columns, " columns, got ",
-          held.keys.columns, " and ", held.values.columns);
-    append_rows(held.keys, given.batch, held.capacity, pass.rows(k), given.starts, given.past,
-                pass.threads);
-    append_rows(held.values, given.batch, held.capacity, pass.rows(v), given.starts, given.past,
-                pass.threads);
+    const CacheRows keys = readable(held.keys), values = readable(held.values);
+    const std::ptrdiff_t key_columns = keys.value_columns(options.kv_heads);
+    const std::ptrdiff_t value_columns = values.value_columns(options.kv_heads);
+    check(key_columns == k.columns && value_columns == v.columns, kWhere, "expected a cache of ",
+          k.columns, " and ", v.columns, " columns, got ", key_columns, " and ", value_columns);
+    const auto extend = [&](const Cache::Rows& target, ConstRows rows) {
+      if (const auto* quantized = std::get_if<Int8Rows>(&target)) {
+        append_rows(*quantized, options.kv_heads, given.batch, held.capacity, rows, given.starts,
+                    given.past, pass.threads);
+      } else {
+        append_rows(std::get<MutableRows>(target), given.batch, held.capacity, rows, given.starts,
+                    given.past, pass.threads);
+      }
+    };
+    extend(held.keys, pass.rows(k));
+    extend(held.values, pass.rows(v));
     const std::int64_t* first =
         pass.keys.first.data() + cache.number * static_cast<std::size_t>(given.batch);
     const AttentionLayout layout = layout_of(given, first, pass.keys.total.data(), pass.bias(bias));
-    quatrain::attention(pass.rows(q), held.keys, held.values, layout, options, pass.rows(out),
-                        pass.threads);
+    quatrain::attention(pass.rows(q), keys, values, layout, options, pass.rows(out), pass.threads);
   });
   return out;
 }

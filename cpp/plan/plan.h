@@ -9,6 +9,7 @@
 #include <functional>
 #include <initializer_list>
 #include <optional>
+#include <variant>
 #include <vector>
 
 #include "core/check.h"
@@ -51,11 +52,15 @@ struct SourceSlot {
   std::size_t plan, number;
 };
 
-// Keys and values that each pass extends: B * capacity rows each.
+// Keys and values that each pass extends: B * capacity rows each, float32 or int8.
 struct Cache {
-  MutableRows keys, values;
+  using Rows = std::variant<MutableRows, Int8Rows>;
+  Rows keys, values;
   std::ptrdiff_t capacity;
 };
+inline CacheRows readable(const Cache::Rows& rows) {
+  return std::visit([](const auto& held) { return CacheRows(held); }, rows);
+}
 
 // A source's keys and values: sentence b attends to length[b] rows from first[b] on.
 struct Source {

@@ -90,8 +90,8 @@ void Plan::check_given(const Given& given) const {
   check_count("results", given.results.size(), results_.size());
   for (const Cache& cache : given.caches) {
     const std::ptrdiff_t rows = given.batch * cache.capacity;
-    check(cache.keys.rows == rows && cache.values.rows == rows, kWhere, "expected caches of ",
-          given.batch, " sentences");
+    check(readable(cache.keys).rows == rows && readable(cache.values).rows == rows, kWhere,
+          "expected caches of ", given.batch, " sentences");
   }
 }
 

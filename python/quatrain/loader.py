@@ -29,6 +29,7 @@ def load(
     revision: str | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     token: str | None = None,
+    cache_dtype: str | None = None,
 ) -> Model:
     """Load a model: a folder, a hub id, or (None) the model that comes with quatrain.
 
@@ -36,15 +37,16 @@ def load(
     what the process may use. ``dtype``: how "native" holds the weights of linear layers (of the
     output layer too, and of embeddings tied to it): "float32", "float16", "bfloat16", "int8" or
     "int4"; all else is float32. None is float32, or what ``Model.save`` wrote the folder in. What
-    each costs in accuracy is in docs/precision.md. On "native", models of the same files and dtype
-    share their weights.
+    each costs in accuracy is in docs/precision.md, as is what ``cache_dtype="int8"`` does: keys and
+    values of a generation take about a quarter of the memory (on "native" and "reference").
+    On "native", models of the same files and dtype share their weights.
     ``revision``, ``cache_dir`` and ``token`` are the hub's.
 
     Raises CheckpointError, ConfigError, WeightError or TokenizerError for files that are missing
     or wrong, EngineError for an engine that cannot run here.
     """
     path = DEFAULT if path_or_id is None else resolve(path_or_id, revision, cache_dir, token)
-    return load_on(Folder(path), make_engine(engine, threads, dtype))
+    return load_on(Folder(path), make_engine(engine, threads, dtype, cache_dtype))
 
 
 def load_on(folder: Folder, engine: Engine) -> Model:

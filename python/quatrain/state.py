@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quatrain.cache_rows import SCALE
 from quatrain.errors import InputError
 from quatrain.layout import Packed
 
@@ -38,7 +39,10 @@ class SlotSpec:
 
 @dataclass
 class Grown:
-    """A cache that every pass extends: k ``[B, C, Hk*Dk]`` and v ``[B, C, Hk*Dv]``, capacity C."""
+    """A cache that every pass extends: k ``[B, C, Hk*Dk]`` and v ``[B, C, Hk*Dv]``, capacity C.
+
+    Of int8, rows are those of ``quatrain.cache_rows``.
+    """
 
     keys: np.ndarray
     values: np.ndarray
@@ -131,13 +135,17 @@ class State(Passes):
     def empty(
         cls, specs: Iterable[SlotSpec], batch: int, dtype: np.dtype, capacity: int = 16
     ) -> State:
-        """Nothing committed for ``batch`` sentences, room for ``capacity`` rows each."""
+        """Nothing committed for ``batch`` sentences, room for ``capacity`` rows each.
+
+        ``dtype`` is that of growing caches: int8, or what the engine computes in.
+        """
+        scale = SCALE if dtype == np.int8 else 0
         slots: dict[tuple[int, str], Grown | Remembered] = {}
         for spec in specs:
             if spec.part == "encoder":
                 slots[spec.key] = Remembered(np.arange(batch, dtype=np.int64))
             else:
-                widths = (spec.kv_heads * spec.key_dim, spec.kv_heads * spec.value_dim)
+                widths = (spec.kv_heads * (d + scale) for d in (spec.key_dim, spec.value_dim))
                 slots[spec.key] = Grown(*(np.zeros((batch, capacity, w), dtype) for w in widths))
         return cls(slots, np.zeros(batch, np.int64))
 

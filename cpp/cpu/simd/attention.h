@@ -12,11 +12,6 @@ inline std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t unit) {
   return (n + unit - 1) / unit * unit;
 }
 
-// What every row knows of the blocks so far, or of one block.
-struct Results {
-  float *maxima, *sums, *outputs;
-};
-
 // The left factor of the product with the values: rows kKeyBlock apart, known when compiled.
 struct Weights {
   const float* data;
@@ -24,7 +19,11 @@ struct Weights {
   QUATRAIN_INLINE void advance() { ++data; }
 };
 
+template <class Element>  // of keys and values: float, or std::int8_t
 class Attention {
+  static constexpr std::ptrdiff_t kBytes = sizeof(Element);
+  static constexpr bool kQuantized = kBytes == 1;
+
  public:
   // With `memory` null, only scratch_size() may be called.
   Attention(const AttentionTask& task, float* memory)
@@ -33,8 +32,8 @@ class Attention {
         sweeping_(head_rows_ <= kTileRows),
         heads_at_once_(sweeping_ ? task.kv_heads : 1),
         value_stride_(round_up(task.value_size, kPanel)),
-        direct_keys_(sweeping_ && task.key_size % kWidth == 0),
-        direct_values_(sweeping_ && task.value_size == value_stride_),
+        direct_keys_(sweeping_ && task.key_size % (kWidth * (kQuantized ? 4 : 1)) == 0),
+        direct_values_(!kQuantized && sweeping_ && task.value_size == value_stride_),
         cut_(head_rows_),
         // Later queries see later keys: the first one begins first and the last one ends last.
         seen_{visible(task.first).begin, visible(task.last - 1).end},
@@ -45,6 +44,8 @@ class Attention {
     keys_ = take(kKeyBlock * task.key_size);
     values_ = take(direct_values_ ? 0 : kKeyBlock * value_stride_);
     scores_ = take(block_rows * kKeyBlock);
+    key_scales_ = take(kQuantized ? heads_at_once_ * kKeyBlock : 0);
+    value_scales_ = take(kQuantized ? heads_at_once_ * kKeyBlock : 0);
     total_ = {take(rows), take(rows), take(rows * value_stride_)};
     block_ = {take(block_rows), take(block_rows), take(block_rows * value_stride_)};
   }
@@ -143,7 +144,7 @@ class Attention {
   // [panel][key][kPanel], zero beyond the value's size.
   void pack_values(std::ptrdiff_t head, Span keys) {
     for (std::ptrdiff_t j = keys.begin; j < keys.end; ++j) {
-      const float* v = value(head, j);
+      const Element* v = value(head, j);
       float* packed = values_ + j * kPanel;
       std::ptrdiff_t d = 0;
       for (; d + kWidth <= task_.value_size; d += kWidth) store(packed_at(packed, d), load(v + d));
@@ -156,24 +157,44 @@ class Attention {
   static float* packed_at(float* packed, std::ptrdiff_t d) {
     return packed + d / kPanel * kKeyBlock * kPanel + d % kPanel;
   }
-  const float* key(std::ptrdiff_t head, std::ptrdiff_t key) const {
-    return task_.k + (start_ + key) * task_.k_stride + head * task_.key_size;
+  const Element* key(std::ptrdiff_t head, std::ptrdiff_t key) const {
+    return static_cast<const Element*>(task_.k) + (start_ + key) * task_.k_stride +
+           head * task_.key_size;
   }
-  const float* value(std::ptrdiff_t head, std::ptrdiff_t key) const {
-    return task_.v + (start_ + key) * task_.v_stride + head * task_.value_size;
+  const Element* value(std::ptrdiff_t head, std::ptrdiff_t key) const {
+    return static_cast<const Element*>(task_.v) + (start_ + key) * task_.v_stride +
+           head * task_.value_size;
   }
   Plain queries_of(std::ptrdiff_t row) const {
     return {queries_ + row * task_.key_size, task_.key_size};
   }
   Right values_from(std::ptrdiff_t head, std::ptrdiff_t key) const {
-    if (direct_values_) return {value(head, key), task_.v_stride, kPanel};
+    if constexpr (!kQuantized) {
+      if (direct_values_) return {value(head, key), task_.v_stride, kPanel};
+    }
     return {values_ + key * kPanel, kPanel, kKeyBlock * kPanel};
+  }
+
+  // The scales of the current block's keys and values.
+  void read_scales(std::ptrdiff_t head) {
+    if (!kQuantized) return;
+    const std::ptrdiff_t at = head * kScaleColumns;
+    for (std::ptrdiff_t j = 0; j < count_; ++j) {
+      __builtin_memcpy(of_head(key_scales_, head) + j,
+                       task_.k_scales + (start_ + j) * task_.k_stride + at, sizeof(float));
+      __builtin_memcpy(of_head(value_scales_, head) + j,
+                       task_.v_scales + (start_ + j) * task_.v_stride + at, sizeof(float));
+    }
+  }
+  float* of_head(float* scales, std::ptrdiff_t head) const {
+    return scales + (head - head_) * kKeyBlock;
   }
 
   // Many rows of one head: its keys and values are packed once and meet one tile after another.
   void head_block(std::ptrdiff_t head) {
     for (std::ptrdiff_t key = 0; key < count_; key += kPanel) pack_keys(head, key);
     pack_values(head, {0, count_});
+    read_scales(head);
     for (std::ptrdiff_t t = 0; t < cut_.tiles; ++t) {
       prefetch_block(head, t);
       with_rows<kTileRows>(cut_.height(t), [&](auto height) {
@@ -183,9 +204,9 @@ class Attention {
         if (spans.any.empty()) return;
         const Results result = spans.first ? part(total_, first) : block_;
         score<n>(first, spans.any, scores_);
-        weigh<n>(first, spans, scores_, result);
+        weigh<n>(head, first, spans, scores_, result);
         multiply<n>(head, first, spans, spans.any, scores_, result.outputs, false);
-        if (!spans.first) merge<n>(first, block_);
+        if (!spans.first) merge<n>(part(total_, first), block_, value_stride_);
       });
     }
   }
@@ -195,17 +216,12 @@ class Attention {
     const std::ptrdiff_t count = smaller(kKeyBlock, seen_.end - start_ - kKeyBlock);
     const Span keys{kKeyBlock + count * tile / cut_.tiles,
                     kKeyBlock + count * (tile + 1) / cut_.tiles};
-    prefetch_rows(key(head, keys.begin), task_.k_stride, keys, task_.key_size);
+    prefetch_rows(key(head, keys.begin), task_.k_stride * kBytes, keys, task_.key_size * kBytes);
     prefetch_values(head, keys);
   }
   void prefetch_values(std::ptrdiff_t head, Span keys) const {
-    prefetch_rows(value(head, keys.begin), task_.v_stride, keys, task_.value_size);
-  }
-  static void prefetch_rows(const float* row, std::ptrdiff_t stride, Span keys,
-                            std::ptrdiff_t columns) {
-    for (std::ptrdiff_t j = keys.begin; j < keys.end; ++j, row += stride) {
-      for (std::ptrdiff_t d = 0; d < columns; d += kPanel) prefetch(row + d);
-    }
+    prefetch_rows(value(head, keys.begin), task_.v_stride * kBytes, keys,
+                  task_.value_size * kBytes);
   }
 
   // A few rows of many heads, as in decoding, where reading keys and values is all the cost: heads
@@ -231,7 +247,8 @@ class Attention {
     const Results results = spans.first ? total_ : block_;
     for (std::ptrdiff_t head = 0; head < task_.kv_heads; ++head) {
       if (spans.first) prefetch_values(head, turn(begin));
-      weigh<height>(head * height, spans, scores_ + head * height * kKeyBlock,
+      read_scales(head);
+      weigh<height>(head, head * height, spans, scores_ + head * height * kKeyBlock,
                     part(results, head * height));
     }
     for (std::ptrdiff_t key = begin; key < spans.any.end; key += kPanel) {
@@ -245,7 +262,7 @@ class Attention {
     }
     if (spans.first) return;
     for (std::ptrdiff_t head = 0; head < task_.kv_heads; ++head) {
-      merge<height>(head * height, part(block_, head * height));
+      merge<height>(part(total_, head * height), part(block_, head * height), value_stride_);
     }
   }
   // The keys of a turn, which may be the next block's.
@@ -269,17 +286,21 @@ class Attention {
   // Scores become weights, zero for keys that a row does not see though others of the tile do;
   // gives their maximum and sum. The maxima come first, so that no exponential waits for one.
   template <int height>
-  void weigh(std::ptrdiff_t first, const Spans& spans, float* scores, Results block) const {
+  void weigh(std::ptrdiff_t head, std::ptrdiff_t first, const Spans& spans, float* scores,
+             Results block) const {
     Span seen[height];
     for (int i = 0; i < height; ++i) {
       float* row = scores + i * kKeyBlock;
       seen[i] = spans.uniform() ? spans.any : visible_in_block(first + i);
+      if (kQuantized) scale_scores(row, seen[i], of_head(key_scales_, head));
       if (task_.softcap > 0) cap_scores(row, seen[i], task_.softcap);
       if (task_.bias != nullptr) add_bias(row, seen[i], bias_of(first + i));
       block.maxima[i] = highest_score(row, seen[i]);
     }
     for (int i = 0; i < height; ++i) {
-      block.sums[i] = weigh_scores(scores + i * kKeyBlock, seen[i], spans.any, block.maxima[i]);
+      float* row = scores + i * kKeyBlock;
+      block.sums[i] = weigh_scores(row, seen[i], spans.any, block.maxima[i]);
+      if (kQuantized) scale_scores(row, spans.any, of_head(value_scales_, head));
     }
   }
   // Of the current block's first key.
@@ -312,7 +333,11 @@ class Attention {
   bool finite(std::ptrdiff_t head, Span keys) const {
     Vec zeros = zero();
     for (std::ptrdiff_t j = keys.begin; j < keys.end; ++j) {
-      const float* v = value(head, j);
+      if (kQuantized) {
+        zeros = fma(splat(of_head(value_scales_, head)[j]), zero(), zeros);
+        continue;
+      }
+      const Element* v = value(head, j);
       std::ptrdiff_t d = 0;
       for (; d + kWidth <= task_.value_size; d += kWidth) zeros = fma(load(v + d), zero(), zeros);
       if (d < task_.value_size) zeros = fma(load(v + d, task_.value_size - d), zero(), zeros);
@@ -320,51 +345,16 @@ class Attention {
     return reduce_add(zeros) == 0.0f;
   }
 
-  // total = total e^(max_total - max) + block e^(max_block - max), where max is the larger.
-  template <int height>
-  void merge(std::ptrdiff_t first, Results block) {
-    static_assert(height <= kWidth, "one vector holds a value per row of a tile");
-    const Results total = part(total_, first);
-    const Vec before = load(total.maxima, height), found = load(block.maxima, height);
-    const Vec after = max(before, found);
-    const Vec shift = select(less(splat(-kInfinity), after), after, zero());
-    const Vec keep = exp_of_negative(before - shift), add = exp_of_negative(found - shift);
-    store(total.sums, load(total.sums, height) * keep + load(block.sums, height) * add, height);
-    store(total.maxima, after, height);
-    float keeps[kWidth], adds[kWidth];
-    store(keeps, keep);
-    store(adds, add);
-    for (int i = 0; i < height; ++i) {
-      const Vec k = splat(keeps[i]), a = splat(adds[i]);
-      float* output = total.outputs + i * value_stride_;
-      const float* addend = block.outputs + i * value_stride_;
-      for (std::ptrdiff_t d = 0; d < value_stride_; d += kWidth) {
-        store(output + d, load(output + d) * k + load(addend + d) * a);
-      }
-    }
-  }
-
   // Zero is added because the sign of a zero sum may depend on whether keys of weight zero were
   // left out.
   void finish_heads() const {
     for_each_row([&](std::ptrdiff_t row, std::ptrdiff_t query, std::ptrdiff_t head) {
-      const Vec factor = splat(normalizer(row, head));
+      const Vec factor = splat(normalizer(total_.sums[row], total_.maxima[row],
+                                          task_.sinks == nullptr ? nullptr : task_.sinks + head));
       const float* output = total_.outputs + row * value_stride_;
       float* out = task_.out + query * task_.out_stride + head * task_.value_size;
       map(task_.value_size, out, [factor](Vec a) { return a * factor + zero(); }, output);
     });
-  }
-
-  // One over the sum of the weights, the sink's among them. Nothing visible: the output is zero.
-  float normalizer(std::ptrdiff_t row, std::ptrdiff_t head) const {
-    const float sum = total_.sums[row], highest = total_.maxima[row];
-    if (task_.sinks == nullptr) return sum == 0.0f ? 1.0f : 1.0f / sum;
-    const float sink = task_.sinks[head];
-    const float top = sink > highest ? sink : highest;
-    if (top == -kInfinity) return 1.0f;
-    const float keep = reduce_max(exp_of_negative(splat(highest - top)));
-    const float extra = reduce_max(exp_of_negative(splat(sink - top)));
-    return keep / (sum * keep + extra);
   }
 
   const AttentionTask& task_;
@@ -377,17 +367,23 @@ class Attention {
   const Span seen_;
   float* const memory_;
   std::ptrdiff_t taken_ = 0;
-  float *queries_, *keys_, *values_, *scores_;
+  float *queries_, *keys_, *values_, *scores_, *key_scales_, *value_scales_;
   Results total_, block_;
   std::ptrdiff_t head_ = 0, start_ = 0, count_ = 0;  // the current heads and block
 };
 
 inline std::ptrdiff_t attention_scratch(const AttentionTask& task) {
-  return Attention(task, nullptr).scratch_size();
+  return task.k_scales == nullptr ? Attention<float>(task, nullptr).scratch_size()
+                                  : Attention<std::int8_t>(task, nullptr).scratch_size();
 }
 
 inline void attention(const AttentionTask& task) {
-  if (task.first < task.last) Attention(task, task.scratch).run();
+  if (task.first >= task.last) return;
+  if (task.k_scales == nullptr) {
+    Attention<float>(task, task.scratch).run();
+  } else {
+    Attention<std::int8_t>(task, task.scratch).run();
+  }
 }
 
 }  // namespace quatrain::QUATRAIN_ISA

@@ -25,6 +25,12 @@ inline void cap_scores(float* scores, Span span, float softcap) {
   }
 }
 
+inline void scale_scores(float* scores, Span span, const float* factors) {
+  for (std::ptrdiff_t j = aligned(span.begin); j < span.end; j += kWidth) {
+    store(scores + j, load(scores + j) * load(factors + j));
+  }
+}
+
 // Only what lies inside the span is read of the bias.
 inline void add_bias(float* scores, Span span, const float* bias) {
   for (std::ptrdiff_t j = aligned(span.begin); j < span.end; j += kWidth) {

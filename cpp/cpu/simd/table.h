@@ -39,6 +39,7 @@ inline Kernels make_kernels() {
   table.linear_block_rows = kBlockRows;
   table.linear_half_rows = kTileRows;
   table.linear = linear;
+  table.quantize_head = quantize_head;
   table.attention_scratch = attention_scratch;
   table.attention = attention;
   return table;

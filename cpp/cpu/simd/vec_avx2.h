@@ -46,6 +46,15 @@ QUATRAIN_INLINE Vec load_bfloat16(const std::uint16_t* p) {
   const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16))};
 }
+QUATRAIN_INLINE Vec load(const std::int8_t* p) {
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes))};
+}
+// One of the four int8 that lie in each lane, the first is 0.
+QUATRAIN_INLINE Vec byte_of(Vec words, int index) {
+  const __m256i top = _mm256_slli_epi32(_mm256_castps_si256(words.v), 24 - 8 * index);
+  return {_mm256_cvtepi32_ps(_mm256_srai_epi32(top, 24))};
+}
 QUATRAIN_INLINE Vec splat(float x) { return {_mm256_set1_ps(x)}; }
 QUATRAIN_INLINE Vec zero() { return {_mm256_setzero_ps()}; }
 

@@ -39,6 +39,14 @@ QUATRAIN_INLINE Vec load_bfloat16(const std::uint16_t* p) {
   const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
 }
+QUATRAIN_INLINE Vec load(const std::int8_t* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
+}
+QUATRAIN_INLINE Vec byte_of(Vec words, int index) {
+  const __m512i top = _mm512_slli_epi32(_mm512_castps_si512(words.v), 24 - 8 * index);
+  return {_mm512_cvtepi32_ps(_mm512_srai_epi32(top, 24))};
+}
 QUATRAIN_INLINE Vec splat(float x) { return {_mm512_set1_ps(x)}; }
 QUATRAIN_INLINE Vec zero() { return {_mm512_setzero_ps()}; }
 

@@ -44,6 +44,16 @@ QUATRAIN_INLINE Vec load_bfloat16(const std::uint16_t* p) {
   return {vreinterpretq_f32_u32(vshll_n_u16(vget_low_u16(halves), 16)),
           vreinterpretq_f32_u32(vshll_high_n_u16(halves, 16))};
 }
+QUATRAIN_INLINE Vec load(const std::int8_t* p) {
+  const int16x8_t whole = vmovl_s8(vld1_s8(p));
+  return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(whole))), vcvtq_f32_s32(vmovl_high_s16(whole))};
+}
+QUATRAIN_INLINE Vec byte_of(Vec words, int index) {
+  const int32x4_t up = vdupq_n_s32(24 - 8 * index);
+  const int32x4_t low = vshlq_s32(vreinterpretq_s32_f32(words.low), up);
+  const int32x4_t high = vshlq_s32(vreinterpretq_s32_f32(words.high), up);
+  return {vcvtq_f32_s32(vshrq_n_s32(low, 24)), vcvtq_f32_s32(vshrq_n_s32(high, 24))};
+}
 QUATRAIN_INLINE Vec splat(float x) { return {vdupq_n_f32(x), vdupq_n_f32(x)}; }
 QUATRAIN_INLINE Vec zero() { return splat(0.0f); }
 

@@ -55,6 +55,14 @@ QUATRAIN_INLINE Vec load_bfloat16(const std::uint16_t* p) {
   }
   return a;
 }
+QUATRAIN_INLINE Vec load(const std::int8_t* p) {
+  return {Floats{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2]),
+                 static_cast<float>(p[3])}};
+}
+QUATRAIN_INLINE Vec byte_of(Vec words, int index) {
+  const Ints top = (Ints)((Bits)words.v << (24 - 8 * index)) >> 24;
+  return {__builtin_convertvector(top, Floats)};
+}
 QUATRAIN_INLINE Vec splat(float x) { return {Floats{x, x, x, x}}; }
 QUATRAIN_INLINE Vec zero() { return splat(0.0f); }
 

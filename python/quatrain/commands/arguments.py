@@ -21,6 +21,11 @@ class Engine(StrEnum):
     onnx = "onnx"
 
 
+class CacheDtype(StrEnum):
+    float32 = "float32"
+    int8 = "int8"
+
+
 class Dtype(StrEnum):
     """How the native engine can hold the weights of linear layers."""
 
@@ -45,6 +50,13 @@ DtypeOption = Annotated[
     Dtype | None,
     typer.Option(
         help="How native holds the weights of linear layers; float32, or what they were saved in.",
+        show_default=False,
+    ),
+]
+CacheDtypeOption = Annotated[
+    CacheDtype | None,
+    typer.Option(
+        help="How keys and values of a generation are held: float32, or int8.",
         show_default=False,
     ),
 ]

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from quatrain.commands.arguments import (
+    CacheDtypeOption,
     DtypeOption,
     Engine,
     EngineOption,
@@ -70,6 +71,7 @@ def generate(
     ids: IdsOption = False,
     engine: EngineOption = Engine.native,
     dtype: DtypeOption = None,
+    cache_dtype: CacheDtypeOption = None,
     threads: ThreadsOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -96,7 +98,7 @@ def generate(
         "logprobs": logprobs,
     }
     text = as_input(text_of(prompt), ids)
-    run = Run(load(model, engine, threads, dtype), text, given)
+    run = Run(load(model, engine, threads, dtype, cache_dtype=cache_dtype), text, given)
     begun = time.perf_counter()
     if json:
         for _ in run.pieces():

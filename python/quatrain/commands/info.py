@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from quatrain.commands.arguments import DtypeOption, JsonOption, ModelArgument
+from quatrain.commands.arguments import CacheDtypeOption, DtypeOption, JsonOption, ModelArgument
 from quatrain.commands.terminal import BAD, file_table, output, print_json, sizes
 from quatrain.engines import available
 from quatrain.files import read_json
@@ -44,6 +44,7 @@ def info(
     batch: BatchOption = 1,
     tokens: TokensOption = 128,
     dtype: DtypeOption = None,
+    cache_dtype: CacheDtypeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show what a model is, what its folder holds, and which engines run here.
@@ -53,11 +54,12 @@ def info(
     Prints the family, sizes, parameters, dtype, context, vocabulary, tokenizer and files, without
     loading the weights. With [bold]--json[/bold]: the same, with the whole config. With
     [bold]--plan[/bold] the weights are loaded, and the memory is said that the native engine takes
-    for so many texts of so many tokens, at its peak, with the weights in [bold]--dtype[/bold].
+    for so many texts of so many tokens, at its peak, with the weights in [bold]--dtype[/bold] and
+    the keys and values of a generation in [bold]--cache-dtype[/bold].
     """
     folder = Folder(DEFAULT if model is None else resolve(model))
     # First: what is loaded to describe a folder would count.
-    taken = {"memory": memory(folder, batch, tokens, dtype)} if plan else {}
+    taken = {"memory": memory(folder, batch, tokens, dtype, cache_dtype)} if plan else {}
     facts = describe(folder) | taken
     if json:
         print_json(facts)
@@ -105,10 +107,16 @@ def describe(folder: Folder) -> dict[str, Any]:
     }
 
 
-def memory(folder: Folder, batch: int, tokens: int, dtype: str | None = None) -> dict[str, int]:
+def memory(
+    folder: Folder,
+    batch: int,
+    tokens: int,
+    dtype: str | None = None,
+    cache_dtype: str | None = None,
+) -> dict[str, int]:
     """Bytes that work takes on the native engine; ``library`` is what this process takes."""
     library = resident()
-    model = load(folder.path, dtype=dtype)
+    model = load(folder.path, dtype=dtype, cache_dtype=cache_dtype)
     found = {"library": library} | forecast(model, batch=batch, tokens=tokens)
     return found | {"peak": max(sum(found.values()), peak())}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from quatrain.engines.engine import Engine
 from quatrain.errors import EngineError
 
@@ -14,12 +16,22 @@ ENGINES = ("reference", "native", "onnx")
 DTYPES = ("float32", "float16", "bfloat16", "int8", "int4")
 
 
-def make_engine(name: str, threads: int | None = None, dtype: str | None = None) -> Engine:
+#: How "native" and "reference" can hold the keys and values of a generation.
+CACHE_DTYPES = ("float32", "int8")
+
+
+def make_engine(
+    name: str,
+    threads: int | None = None,
+    dtype: str | None = None,
+    cache_dtype: str | None = None,
+) -> Engine:
     """A new engine: "reference", "native" or "onnx".
 
     ``threads``: how many threads a call may use; None takes what the process may use.
     ``dtype``: how the weights of linear layers are held, one of ``DTYPES``; None for
-    float32, or what they were saved in.
+    float32, or what they were saved in. ``cache_dtype``: how keys and values of a generation are
+    held, one of ``CACHE_DTYPES``; None for float32.
     Raises EngineError for an unknown name or dtype, or an engine that cannot run here.
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
@@ -28,14 +40,20 @@ def make_engine(name: str, threads: int | None = None, dtype: str | None = None)
         raise EngineError(f"[engine] expected dtype among {', '.join(DTYPES)}, got {dtype!r}")
     if name in ENGINES and name != "native" and dtype not in (None, "float32"):
         raise EngineError(f"[engine] expected dtype float32 on {name}, got {dtype}")
+    if cache_dtype not in (None, *CACHE_DTYPES):
+        known = ", ".join(CACHE_DTYPES)
+        raise EngineError(f"[engine] expected cache_dtype among {known}, got {cache_dtype!r}")
+    if name == "onnx" and cache_dtype == "int8":
+        raise EngineError("[engine] expected cache_dtype float32 on onnx, got int8")
+    cache = np.dtype(np.int8) if cache_dtype == "int8" else None
     if name == "reference":
         from quatrain.engines.reference import Reference
 
-        return Reference()
+        return Reference(cache_dtype=cache)
     if name == "native":
         from quatrain.engines.native import Native
 
-        return Native(threads, dtype)
+        return Native(threads, dtype, cache)
     if name == "onnx":
         from quatrain.engines.onnx import Onnx
 
@@ -45,8 +63,6 @@ def make_engine(name: str, threads: int | None = None, dtype: str | None = None)
 
 def available() -> dict[str, dict[str, Any]]:
     """What each engine would run on here, or why it is ``unavailable``."""
-    import numpy as np
-
     from quatrain import _core
     from quatrain.engines.onnx.runtime import onnxruntime
 

@@ -96,9 +96,11 @@ class PackedEngine(Engine):
     """An engine whose rows are packed: sentences end to end, no padding."""
 
     dtype = np.dtype(np.float32)
+    #: Of the keys and values that a state keeps, if it is another: int8.
+    cache_dtype: np.dtype | None = None
 
     def state(self, specs: Sequence[SlotSpec], batch: int, capacity: int = 16) -> State:
-        return State.empty(specs, batch, self.dtype, capacity)
+        return State.empty(specs, batch, self.cache_dtype or self.dtype, capacity)
 
     def numpy(self, value: Any) -> np.ndarray:
         """A result as a NumPy array."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from quatrain import _core
+from quatrain.cache_rows import dequantized
 from quatrain.engines.engine import PackedEngine
 from quatrain.errors import InputError
 from quatrain.layout import Packed
@@ -200,11 +201,14 @@ class Kernels(PackedEngine):
         keep: dict[str, list[Array]] | None = None,
     ) -> Array:
         q = self._value(q)
-        keys, values, first, length = self._visible(self._value(k), self._value(v), layout, slot)
+        kv_heads = kv_heads or heads
+        keys, values, first, length = self._visible(
+            self._value(k), self._value(v), layout, slot, kv_heads
+        )
         where = (layout.starts, first, length, layout.past)
         options: dict[str, Any] = {
             "heads": heads,
-            "kv_heads": kv_heads or heads,
+            "kv_heads": kv_heads,
             "scale": scale,
             "causal": causal,
             "window": window,
@@ -213,12 +217,18 @@ class Kernels(PackedEngine):
             "sinks": sinks,
         }
         if keep is not None:
-            scores, weights = self._call("attention_weights", q, keys, *where, **options)
+            plain = dequantized(keys, kv_heads, self.dtype) if keys.dtype == np.int8 else keys
+            scores, weights = self._call("attention_weights", q, plain, *where, **options)
             keep.update(scores=scores, weights=weights)
         return self._call("attention", q, keys, values, *where, **options)
 
     def _visible(
-        self, k: Array, v: Array, layout: Packed, slot: Grown | Remembered | None
+        self,
+        k: Array,
+        v: Array,
+        layout: Packed,
+        slot: Grown | Remembered | None,
+        kv_heads: int,
     ) -> tuple[Array, Array, Array, Array]:
         """Rows of keys and values, and where each sentence's begin and how many there are."""
         if slot is None:
@@ -228,7 +238,7 @@ class Kernels(PackedEngine):
             return keys, values, source.starts[slot.index], source.lengths[slot.index]
         slot.reserve(layout.longest)
         for cache, rows in ((slot.keys, k), (slot.values, v)):
-            self._call("append_rows", cache, rows, layout.starts, layout.past)
+            self._call("append_rows", cache, rows, layout.starts, layout.past, heads=kv_heads)
         return slot.key_rows, slot.value_rows, slot.first, layout.total
 
 

@@ -34,8 +34,14 @@ class Native(Kernels):
     name = "native"
     recomputes = True
 
-    def __init__(self, threads: int | None = None, dtype: str | None = None) -> None:
+    def __init__(
+        self,
+        threads: int | None = None,
+        dtype: str | None = None,
+        cache_dtype: np.dtype | None = None,
+    ) -> None:
         super().__init__(threads)
+        self.cache_dtype = cache_dtype
         #: How weights of linear layers are packed; None: as they were saved, else as float32.
         self.dtype_of_weights = dtype
         self.unplanned: Counter[str] = Counter()

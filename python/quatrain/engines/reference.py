@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from quatrain.cache_rows import dequantized, quantized
 from quatrain.engines.engine import PackedEngine
 from quatrain.errors import InputError
 from quatrain.layout import Packed
@@ -20,12 +21,15 @@ Array = np.ndarray
 
 
 class Reference(PackedEngine):
-    """The vocabulary in NumPy; ``dtype`` float32 or float64."""
+    """The vocabulary in NumPy; ``dtype`` float32 or float64, ``cache_dtype`` that or int8."""
 
     name = "reference"
 
-    def __init__(self, dtype: type | np.dtype = np.float32) -> None:
+    def __init__(
+        self, dtype: type | np.dtype = np.float32, cache_dtype: np.dtype | None = None
+    ) -> None:
         self.dtype = np.dtype(dtype)
+        self.cache_dtype = cache_dtype
 
     def parameter(self, key: str, param: Param, load: Callable[[], Array]) -> Array:
         return load().astype(self.dtype)
@@ -153,7 +157,7 @@ class Reference(PackedEngine):
         keep: dict[str, list[Array]] | None = None,
     ) -> Array:
         kv_heads = kv_heads or heads
-        keys, values = self._visible(k, v, layout, slot)
+        keys, values = self._visible(k, v, layout, slot, kv_heads)
         rows = slot.source()[1] if isinstance(slot, Remembered) else v
         assert rows is not None
         out = np.zeros((len(q), heads * (rows.shape[-1] // kv_heads)), q.dtype)
@@ -186,7 +190,12 @@ class Reference(PackedEngine):
         return out
 
     def _visible(
-        self, k: Array | None, v: Array | None, layout: Packed, slot: Grown | Remembered | None
+        self,
+        k: Array | None,
+        v: Array | None,
+        layout: Packed,
+        slot: Grown | Remembered | None,
+        kv_heads: int,
     ) -> tuple[list[Array], list[Array]]:
         """The keys and the values of each sentence, after extending its cache."""
         if isinstance(slot, Remembered):
@@ -201,11 +210,17 @@ class Reference(PackedEngine):
         slot.reserve(layout.longest)
         for cache, rows in ((slot.keys, k), (slot.values, v)):
             for b, new in enumerate(layout.sentences(rows)):
+                if cache.dtype == np.int8:
+                    new = quantized(new, kv_heads)
                 cache[b, layout.past[b] : total[b]] = new
         return (
-            [cache[:n] for cache, n in zip(slot.keys, total, strict=True)],
-            [cache[:n] for cache, n in zip(slot.values, total, strict=True)],
+            [self._read(cache[:n], kv_heads) for cache, n in zip(slot.keys, total, strict=True)],
+            [self._read(cache[:n], kv_heads) for cache, n in zip(slot.values, total, strict=True)],
         )
+
+    def _read(self, rows: Array, kv_heads: int) -> Array:
+        """Rows of a cache as numbers."""
+        return dequantized(rows, kv_heads, self.dtype) if rows.dtype == np.int8 else rows
 
 
 def masked_softmax(scores: Array, sees: Array, sinks: Array | None = None) -> Array:
