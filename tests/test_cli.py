@@ -350,7 +350,7 @@ def test_a_missing_onnxruntime_is_named_with_the_remedy(decoder, monkeypatch):
 
 
 def test_an_interrupt_is_quiet(decoder, monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("quatrain.commands.generate.load", interrupted)
