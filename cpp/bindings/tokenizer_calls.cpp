@@ -91,8 +91,8 @@ PyObject* encode_batch(PyObject* self, PyObject* const* arguments, Py_ssize_t co
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < texts.size(); ++i) {
       auto [text, pair] = to_texts(texts[i], i);
-      inputs.push_back(
-          named([i] { return "text " + std::to_string(i); }, [&] { return to_input(text, pair); }));
+      inputs.push_back(named([i] { return "text " + std::to_string(i); },
+                             [&text = text, &pair = pair] { return to_input(text, pair); }));
       bytes += size_of(inputs.back());
       origins.push_back({std::move(text), std::move(pair), py::reinterpret_borrow<py::object>(self),
                          add_special_tokens});

@@ -13,6 +13,9 @@
 #include "core/check.h"
 #include "core/parallel.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #ifdef __linux__
 #include <sched.h>
 #include <sys/syscall.h>
@@ -37,6 +40,22 @@ constexpr std::pair<const char*, Isa> kTiers[] = {
     {"neon", Isa::kNeon},     {"portable", Isa::kPortable}};
 
 #if defined(__x86_64__)
+// Instructions whose names not every compiler's __builtin_cpu_supports() knows.
+bool has_f16c() {
+  unsigned a, b, c, d;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & 1u << 29) != 0;
+}
+bool has_avx_vnni() {
+  unsigned a, b, c, d;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & 1u << 4) != 0;
+}
+bool has_amx() {
+  constexpr unsigned kTiles = 1u << 24, kOfInt8 = 1u << 25, kOfBfloat16 = 1u << 22;
+  constexpr unsigned kWanted = kTiles | kOfInt8 | kOfBfloat16;
+  unsigned a, b, c, d;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kWanted) == kWanted;
+}
+
 // Matrix registers are large, so a process on Linux asks for them first.
 bool may_use_amx() {
 #if defined(__linux__)
@@ -66,9 +85,7 @@ bool supported(Isa isa) {
 #if defined(__x86_64__)
   switch (isa) {
     case Isa::kAmx:
-      return supported(Isa::kAvx512Vnni) && __builtin_cpu_supports("amx-tile") &&
-             __builtin_cpu_supports("amx-int8") && __builtin_cpu_supports("amx-bf16") &&
-             may_use_amx();
+      return supported(Isa::kAvx512Vnni) && has_amx() && may_use_amx();
     case Isa::kAvx512Vnni:
       return supported(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
     case Isa::kAvx512:
@@ -76,10 +93,9 @@ bool supported(Isa isa) {
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512bw");
     case Isa::kAvxVnni:
-      return supported(Isa::kAvx2) && __builtin_cpu_supports("avxvnni");
+      return supported(Isa::kAvx2) && has_avx_vnni();
     case Isa::kAvx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-             __builtin_cpu_supports("f16c");
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     default:
       break;
   }

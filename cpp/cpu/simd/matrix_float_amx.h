@@ -32,7 +32,7 @@ QUATRAIN_INLINE void multiply_slice(const std::uint16_t* x, std::ptrdiff_t lower
     _tile_loadd(6, w + part, 2 * kSlice);
     _tile_loadd(7, w + next + part, 2 * kSlice);
   };
-  const auto multiply = [] __attribute__((always_inline)) {
+  const auto multiply = []() __attribute__((always_inline)) {
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
     if constexpr (tall) _tile_dpbf16ps(2, 5, 6);

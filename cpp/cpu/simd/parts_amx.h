@@ -109,8 +109,8 @@ class PanelParts {
 #pragma GCC unroll 8
       for (std::ptrdiff_t i = begin; i < begin + kLines; ++i) {
         const Value* line = lines + i * kPanel;
-        fetch<_MM_HINT_T0>(line + kSoon);
-        fetch<_MM_HINT_T0>(line + kSoon + kTile * kPanel);
+        fetch<kFirst>(line + kSoon);
+        fetch<kFirst>(line + kSoon + kTile * kPanel);
         split<false, kPartsOf<Value>>(line_of(line), line_of(line + kTile * kPanel),
                                       parts + i * kSlice);
       }
@@ -128,9 +128,11 @@ class PanelParts {
  private:
   static constexpr std::ptrdiff_t kSoon = 2 * kSlice * kPanel;  // fetched into the first cache
 
-  template <_mm_hint where>
+  // Caches, as __builtin_prefetch knows them.
+  static constexpr int kFirst = 3, kSecond = 2;
+  template <int cache>
   QUATRAIN_INLINE static void fetch(const Value* line) {
-    _mm_prefetch(reinterpret_cast<const char*>(line), where);
+    __builtin_prefetch(line, 0, cache);
   }
   // A share of the panels that follow comes into the second cache: a single tile waits for nothing
   // but memory, and that gives more, the more streams are read.
@@ -144,7 +146,7 @@ class PanelParts {
       for (std::ptrdiff_t j = 0; j < kStreams; ++j) {
         const Value* line = panel + j * (depth_ * kPanel / kStreams);
 #pragma GCC unroll 2
-        for (std::ptrdiff_t l = 0; l < kLines; ++l) fetch<_MM_HINT_T1>(line + l * kPanel);
+        for (std::ptrdiff_t l = 0; l < kLines; ++l) fetch<kSecond>(line + l * kPanel);
       }
     }
   }
