@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quatrain import _core
+from quatrain.checkpoint import SINGLE, Checkpoint
 from quatrain.engines import DTYPES
 from quatrain.engines.engine import Engine
 from quatrain.errors import CheckpointError, EngineError, InputError, WeightError
 from quatrain.files import new_folder, parse_json
 from quatrain.module import Module, Param
 from quatrain.tensor_file import TYPES
-from quatrain.weights import SINGLE, Checkpoint
 
 if TYPE_CHECKING:
     from quatrain.model import Model
