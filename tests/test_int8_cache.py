@@ -186,8 +186,10 @@ def test_memory_is_planned(tmp_path):
     slots = net.network.slots()
     columns = sum(s.kv_heads * (s.key_dim + s.value_dim) for s in slots)
     heads = sum(2 * s.kv_heads for s in slots)
-    assert forecast(net, batch=2, tokens=16)["caches"] == 2 * 16 * 4 * columns
-    small = forecast(quatrain.load(folder, cache_dtype="int8"), batch=2, tokens=16)
+    plain = forecast(net.network, net.engine, batch=2, tokens=16)
+    assert plain["caches"] == 2 * 16 * 4 * columns
+    net = quatrain.load(folder, cache_dtype="int8")
+    small = forecast(net.network, net.engine, batch=2, tokens=16)
     assert small["caches"] == 2 * 16 * (columns + 4 * heads)
 
 

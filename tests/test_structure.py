@@ -38,14 +38,15 @@ ROOMS = {
     "cache_rows": "",
     "state": "cache_rows layout",
     "trace": "layout module ops",
+    "bfloat16": "",
     "tensor_file": "files",
-    "checkpoint": "files tensor_file",
-    "weights": "module tensor_file",
+    "checkpoint": "bfloat16 files tensor_file",
+    "weights": "bfloat16 module tensor_file",
     "packed": "_core checkpoint engines files module tensor_file",
     "folder": "files",
     "layers": "module ops",
     "models": "layers module ops state",
-    "engines": "_core cache_rows layout module ops state trace",
+    "engines": "_core bfloat16 cache_rows layout module ops state trace",
     "tokenizer": "_core files hub",
     "parity": "",
     "tasks": "_core engines loader models parity",
@@ -125,7 +126,7 @@ def test_an_engine_has_no_operation_that_the_vocabulary_lacks(engine):
     machinery = {
         "activation", "begin", "cache_dtype", "collect", "dtype", "emit", "form", "fused", "graph",
         "layout", "memory", "name", "named", "names", "numpy", "operations", "packed", "parameter",
-        "recomputes", "run", "state", "threads",
+        "recomputes", "run", "state", "threads", "unfilled",
     }  # fmt: skip
     public = {name for name in dir(engine) if not name.startswith("_")}
     assert public - machinery - set(OPERATIONS) == set()

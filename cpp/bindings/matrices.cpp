@@ -49,23 +49,30 @@ const char* packing_name(Packing wanted) {
   return "";
 }
 
-std::unique_ptr<PackedWeight> pack(py::array weight, const std::string& dtype, bool bfloat16,
-                                   std::ptrdiff_t block, bool zero_points, int threads) {
+void add(Packer& packer, py::array rows, bool bfloat16, int threads) {
   threads = resolve_threads(threads);
-  const Packing packing = packing_from_name(dtype);
-  const WeightType type = weight_type(weight, bfloat16);
-  check(weight.ndim() == 2, "pack", "expected weight of shape (N, K), got ",
-        shape_text({weight.shape(), weight.shape() + weight.ndim()}));
-  const py::ssize_t unit = weight.itemsize();
-  if (weight.strides(0) % unit != 0 || weight.strides(1) % unit != 0 ||
-      (weight.flags() & kAligned) == 0) {
-    weight = whole(weight);
+  const WeightType type = weight_type(rows, bfloat16);
+  check(rows.ndim() == 2, "pack", "expected weight of shape (N, K), got ",
+        shape_text({rows.shape(), rows.shape() + rows.ndim()}));
+  const py::ssize_t unit = rows.itemsize();
+  if (rows.strides(0) % unit != 0 || rows.strides(1) % unit != 0 ||
+      (rows.flags() & kAligned) == 0) {
+    rows = whole(rows);
   }
   const WeightView view{
-      weight.data(),           type, weight.shape(0), weight.shape(1), weight.strides(0) / unit,
-      weight.strides(1) / unit};
+      rows.data(),           type, rows.shape(0), rows.shape(1), rows.strides(0) / unit,
+      rows.strides(1) / unit};
   const Unlocked unlocked(view.n * view.k);
-  return std::make_unique<PackedWeight>(view, packing, block, zero_points, threads);
+  packer.add(view, threads);
+}
+
+PackedWeight pack(const py::array& weight, const std::string& dtype, bool bfloat16,
+                  std::ptrdiff_t block, bool zero_points, int threads) {
+  check(weight.ndim() == 2, "pack", "expected weight of shape (N, K), got ",
+        shape_text({weight.shape(), weight.shape() + weight.ndim()}));
+  Packer packer(weight.shape(0), weight.shape(1), packing_from_name(dtype), block, zero_points);
+  add(packer, weight, bfloat16, threads);
+  return packer.take();
 }
 
 py::dtype type_of(const PartForm& form) {
@@ -179,6 +186,14 @@ void register_matrices(py::module_& m) {
       .def_static("from_parts", &from_parts, "shape"_a, "dtype"_a, "parts"_a, "block"_a = 32,
                   "zero_points"_a = true, "A weight from `parts`, which are not copied if aligned.")
       .def("rows", &rows, "ids"_a, "Rows of the weight as float32, for tied embeddings.");
+  py::class_<Packer>(m, "Packer", "Packs a weight whose rows come in pieces; others are zero.")
+      .def(py::init([](std::pair<std::ptrdiff_t, std::ptrdiff_t> shape, const std::string& dtype,
+                       std::ptrdiff_t block, bool zero_points) {
+             return Packer(shape.first, shape.second, packing_from_name(dtype), block, zero_points);
+           }),
+           "shape"_a, "dtype"_a = "float32", py::kw_only(), "block"_a = 32, "zero_points"_a = true)
+      .def("add", &add, "rows"_a, py::kw_only(), "bfloat16"_a = false, "threads"_a = 0)
+      .def("take", &Packer::take);
   m.def("pack", &pack, "weight"_a, "dtype"_a = "float32", py::kw_only(), "bfloat16"_a = false,
         "block"_a = 32, "zero_points"_a = true, "threads"_a = 0);
   m.def("linear", &linear_array, "x"_a, "weight"_a, "bias"_a = py::none(), "activation"_a = "none",

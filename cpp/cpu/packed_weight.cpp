@@ -115,60 +115,77 @@ PackedWeight::PackedWeight(std::ptrdiff_t n, std::ptrdiff_t k, Packing packing,
   extra_ = std::move(parts[2]);
 }
 
-PackedWeight::PackedWeight(const WeightView& weight, Packing packing, std::ptrdiff_t block,
-                           bool zero_points, int threads)
-    : n_(weight.n), k_(weight.k), packing_(packing), block_(block) {
-  const std::ptrdiff_t panels = panels_of(n_), size = k_ * kPanel;
-  const std::array<PartForm, 3> wanted = forms(k_, packing, block, zero_points);
-  void* const first = allocate(panels, wanted[0], values_);
-  void* const second = allocate(panels, wanted[1], scales_);
-  void* const third = allocate(panels, wanted[2], extra_);
+Packer::Packer(std::ptrdiff_t n, std::ptrdiff_t k, Packing packing, std::ptrdiff_t block,
+               bool zero_points)
+    : n_(n), k_(k), packing_(packing), block_(block), zero_points_(zero_points) {
+  const std::ptrdiff_t panels = panels_of(n);
+  const std::array<PartForm, 3> wanted = PackedWeight::forms(k, packing, block, zero_points);
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    memory_[i] = allocate(panels, wanted[i], parts_[i]);
+  }
+}
+
+PackedWeight Packer::take() {
+  check(added_ <= n_, "pack", "expected a weight that was not taken yet");
+  added_ = n_ + 1;
+  return {n_, k_, packing_, block_, zero_points_, std::move(parts_)};
+}
+
+void Packer::add(const WeightView& rows, int threads) {
+  check(added_ <= n_, "pack", "expected a weight that was not taken yet");
+  check(rows.k == k_, "pack", "expected rows of ", k_, " values, got ", rows.k);
+  check(rows.n <= n_ - added_, "pack", "expected at most ", n_ - added_, " rows, got ", rows.n);
+  check(added_ % kPanel == 0, "pack", "expected pieces of whole panels, got one after ", added_,
+        " rows");
+  const std::ptrdiff_t before = added_ / kPanel, size = k_ * kPanel;
+  added_ += rows.n;
+  const std::array<PartForm, 3> forms = PackedWeight::forms(k_, packing_, block_, zero_points_);
   // Panels of floats, which `keep` stores.
   const auto each_panel = [&](const auto& keep) {
-    for_rows(threads, panels, 4 * size, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for_rows(threads, panels_of(rows.n), 4 * size, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
       const AlignedBuffer panel(static_cast<std::size_t>(size));
       for (std::ptrdiff_t p = begin; p < end; ++p) {
-        pack_one(weight, p * kPanel, panel.data());
-        keep(p, panel.data());
+        pack_one(rows, p * kPanel, panel.data());
+        keep(before + p, panel.data());
       }
     });
   };
-  switch (packing) {
+  switch (packing_) {
     case Packing::kFloat32: {
-      auto* const values = static_cast<float*>(first);
-      for_rows(threads, panels, size, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+      auto* const values = static_cast<float*>(memory_[0]) + before * size;
+      for_rows(threads, panels_of(rows.n), size, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
         for (std::ptrdiff_t p = begin; p < end; ++p) {
-          pack_one(weight, p * kPanel, values + p * size);
+          pack_one(rows, p * kPanel, values + p * size);
         }
       });
       return;
     }
     case Packing::kFloat16:
     case Packing::kBfloat16: {
-      auto* const values = static_cast<std::uint16_t*>(first);
-      const auto narrow = packing == Packing::kFloat16 ? to_float16 : to_bfloat16;
+      auto* const values = static_cast<std::uint16_t*>(memory_[0]);
+      const auto narrow = packing_ == Packing::kFloat16 ? to_float16 : to_bfloat16;
       each_panel([=](std::ptrdiff_t p, const float* panel) {
         std::transform(panel, panel + size, values + p * size, narrow);
       });
       return;
     }
     case Packing::kInt8: {
-      auto* const values = static_cast<std::int8_t*>(first);
-      auto* const scales = static_cast<float*>(second);
-      auto* const sums = static_cast<std::int32_t*>(third);
-      const std::ptrdiff_t bytes = wanted[0].bytes;
+      auto* const values = static_cast<std::int8_t*>(memory_[0]);
+      auto* const scales = static_cast<float*>(memory_[1]);
+      auto* const sums = static_cast<std::int32_t*>(memory_[2]);
+      const std::ptrdiff_t bytes = forms[0].bytes;
       each_panel([=, this](std::ptrdiff_t p, const float* panel) {
         pack_int8(panel, k_, values + p * bytes, scales + p * kPanel, sums + p * kPanel);
       });
       return;
     }
     case Packing::kInt4: {
-      auto* const values = static_cast<std::uint8_t*>(first);
-      auto* const scales = static_cast<std::uint16_t*>(second);
-      auto* const zeros = static_cast<std::uint8_t*>(third);
-      const std::ptrdiff_t bytes = wanted[0].bytes, columns = wanted[1].bytes / 2;
+      auto* const values = static_cast<std::uint8_t*>(memory_[0]);
+      auto* const scales = static_cast<std::uint16_t*>(memory_[1]);
+      auto* const zeros = static_cast<std::uint8_t*>(memory_[2]);
+      const std::ptrdiff_t bytes = forms[0].bytes, columns = forms[1].bytes / 2;
       each_panel([=, this](std::ptrdiff_t p, const float* panel) {
-        pack_int4(panel, k_, block, values + p * bytes, scales + p * columns,
+        pack_int4(panel, k_, block_, values + p * bytes, scales + p * columns,
                   zeros == nullptr ? nullptr : zeros + p * columns);
       });
       return;

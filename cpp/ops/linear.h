@@ -61,11 +61,6 @@ struct PartForm {
 //         or none
 class PackedWeight {
  public:
-  // `block` and `zero_points` are for int4. Blocks are of 32 or 128. Throws InputError for another
-  // one, and for int8 with K > 65536, whose sums could leave int32.
-  PackedWeight(const WeightView& weight, Packing packing, std::ptrdiff_t block, bool zero_points,
-               int threads);
-
   // From the parts of one that was packed before, aligned to 64 bytes. Throws InputError unless
   // each is as large as `forms` says.
   PackedWeight(std::ptrdiff_t n, std::ptrdiff_t k, Packing packing, std::ptrdiff_t block,
@@ -94,6 +89,30 @@ class PackedWeight {
   Packing packing_;
   std::ptrdiff_t block_;
   Part values_, scales_, extra_;
+};
+
+// Packs a weight [N, K] whose rows come in pieces. What never came is zero, and takes no memory.
+class Packer {
+ public:
+  // `block` and `zero_points` are for int4. Blocks are of 32 or 128. Throws InputError for another
+  // one, and for int8 with K > 65536, whose sums could leave int32.
+  Packer(std::ptrdiff_t n, std::ptrdiff_t k, Packing packing, std::ptrdiff_t block,
+         bool zero_points);
+
+  // The next rows. Throws InputError for more than N in all or of another K, and behind a piece
+  // that was no whole number of panels.
+  void add(const WeightView& rows, int threads);
+
+  // What has been packed; once, and nothing can be added then.
+  PackedWeight take();
+
+ private:
+  std::ptrdiff_t n_, k_, added_ = 0;
+  Packing packing_;
+  std::ptrdiff_t block_;
+  bool zero_points_;
+  std::array<Part, 3> parts_;
+  std::array<void*, 3> memory_;
 };
 
 // out[m, n] = activation(sum_k x[m, k] weight[n, k] + bias[n]); x [M, K], bias [N] or null,

@@ -115,6 +115,21 @@ class Plan:
 
 def isa() -> str: ...
 def default_threads() -> int: ...
+
+class Packer:
+    """Packs a weight whose rows come in pieces; others are zero."""
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: str = "float32",
+        *,
+        block: int = 32,
+        zero_points: bool = True,
+    ) -> None: ...
+    def add(self, rows: Array, *, bfloat16: bool = False, threads: int = 0) -> None: ...
+    def take(self) -> PackedWeight: ...
+
 def pack(
     weight: Array,
     dtype: str = "float32",

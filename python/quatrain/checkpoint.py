@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from quatrain.bfloat16 import widened
 from quatrain.errors import CheckpointError
 from quatrain.files import read_json
-from quatrain.tensor_file import TensorFile, widened
+from quatrain.tensor_file import TensorFile
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 #: What ``load`` reads.

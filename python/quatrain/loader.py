@@ -52,19 +52,33 @@ def load(
 
 def load_on(folder: Folder, engine: Engine) -> Model:
     """Load a folder's model on an engine that exists already."""
-    net = network(folder.config, str(folder.path / "config.json"))
-    if isinstance(net, Encoder):
-        net.pooling, net.normalize = folder.sentence.pooling, folder.sentence.normalize
-    bind_weights(net, Checkpoint(folder.path), engine)
+    net, checkpoint = unbound(folder)
+    bind_weights(net, checkpoint, engine)
     tokenizer = tokenizer_of(folder.path, folder.config)
     return Model(folder, net, engine, tokenizer, reload=load_on)
 
 
-def bind_weights(net: Network, checkpoint: Checkpoint, engine: Engine) -> None:
-    """Give every parameter of ``net`` the engine's tensor. Optional modules may be absent.
+def outline(folder: Folder, engine: Engine) -> Network:
+    """A folder's network with weights of the right sizes that are not read, to plan with."""
+    net, checkpoint = unbound(folder)
+    packed = PackedFile.of(checkpoint)
+    if packed is not None:
+        packed.bind(net, engine)
+        return net
+    unfilled: dict[int, Any] = {}
+    for _, param, owner, attribute in list(net.params()):
+        if id(param) not in unfilled:
+            unfilled[id(param)] = engine.unfilled(param)
+        setattr(owner, attribute, unfilled[id(param)])
+    return net
 
-    A tensor that a model of the same file holds already, in the same form, is not made again.
-    """
+
+def unbound(folder: Folder) -> tuple[Network, Checkpoint]:
+    """A folder's network, less the modules that it lacks, and the weights to bind to it."""
+    net = network(folder.config, str(folder.path / "config.json"))
+    if isinstance(net, Encoder):
+        net.pooling, net.normalize = folder.sentence.pooling, folder.sentence.normalize
+    checkpoint = Checkpoint(folder.path)
     keys = checkpoint.names()
     for name in net.optional:
         present = any(
@@ -72,6 +86,14 @@ def bind_weights(net: Network, checkpoint: Checkpoint, engine: Engine) -> None:
         )
         if not present:
             setattr(net, name, None)
+    return net, checkpoint
+
+
+def bind_weights(net: Network, checkpoint: Checkpoint, engine: Engine) -> None:
+    """Give every parameter of ``net`` the engine's tensor.
+
+    A tensor that a model of the same file holds already, in the same form, is not made again.
+    """
     packed = PackedFile.of(checkpoint)
     if packed is not None:
         net.weights = packed.bind(net, engine)

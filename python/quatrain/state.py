@@ -7,7 +7,7 @@ was interrupted can simply be repeated. A copy happens only through ``State.fork
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,12 +73,16 @@ class Grown:
 
 @dataclass
 class Remembered:
-    """A source's keys and values ``[N, Hk*D]``, computed once; beams share them by ``index``."""
+    """A source's keys and values ``[N, Hk*D]``, computed once; beams share them by ``index``.
+
+    ``width``: the columns of the values, which are known before there are any.
+    """
 
     index: np.ndarray
     keys: np.ndarray | None = None
     values: np.ndarray | None = None
     layout: Packed | None = None
+    width: int = 0
 
     def source(self) -> tuple[np.ndarray, np.ndarray, Packed]:
         """Keys, values and their layout. Raises InputError before the encoder pass."""
@@ -87,7 +91,7 @@ class Remembered:
         return self.keys, self.values, self.layout
 
     def fork(self, index: np.ndarray) -> Remembered:
-        return Remembered(self.index[index], self.keys, self.values, self.layout)
+        return replace(self, index=self.index[index])
 
 
 class Passes:
@@ -143,7 +147,8 @@ class State(Passes):
         slots: dict[tuple[int, str], Grown | Remembered] = {}
         for spec in specs:
             if spec.part == "encoder":
-                slots[spec.key] = Remembered(np.arange(batch, dtype=np.int64))
+                width = spec.kv_heads * spec.value_dim
+                slots[spec.key] = Remembered(np.arange(batch, dtype=np.int64), width=width)
             else:
                 widths = (spec.kv_heads * (d + scale) for d in (spec.key_dim, spec.value_dim))
                 slots[spec.key] = Grown(*(np.zeros((batch, capacity, w), dtype) for w in widths))

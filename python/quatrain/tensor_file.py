@@ -87,10 +87,3 @@ def identity(file: int | Path) -> tuple[int, ...]:
     """What only this file has, until it changes."""
     found = os.stat(file)
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def widened(array: np.ndarray) -> np.ndarray:
-    """The numbers of an array in which uint16 are the bits of bfloat16."""
-    if array.dtype != np.uint16:
-        return array
-    return (array.astype(np.uint32) << 16).view(np.float32)

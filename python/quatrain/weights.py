@@ -10,9 +10,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from quatrain.bfloat16 import widened
 from quatrain.errors import WeightError
 from quatrain.module import Module, Param
-from quatrain.tensor_file import identity, widened
+from quatrain.tensor_file import identity
 
 
 class Blocks(NamedTuple):

@@ -14,14 +14,15 @@ from rich.text import Text
 from quatrain.checkpoint import Checkpoint
 from quatrain.commands.arguments import CacheDtypeOption, DtypeOption, JsonOption, ModelArgument
 from quatrain.commands.terminal import BAD, file_table, output, print_json, sizes
-from quatrain.engines import available
+from quatrain.engines import available, make_engine
 from quatrain.files import read_json
 from quatrain.folder import DEFAULT, Folder
 from quatrain.hub import resolve
-from quatrain.loader import load
+from quatrain.loader import outline
 from quatrain.models import Network, network
 from quatrain.packed import PackedFile
-from quatrain.tasks.memory import forecast, peak, resident
+from quatrain.tasks.memory import forecast, resident
+from quatrain.tokenizer.of_model import tokenizer_of
 from quatrain.tokenizer.opening import format_in
 from quatrain.weights import strip
 
@@ -34,7 +35,7 @@ SIZES = {
 }
 
 
-PlanOption = Annotated[bool, typer.Option("--plan", help="Load it, and say what memory it takes.")]
+PlanOption = Annotated[bool, typer.Option("--plan", help="Say what memory it will take.")]
 BatchOption = Annotated[int, typer.Option(min=1, help="With --plan: texts at once.")]
 TokensOption = Annotated[int, typer.Option(min=1, help="With --plan: tokens of each.")]
 
@@ -54,9 +55,9 @@ def info(
 
     Prints the family, sizes, parameters, dtype, context, vocabulary, tokenizer and files, without
     loading the weights. With [bold]--json[/bold]: the same, with the whole config. With
-    [bold]--plan[/bold] the weights are loaded, and the memory is said that the native engine takes
-    for so many texts of so many tokens, at its peak, with the weights in [bold]--dtype[/bold] and
-    the keys and values of a generation in [bold]--cache-dtype[/bold].
+    [bold]--plan[/bold]: the memory too that the native engine will take for so many texts of so
+    many tokens, at its peak, with the weights in [bold]--dtype[/bold] and the keys and values of a
+    generation in [bold]--cache-dtype[/bold]; the weights are not loaded for that either.
     """
     folder = Folder(DEFAULT if model is None else resolve(model))
     # First: what is loaded to describe a folder would count.
@@ -115,11 +116,17 @@ def memory(
     dtype: str | None = None,
     cache_dtype: str | None = None,
 ) -> dict[str, int]:
-    """Bytes that work takes on the native engine; ``library`` is what this process takes."""
-    library = resident()
-    model = load(folder.path, dtype=dtype, cache_dtype=cache_dtype)
-    found = {"library": library} | forecast(model, batch=batch, tokens=tokens)
-    return found | {"peak": max(sum(found.values()), peak())}
+    """Bytes that work takes on the native engine, whose weights are not loaded for that.
+
+    ``library``: what a process takes without them, with its tokenizer.
+    """
+    engine = make_engine("native", None, dtype, cache_dtype)
+    network = outline(folder, engine)
+    tokenizer = tokenizer_of(folder.path, folder.config)  # held until its memory is known
+    found = {"library": resident()}
+    del tokenizer
+    found |= forecast(network, engine, batch=batch, tokens=tokens)
+    return found | {"peak": sum(found.values())}
 
 
 def weights_used(

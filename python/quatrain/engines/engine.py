@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,6 +15,14 @@ from quatrain.state import SlotSpec, State
 from quatrain.trace import Recording, Tracer
 
 Ids = Sequence[np.ndarray]
+
+
+@runtime_checkable
+class InPieces(Protocol):
+    """What can load a matrix piece by piece, so that no more of it is in memory at once."""
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """Sixteen rows or a multiple of them at a time; uint16 are the bits of bfloat16."""
 
 
 class Engine(Ops):
@@ -29,6 +37,13 @@ class Engine(Ops):
     def parameter(self, key: str, param: Param, load: Callable[[], np.ndarray]) -> Any:
         """This engine's tensor for a weight; ``load`` gives it in its logical shape."""
         raise NotImplementedError
+
+    def unfilled(self, param: Param) -> Any:
+        """What ``parameter`` would return, without numbers or memory, to plan with.
+
+        Raises InputError for an engine that does not plan.
+        """
+        raise InputError(f"[plan] the {self.name} engine does not plan its memory")
 
     def form(self, param: Param) -> str | None:
         """How ``parameter`` holds a weight. Engines of one class that say the same hold the same.

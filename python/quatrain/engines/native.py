@@ -8,13 +8,14 @@ by operation, and gives bit by bit the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from quatrain import _core
-from quatrain.engines.engine import Ids, flatten
+from quatrain.bfloat16 import widened
+from quatrain.engines.engine import Ids, InPieces, flatten
 from quatrain.engines.kernels import Kernels, Pending
 from quatrain.engines.recorder import Plan, UnrecordableError, record_plan
 from quatrain.errors import EngineError, InputError
@@ -50,12 +51,19 @@ class Native(Kernels):
         self._arenas: list[_core.Arena] = []
 
     def parameter(self, key: str, param: Param, load: Callable[[], Array]) -> Any:
-        array = load()
+        pieces = load.pieces() if isinstance(load, InPieces) and len(param.shape) == 2 else [load()]
         if param.role in PACKED:
-            return _core.pack(packable(array), self.form(param), threads=self.threads)
-        fixed = np.require(array, np.float32, ["C", "A"]).view()
-        fixed.flags.writeable = False
-        return fixed
+            packer = _core.Packer(param.shape, self.form(param))
+            for piece in pieces:
+                is_bfloat16 = piece.dtype == np.uint16
+                packer.add(packable(piece), bfloat16=is_bfloat16, threads=self.threads)
+            return packer.take()
+        return filled(param.shape, pieces)
+
+    def unfilled(self, param: Param) -> Any:
+        if param.role in PACKED:
+            return _core.Packer(param.shape, self.form(param)).take()
+        return np.zeros(param.shape, np.float32)
 
     def form(self, param: Param) -> str:
         return self.dtype_of_weights or "float32" if param.role in PACKED else "array"
@@ -135,6 +143,18 @@ class Native(Kernels):
         return plan
 
 
+def filled(shape: tuple[int, ...], pieces: Iterable[Array]) -> Array:
+    """Pieces one after another, as float32 that cannot be changed."""
+    whole = np.empty(shape, np.float32)
+    done = 0
+    for piece in pieces:
+        whole[done : done + len(piece)] = widened(piece)
+        done += len(piece)
+    fixed = whole.view()
+    fixed.flags.writeable = False
+    return fixed
+
+
 def packable(array: Array) -> Array:
-    """A weight as ``pack`` takes it: float16 and float32 as they are, others as float32."""
-    return array if array.dtype in (np.float16, np.float32) else array.astype(np.float32)
+    """A weight as it can be packed: of 16 or 32 bits as it is, others as float32."""
+    return array if array.itemsize <= 4 else array.astype(np.float32)

@@ -148,7 +148,7 @@ class Recorder(Kernels):
             if options.get("bias") is not None:
                 raise UnrecordableError("attention to a source with a bias")
             self._plan.sources.append(slot.key)
-            values = self._call("source"), q, slot.held.source()[1].shape[1]
+            values = self._call("source"), q, slot.held.width
         elif slot is not None:
             self._plan.caches.append(slot.key)
             values = self._call("cache"), q, k, v

@@ -5,27 +5,22 @@ from __future__ import annotations
 import resource
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
+from quatrain.engines.engine import Engine
 from quatrain.errors import InputError
-from quatrain.models import Encoder, EncoderDecoder
+from quatrain.models import Encoder, EncoderDecoder, Network
 from quatrain.tasks.encode import BATCH_TOKENS
 
-if TYPE_CHECKING:
-    from quatrain.model import Model
 
-
-def forecast(model: Model, *, batch: int, tokens: int) -> dict[str, int]:
+def forecast(network: Network, engine: Engine, *, batch: int, tokens: int) -> dict[str, int]:
     """Bytes that ``batch`` texts of ``tokens`` tokens will take on the native engine.
 
-    weights: as they were loaded. activations: the arena of a pass. results: what it returns.
-    caches: keys and values of a decoder. Encoders take as many texts in a pass as ``encode`` does,
-    decoders all prompts at once. Raises InputError for another engine, or more tokens than the
-    context holds.
+    Only the sizes of the network's weights matter: see ``quatrain.loader.outline``. weights: as
+    they are held. activations: the arena of a pass. results: what it returns. caches: keys and
+    values of a decoder. Encoders take as many texts in a pass as ``encode`` does, decoders all
+    prompts at once. Raises InputError for another engine, or more tokens than the context holds.
     """
-    network, engine = model.network, model.engine
     if network.context is not None and tokens > network.context:
         raise InputError(f"[plan] expected at most {network.context} tokens, got {tokens}")
     weights = sum(tensors(network).values())
@@ -44,7 +39,6 @@ def forecast(model: Model, *, batch: int, tokens: int) -> dict[str, int]:
         programs = ["next_logits"]
         if isinstance(network, EncoderDecoder):
             # A source's keys and values are results of the pass that computes them.
-            engine.run(network, "encode", [np.zeros(1, np.int64)] * batch, state, source=True)
             programs.insert(0, "encode")
         work = [
             engine.memory(network, program, state, (), batch * tokens, batch)
@@ -70,13 +64,20 @@ def tensors(network: Any) -> dict[int, int]:
 
 def resident() -> int:
     """Bytes of memory that this process holds now; where only its peak is known, that."""
-    status = Path("/proc/self/statm")
-    if status.exists():
-        return int(status.read_text().split()[1]) * resource.getpagesize()
-    return peak()
+    return _status("VmRSS") or peak()
 
 
 def peak() -> int:
     """The most memory that this process has held."""
+    # What getrusage() says begins with what the process held that started this one.
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    return _status("VmHWM") or (most if sys.platform == "darwin" else most * 1024)
+
+
+def _status(field: str) -> int | None:
+    """A field of what Linux says of this process, in bytes."""
+    file = Path("/proc/self/status")
+    if not file.exists():
+        return None
+    fields = dict(line.split(":", 1) for line in file.read_text().splitlines())
+    return int(fields[field].split()[0]) * 1024 if field in fields else None
