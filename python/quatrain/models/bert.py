@@ -6,8 +6,17 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from quatrain.layers import Embedding, LayerNorm, Linear
-from quatrain.models.config import Config, activation, between, divides, layers, one_of, positive
+from quatrain.layers import Embedding, LayerNorm, Learned, Linear
+from quatrain.models.config import (
+    LARGEST,
+    Config,
+    activation,
+    between,
+    divides,
+    layers,
+    one_of,
+    positive,
+)
 from quatrain.models.shapes import Encoder
 from quatrain.module import Module
 
@@ -27,28 +36,38 @@ class BertConfig(Config):
     layer_norm_eps: float = 1e-12
     position_embedding_type: str = "absolute"
     is_decoder: bool = False
+    add_cross_attention: bool = False
+
+    @property
+    def first_position(self) -> int:
+        """The row of the first token's position; those before it are not used."""
+        return 0
 
     def check(self) -> None:
         layers(self, "num_hidden_layers")
         positive(self, "vocab_size", "hidden_size", "num_attention_heads", "intermediate_size")
-        positive(self, "max_position_embeddings", "type_vocab_size")
+        positive(self, "type_vocab_size")
+        between(self, "max_position_embeddings", self.first_position + 1, LARGEST)
         between(self, "layer_norm_eps", 0, 1)
         divides(self, "num_attention_heads", "hidden_size")
         one_of(self, "position_embedding_type", "absolute")
         one_of(self, "is_decoder", False)
+        one_of(self, "add_cross_attention", False)
         activation(self, "hidden_act")
 
 
 class Embeddings(Module):
     def __init__(self, config: BertConfig):
         self.word_embeddings = Embedding(config.vocab_size, config.hidden_size)
-        self.position_embeddings = Embedding(config.max_position_embeddings, config.hidden_size)
+        self.position_embeddings = Learned(
+            config.max_position_embeddings, config.hidden_size, start=config.first_position
+        )
         self.token_type_embeddings = Embedding(config.type_vocab_size, config.hidden_size)
         self.LayerNorm = LayerNorm(config.hidden_size, config.layer_norm_eps)
 
     def forward(self, op: Any, ids: Any, types: Any, layout: Any) -> Any:
         x = op.add(self.word_embeddings(op, ids), self.token_type_embeddings(op, types))
-        x = op.add(x, self.position_embeddings(op, op.positions(layout)))
+        x = op.add(x, self.position_embeddings(op, layout))
         return self.LayerNorm(op, x)
 
 
@@ -139,7 +158,7 @@ class Bert(Encoder):
     def __init__(self, config: BertConfig):
         self.config = config
         self.vocab_size, self.width = config.vocab_size, config.hidden_size
-        self.context = config.max_position_embeddings
+        self.context = config.max_position_embeddings - config.first_position
         self.embeddings = Embeddings(config)
         self.encoder = Stack(config)
         self.pooler: Pooler | None = Pooler(config)
