@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -20,14 +20,54 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 DTYPES = {"F32", "F16", "BF16", "F64"}
 
 
+class Blocks(NamedTuple):
+    """A matrix as a file holds it quantised, not read yet: pages of the mapped file.
+
+    ``kind`` is GGUF's name of the type ("Q8_0", "Q4_K"). ``rows``, uint8 ``[out, bytes]``, has the
+    logical rows in their order, each a whole number of blocks along the inputs.
+    """
+
+    kind: str
+    rows: np.ndarray
+
+
+class Tensors(Protocol):
+    """Named tensors somewhere, each read when it is asked for."""
+
+    #: The folder or file, which complaints name.
+    where: Path
+    #: The dtypes that ``load`` can read.
+    dtypes: Collection[str]
+
+    def names(self) -> list[str]:
+        """Every tensor's name."""
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """A tensor's shape, as stored."""
+
+    def dtype(self, name: str) -> str:
+        """What a tensor's values are stored as, by the format's name for it."""
+
+    def path(self, name: str) -> Path:
+        """The file that holds a tensor."""
+
+    def load(self, name: str) -> np.ndarray:
+        """A tensor's values, read from the file now."""
+
+    def blocks(self, name: str) -> Blocks | None:
+        """A matrix as it is quantised in the file; None if it is not."""
+
+
 class Checkpoint:
     """The tensors of a model folder: ``model.safetensors``, or the shards its index lists.
 
     Raises CheckpointError when a file is missing, truncated or not safetensors.
     """
 
+    dtypes: Collection[str] = DTYPES
+
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = self.where = folder
         # A file that stays open is asked for shapes alone, so that of it only the header is read.
         self._where: dict[str, tuple[Path, Any]] = {}
         #: What the files' headers say beside the tensors.
@@ -95,10 +135,13 @@ class Checkpoint:
         """
         return self._open(self.path(name)).get_tensor(name)
 
+    def blocks(self, name: str) -> None:
+        """safetensors files hold no quantised matrices."""
+
 
 def bind(
     network: Module,
-    checkpoint: Checkpoint,
+    checkpoint: Tensors,
     parameter: Callable[[str, Param, Stored], Any],
     *,
     prefixes: Iterable[str] = (),
@@ -143,7 +186,7 @@ def bind(
     problems += [f"unused {name} of shape {list(checkpoint.shape(name))}" for name in left]
     if problems:
         more = f" (and {len(problems) - 8} more)" if len(problems) > 8 else ""
-        raise WeightError(f"{checkpoint.folder}: {'; '.join(problems[:8])}{more}")
+        raise WeightError(f"{checkpoint.where}: {'; '.join(problems[:8])}{more}")
     return weights
 
 
@@ -155,13 +198,13 @@ def strip(name: str, prefixes: Iterable[str]) -> str:
     return name
 
 
-def mismatch(checkpoint: Checkpoint, name: str, param: Param) -> str | None:
+def mismatch(checkpoint: Tensors, name: str, param: Param) -> str | None:
     """What is wrong with a tensor's shape or dtype; None if nothing is."""
     shape, dtype = checkpoint.shape(name), checkpoint.dtype(name)
     if shape != param.stored_shape:
         return f"{name}: expected shape {list(param.stored_shape)}, found {list(shape)}"
-    if dtype not in DTYPES:
-        return f"{name}: expected dtype {', '.join(sorted(DTYPES))}, found {dtype}"
+    if dtype not in checkpoint.dtypes:
+        return f"{name}: expected dtype {', '.join(sorted(checkpoint.dtypes))}, found {dtype}"
     return None
 
 
@@ -169,13 +212,17 @@ def mismatch(checkpoint: Checkpoint, name: str, param: Param) -> str | None:
 class Stored:
     """A tensor of a checkpoint. Called, it is read from its file, in its logical shape."""
 
-    checkpoint: Checkpoint
+    checkpoint: Tensors
     name: str
     transposed: bool
 
     def __call__(self) -> np.ndarray:
         array = self.checkpoint.load(self.name)
         return array.T if self.transposed else array
+
+    def blocks(self) -> Blocks | None:
+        """The tensor as it is quantised in its file, in its logical rows; None if it is not."""
+        return self.checkpoint.blocks(self.name)
 
     def identity(self) -> tuple[Hashable, ...]:
         """What only this tensor has, until its file changes."""
