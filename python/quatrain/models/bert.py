@@ -145,14 +145,26 @@ class Pooler(Module):
         return op.tanh(self.dense(op, x))
 
 
-class Bert(Encoder):
+class PooledEncoder(Encoder):
+    """An encoder whose checkpoint may have a pooler."""
+
+    pooler: Pooler | None
+    optional = ("pooler",)
+
+    def pooled(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
+        """``tanh(dense(first token))``, ``[B, D]``: what classification heads read."""
+        assert self.pooler is not None, "the checkpoint has no pooler"
+        x = self.hidden(op, ids, layout, state, **inputs)
+        return self.pooler(op, op.pool(x, layout, kind="cls"))
+
+
+class Bert(PooledEncoder):
     """The encoder; its weights have the names of ``BertModel``."""
 
     config: BertConfig
     config_class = BertConfig
     prefixes = ("bert.",)
     ignored = (r"embeddings\.position_ids", r"cls\..*")
-    optional = ("pooler",)
     inputs = ("token_type_ids",)
 
     def __init__(self, config: BertConfig):
@@ -161,14 +173,8 @@ class Bert(Encoder):
         self.context = config.max_position_embeddings - config.first_position
         self.embeddings = Embeddings(config)
         self.encoder = Stack(config)
-        self.pooler: Pooler | None = Pooler(config)
+        self.pooler = Pooler(config)
 
     def hidden(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
         x = self.embeddings(op, ids, inputs["token_type_ids"], layout)
         return self.encoder(op, x, layout)
-
-    def pooled(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
-        """``tanh(dense(first token))``, ``[B, D]``: what classification heads read."""
-        assert self.pooler is not None, "the checkpoint has no pooler"
-        x = self.hidden(op, ids, layout, state, **inputs)
-        return self.pooler(op, op.pool(x, layout, kind="cls"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quatrain.layers import Embeddings, LayerNorm, Linear, RelativeBias
-from quatrain.models.bert import Bert, BertConfig, Intermediate, Output, Pooler
+from quatrain.models.bert import BertConfig, Intermediate, Output, PooledEncoder, Pooler
 from quatrain.models.config import one_of
 from quatrain.module import Module
 
@@ -82,14 +82,13 @@ class Stack(Module):
         return x
 
 
-class MPNet(Bert):
+class MPNet(PooledEncoder):
     """The encoder; its weights have the names of ``MPNetModel``."""
 
     config: MPNetConfig
     config_class = MPNetConfig
     prefixes = ("mpnet.",)
     ignored = (r"embeddings\.position_ids", r"lm_head\..*")
-    inputs = ()
 
     def __init__(self, config: MPNetConfig):
         self.config = config
