@@ -8,7 +8,6 @@ from typing import Any
 
 from quatrain.layers import Embedding, LayerNorm, Learned, Linear
 from quatrain.models.config import (
-    LARGEST,
     Config,
     activation,
     between,
@@ -46,8 +45,7 @@ class BertConfig(Config):
     def check(self) -> None:
         layers(self, "num_hidden_layers")
         positive(self, "vocab_size", "hidden_size", "num_attention_heads", "intermediate_size")
-        positive(self, "type_vocab_size")
-        between(self, "max_position_embeddings", self.first_position + 1, LARGEST)
+        positive(self, "max_position_embeddings", "type_vocab_size")
         between(self, "layer_norm_eps", 0, 1)
         divides(self, "num_attention_heads", "hidden_size")
         one_of(self, "position_embedding_type", "absolute")

@@ -8,7 +8,7 @@ from typing import Any
 
 from quatrain.layers import Embeddings, LayerNorm, Linear, RelativeBias
 from quatrain.models.bert import BertConfig, Intermediate, Output, PooledEncoder, Pooler
-from quatrain.models.config import one_of
+from quatrain.models.config import LARGEST, between, one_of
 from quatrain.module import Module
 
 #: Of the distances of the bias. No file says others.
@@ -29,6 +29,7 @@ class MPNetConfig(BertConfig):
 
     def check(self) -> None:
         super().check()
+        between(self, "max_position_embeddings", self.first_position + 1, LARGEST)
         one_of(self, "relative_attention_num_buckets", BUCKETS)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from quatrain.errors import ConfigError
 from quatrain.models.bert import Bert, BertConfig
-from quatrain.models.config import between
+from quatrain.models.config import LARGEST, between
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,13 @@ class RobertaConfig(BertConfig):
         return self.pad_token_id + 1
 
     def check(self) -> None:
-        between(self, "pad_token_id", 0, self.vocab_size - 1)
         super().check()
+        between(self, "pad_token_id", 0, LARGEST)
+        if self.max_position_embeddings <= self.first_position:
+            raise ConfigError(
+                "max_position_embeddings: expected more than pad_token_id + 1"
+                f" ({self.first_position}), found {self.max_position_embeddings}"
+            )
 
 
 class Roberta(Bert):
