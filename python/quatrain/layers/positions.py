@@ -1,10 +1,8 @@
-"""Positions, learned and computed."""
+"""Positions that are learned; ``rotary`` has those that are computed."""
 
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
 
 from quatrain.layers.basic import Embedding
 from quatrain.module import Module, Param
@@ -19,21 +17,6 @@ class Learned(Embedding):
 
     def forward(self, op: Any, layout: Any) -> Any:
         return op.embedding(op.positions(layout, start=self.start), self.weight)
-
-
-class Rotary(Module):
-    """Rotary positions: cos and sin of every row's angle, computed once per pass.
-
-    ``theta`` is the base of the frequencies ``theta^(-2i / dim)`` (Su et al. 2021).
-    """
-
-    def __init__(self, dim: int, theta: float):
-        # float32 as the checkpoints' own code computes it, so that angles agree at long range.
-        exponent = np.arange(0, dim, 2, dtype=np.float32) / np.float32(dim)
-        self.inv_freq = 1 / np.float32(theta) ** exponent
-
-    def forward(self, op: Any, layout: Any) -> tuple[Any, Any]:
-        return op.rotary(layout, self.inv_freq)
 
 
 class RelativeBias(Module):
