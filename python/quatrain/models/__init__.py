@@ -10,6 +10,7 @@ from quatrain.models.distilbert import DistilBert
 from quatrain.models.gpt2 import GPT2
 from quatrain.models.llama import Llama
 from quatrain.models.mistral import Mistral
+from quatrain.models.modernbert import ModernBert
 from quatrain.models.mpnet import MPNet
 from quatrain.models.qwen2 import Qwen2
 from quatrain.models.roberta import Roberta
@@ -25,6 +26,7 @@ FAMILIES: dict[str, type[Any]] = {
     "gpt2": GPT2,
     "llama": Llama,
     "mistral": Mistral,
+    "modernbert": ModernBert,
     "mpnet": MPNet,
     "qwen2": Qwen2,
     "roberta": Roberta,
