@@ -41,7 +41,7 @@ ROOMS = {
     "weights": "files module",
     "packed": "_core engines files module weights",
     "folder": "files",
-    "layers": "module ops",
+    "layers": "module ops state",
     "models": "layers module ops state",
     "engines": "_core cache_rows layout module ops state trace",
     "tokenizer": "_core files hub",

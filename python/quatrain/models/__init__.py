@@ -5,15 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from quatrain.errors import ConfigError
+from quatrain.models.bart import Bart
 from quatrain.models.bert import Bert
 from quatrain.models.gpt2 import GPT2
 from quatrain.models.llama import Llama
+from quatrain.models.marian import Marian
 from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network
 from quatrain.models.t5 import T5
 
 __all__ = ["FAMILIES", "Decoder", "Encoder", "EncoderDecoder", "Network", "network"]
 
-FAMILIES: dict[str, type[Any]] = {"bert": Bert, "gpt2": GPT2, "llama": Llama, "t5": T5}
+FAMILIES: dict[str, type[Any]] = {
+    "bart": Bart,
+    "bert": Bert,
+    "gpt2": GPT2,
+    "llama": Llama,
+    "marian": Marian,
+    "t5": T5,
+}
 
 
 def network(fields: dict[str, Any], file: str) -> Network:
