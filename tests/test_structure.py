@@ -38,8 +38,10 @@ ROOMS = {
     "cache_rows": "",
     "state": "cache_rows layout",
     "trace": "layout module ops",
-    "weights": "files module",
-    "packed": "_core engines files module weights",
+    "tensor_file": "files",
+    "checkpoint": "files tensor_file",
+    "weights": "module tensor_file",
+    "packed": "_core checkpoint engines files module tensor_file",
     "folder": "files",
     "layers": "module ops state",
     "models": "layers module ops state",
@@ -50,10 +52,10 @@ ROOMS = {
     "export": "engines files models",
     "model": "engines export folder models packed tasks tokenizer trace",
     "shared": "",
-    "loader": "engines folder hub model models module packed shared tokenizer weights",
+    "loader": "checkpoint engines folder hub model models module packed shared tokenizer weights",
     "verify": "engines files loader model models parity",
-    "commands": "engines files folder hub loader model models packed parity tasks tokenizer verify"
-    " weights",
+    "commands": "checkpoint engines files folder hub loader model models packed parity tasks"
+    " tokenizer verify weights",
     "cli": "commands",
     "": "export loader model parity tasks tokenizer trace verify",
 }

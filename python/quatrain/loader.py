@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from quatrain.checkpoint import Checkpoint
 from quatrain.engines import make_engine
 from quatrain.engines.engine import Engine
 from quatrain.folder import DEFAULT, Folder
@@ -15,7 +16,7 @@ from quatrain.module import Param
 from quatrain.packed import PackedFile
 from quatrain.shared import Shared
 from quatrain.tokenizer.of_model import tokenizer_of
-from quatrain.weights import Checkpoint, Load, bind
+from quatrain.weights import Load, bind
 
 #: Weights that were loaded, which models of the same files share.
 SHARED = Shared()

@@ -1,17 +1,31 @@
 """Layers: the parts that families compose."""
 
-from quatrain.layers.attention import CrossAttention, SelfAttention
+from quatrain.layers.attention import (
+    FusedRotaryAttention,
+    NormedRotaryAttention,
+    RotaryAttention,
+    RotaryHeads,
+)
 from quatrain.layers.basic import Embedding, LayerNorm, Linear, RMSNorm, optional_row
+from quatrain.layers.blocks import PreNormBlock, SandwichBlock
 from quatrain.layers.encoder_decoder import (
+    CrossAttention,
     DecoderBlock,
     DecoderStack,
     EncoderBlock,
     EncoderStack,
     Parts,
+    SelfAttention,
 )
 from quatrain.layers.feed_forward import GatedFeedForward
-from quatrain.layers.positions import SINUSOIDS, LearnedPositions, Rotary, SinusoidalPositions
+from quatrain.layers.positions import SINUSOIDS, LearnedPositions, SinusoidalPositions
 from quatrain.layers.residual import post_norm, pre_norm
+from quatrain.layers.rotary import (
+    LinearRotary,
+    Llama3Rotary,
+    Rotary,
+    YarnRotary,
+)
 
 __all__ = [
     "SINUSOIDS",
@@ -21,15 +35,24 @@ __all__ = [
     "Embedding",
     "EncoderBlock",
     "EncoderStack",
+    "FusedRotaryAttention",
     "GatedFeedForward",
     "LayerNorm",
     "LearnedPositions",
     "Linear",
+    "LinearRotary",
+    "Llama3Rotary",
+    "NormedRotaryAttention",
     "Parts",
+    "PreNormBlock",
     "RMSNorm",
     "Rotary",
+    "RotaryAttention",
+    "RotaryHeads",
+    "SandwichBlock",
     "SelfAttention",
     "SinusoidalPositions",
+    "YarnRotary",
     "optional_row",
     "post_norm",
     "pre_norm",

@@ -10,6 +10,8 @@ from quatrain.models.bert import Bert
 from quatrain.models.gpt2 import GPT2
 from quatrain.models.llama import Llama
 from quatrain.models.marian import Marian
+from quatrain.models.mistral import Mistral
+from quatrain.models.qwen2 import Qwen2
 from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network
 from quatrain.models.t5 import T5
 
@@ -21,6 +23,8 @@ FAMILIES: dict[str, type[Any]] = {
     "gpt2": GPT2,
     "llama": Llama,
     "marian": Marian,
+    "mistral": Mistral,
+    "qwen2": Qwen2,
     "t5": T5,
 }
 
