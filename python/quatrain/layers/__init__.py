@@ -8,6 +8,7 @@ from quatrain.layers.attention import (
 )
 from quatrain.layers.basic import Embedding, LayerNorm, Linear, RMSNorm, optional_row
 from quatrain.layers.blocks import PreNormBlock, SandwichBlock
+from quatrain.layers.embeddings import Embeddings
 from quatrain.layers.encoder_decoder import (
     CrossAttention,
     DecoderBlock,
@@ -18,7 +19,7 @@ from quatrain.layers.encoder_decoder import (
     SelfAttention,
 )
 from quatrain.layers.feed_forward import GatedFeedForward
-from quatrain.layers.positions import SINUSOIDS, LearnedPositions, SinusoidalPositions
+from quatrain.layers.positions import SINUSOIDS, Learned, RelativeBias, Sinusoidal
 from quatrain.layers.residual import post_norm, pre_norm
 from quatrain.layers.rotary import (
     LinearRotary,
@@ -33,12 +34,13 @@ __all__ = [
     "DecoderBlock",
     "DecoderStack",
     "Embedding",
+    "Embeddings",
     "EncoderBlock",
     "EncoderStack",
     "FusedRotaryAttention",
     "GatedFeedForward",
     "LayerNorm",
-    "LearnedPositions",
+    "Learned",
     "Linear",
     "LinearRotary",
     "Llama3Rotary",
@@ -46,12 +48,13 @@ __all__ = [
     "Parts",
     "PreNormBlock",
     "RMSNorm",
+    "RelativeBias",
     "Rotary",
     "RotaryAttention",
     "RotaryHeads",
     "SandwichBlock",
     "SelfAttention",
-    "SinusoidalPositions",
+    "Sinusoidal",
     "YarnRotary",
     "optional_row",
     "post_norm",

@@ -20,10 +20,10 @@ from quatrain.layers import (
     EncoderBlock,
     EncoderStack,
     LayerNorm,
-    LearnedPositions,
+    Learned,
     Linear,
     Parts,
-    SinusoidalPositions,
+    Sinusoidal,
     optional_row,
     post_norm,
     pre_norm,
@@ -111,12 +111,12 @@ class TransformerConfig(Config):
 
     def positions(self) -> Module | None:
         """What is added to the embeddings of one side."""
-        count, width = self.max_position_embeddings, self.d_model
+        start, width = self.position_offset, self.d_model
+        size = self.max_position_embeddings + start
         if self.position_embedding_type == "learned":
-            return LearnedPositions(count, width, offset=self.position_offset)
+            return Learned(size, width, start=start)
         if self.position_embedding_type == "sinusoidal":
-            offset = self.position_offset
-            return SinusoidalPositions(count, width, form=self.sinusoids, offset=offset)
+            return Sinusoidal(size, width, form=self.sinusoids, start=start)
         return None
 
     def ends(self) -> dict[str, Any]:
