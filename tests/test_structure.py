@@ -43,7 +43,7 @@ ROOMS = {
     "weights": "module tensor_file",
     "packed": "_core checkpoint engines files module tensor_file",
     "folder": "files",
-    "layers": "module ops",
+    "layers": "module ops state",
     "models": "layers module ops state",
     "engines": "_core cache_rows layout module ops state trace",
     "tokenizer": "_core files hub",
