@@ -27,7 +27,7 @@ def resolve(
     """
     path = Path(path_or_id).expanduser()
     name = os.fspath(path_or_id)
-    if name and path.is_dir():
+    if name and (path.is_dir() or path.is_file()):
         return path
     if not name or path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise CheckpointError(f"{name}: expected {expected}, found none there")

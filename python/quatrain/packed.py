@@ -23,7 +23,7 @@ from quatrain.engines.engine import Engine
 from quatrain.errors import CheckpointError, EngineError, InputError, WeightError
 from quatrain.files import new_folder, parse_json
 from quatrain.module import Module, Param
-from quatrain.weights import SINGLE, Checkpoint
+from quatrain.weights import SINGLE, Checkpoint, Tensors
 
 if TYPE_CHECKING:
     from quatrain.model import Model
@@ -120,8 +120,10 @@ class PackedFile:
         self._header.pop("__metadata__")
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint) -> PackedFile | None:
+    def of(cls, checkpoint: Tensors) -> PackedFile | None:
         """A checkpoint's packed file; None for one that has weights as they were trained."""
+        if not isinstance(checkpoint, Checkpoint):
+            return None
         single = (checkpoint.folder / SINGLE).is_file()
         return cls(checkpoint) if single and checkpoint.metadata.get("format") == FORMAT else None
 
