@@ -138,9 +138,14 @@ def run(model) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("rope_scaling", {"type": "linear", "factor": 2.0}),
-        ("rope_scaling", {"rope_type": "yarn", "factor": 2.0}),
+        ("rope_scaling", {"type": "linear", "factor": 0.5}),
+        ("rope_scaling", {"type": "linear"}),
+        ("rope_scaling", {"rope_type": "yarn", "factor": 2.0, "beta_fast": 0.5}),
+        ("rope_scaling", {"rope_type": "yarn", "factor": "2"}),
+        ("rope_scaling", {"rope_type": "mrope", "mrope_section": [1, 1, 1]}),
         ("rope_parameters", {"rope_type": "llama3", "rope_theta": 1e4}),
+        ("rope_parameters", {"rope_type": "default", "rope_theta": 1e31}),
+        ("partial_rotary_factor", 0.5),
     ],
     ids=str,
 )

@@ -8,9 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from quatrain.checkpoint import Checkpoint
 from quatrain.errors import CheckpointError, ConfigError
 from quatrain.files import read_json
-from quatrain.weights import Checkpoint, Tensors
+from quatrain.weights import Tensors
 
 #: The default model, inside the package.
 DEFAULT = Path(__file__).parent / "default_model"

@@ -1,9 +1,10 @@
-"""The tensors of a GGUF file under our names, mapped and read one at a time."""
+"""The tensors of a GGUF file under our names, read one at a time."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,11 @@ from quatrain.errors import CheckpointError
 from quatrain.gguf.described import Described
 from quatrain.gguf.tensors import Tensor
 from quatrain.gguf.values import PLAIN, QUANTISED, values
+from quatrain.tensor_file import read, widened
 from quatrain.weights import Blocks
+
+#: How large the pieces are, about, in which a large tensor is read.
+PIECE = 2**22
 
 
 class GgufTensors:
@@ -23,8 +28,15 @@ class GgufTensors:
 
     dtypes: Collection[str] = (*PLAIN, *QUANTISED)
 
-    def __init__(self, file: Path, tensors: Mapping[str, Tensor], described: Described) -> None:
+    def __init__(
+        self,
+        file: Path,
+        identity: tuple[int, ...],
+        tensors: Mapping[str, Tensor],
+        described: Described,
+    ) -> None:
         self.where = file
+        self._identity = identity
         self._described = described
         self._tensors: dict[str, tuple[str, Tensor]] = {}
         for name, tensor in tensors.items():
@@ -50,36 +62,42 @@ class GgufTensors:
 
     def load(self, name: str) -> np.ndarray:
         tensor = self._tensors[name][1]
-        try:
-            array = values(self._rows(name), tensor.type).reshape(tensor.shape)
-        except CheckpointError as e:
-            raise CheckpointError(f"{self.where}: {self._tensors[name][0]}: {e}") from None
+        array = widened(self._values(name)).reshape(tensor.shape)
         if self._is(name, self._described.neighbours):
             array = array[self._halves(len(array))]
         return array.T if self._is(name, self._described.transposed) else array
+
+    def pieces(self, name: str) -> Iterator[np.ndarray]:
+        moved = {*self._described.neighbours, *self._described.transposed}
+        if self._is(name, moved):
+            yield self.load(name)
+            return
+        rows, width = self.shape(name)
+        step = max(PIECE // (4 * width), 16) // 16 * 16
+        for first in range(0, rows, step):
+            yield self._values(name, first, min(first + step, rows))
 
     def blocks(self, name: str) -> Blocks | None:
         tensor = self._tensors[name][1]
         if tensor.type.name not in QUANTISED or len(tensor.shape) != 2:
             return None
-        rows = self._rows(name)
+        rows = self._rows(name, 0, tensor.shape[0])
         if self._is(name, self._described.neighbours):
             rows = rows[self._halves(len(rows))]
         return Blocks(tensor.type.name, rows)
 
-    def _rows(self, name: str) -> np.ndarray:
-        """A tensor's blocks, uint8 ``[rows, bytes]``, as they are in the file.
+    def _values(self, name: str, first: int = 0, last: int | None = None) -> np.ndarray:
+        """A tensor's values as rows, or those of its rows from ``first`` to ``last``."""
+        theirs, tensor = self._tensors[name]
+        rows = prod(tensor.shape[:-1]) if last is None else last
+        return values(self._rows(name, first, rows), tensor.type, f"{self.where}: {theirs}")
 
-        The file is mapped anew for each, so that what has been read leaves memory again.
-        """
+    def _rows(self, name: str, first: int, last: int) -> np.ndarray:
+        """A tensor's blocks, uint8 ``[rows, bytes]``, read from the file now."""
         tensor = self._tensors[name][1]
         width = tensor.shape[-1] // tensor.type.values * tensor.type.nbytes
-        shape = (tensor.end - tensor.begin) // width, width
-        try:
-            data = np.memmap(self.where, np.uint8, mode="r", offset=tensor.begin, shape=shape)
-        except (OSError, ValueError) as e:
-            raise CheckpointError(f"{self.where}: cannot be mapped: {e}") from None
-        return data.view(np.ndarray)
+        size, at = (last - first) * width, tensor.begin + first * width
+        return read(self.where, np.uint8, size, at, self._identity).reshape(-1, width)
 
     def _is(self, name: str, stems: Collection[str]) -> bool:
         return pattern(self._tensors[name][0])[0] in stems

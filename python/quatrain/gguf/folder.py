@@ -15,6 +15,7 @@ from quatrain.gguf.container import Reader, mapped
 from quatrain.gguf.described import Described
 from quatrain.gguf.metadata import Metadata
 from quatrain.gguf.tensors import directory
+from quatrain.tensor_file import identity
 
 #: Which algorithm the tokenizer has, or none.
 VOCABULARY, NO_VOCABULARY = "tokenizer.ggml.model", "none"
@@ -45,6 +46,7 @@ class GgufFile(Folder):
     def __init__(self, path: Path) -> None:
         self.path = self.settings = path
         with mapped(path) as data:
+            self._identity = identity(path)
             reader = Reader(data, str(path))
             self._fields_of = {field.name: field.value for field in reader.fields()}
             self._tensors = directory(reader, self._fields_of)
@@ -82,7 +84,7 @@ class GgufFile(Folder):
         return Sentence(pooling=self._described.pooling or "mean", normalize=True)
 
     def checkpoint(self) -> GgufTensors:
-        return GgufTensors(self.path, self._tensors, self._described)
+        return GgufTensors(self.path, self._identity, self._tensors, self._described)
 
     def copy_settings(self, target: Path) -> None:
         """Write the settings as the files of a folder."""

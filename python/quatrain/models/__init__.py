@@ -8,12 +8,21 @@ from quatrain.errors import ConfigError
 from quatrain.models.bert import Bert
 from quatrain.models.gpt2 import GPT2
 from quatrain.models.llama import Llama
+from quatrain.models.mistral import Mistral
+from quatrain.models.qwen2 import Qwen2
 from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network
 from quatrain.models.t5 import T5
 
 __all__ = ["FAMILIES", "Decoder", "Encoder", "EncoderDecoder", "Network", "network"]
 
-FAMILIES: dict[str, type[Any]] = {"bert": Bert, "gpt2": GPT2, "llama": Llama, "t5": T5}
+FAMILIES: dict[str, type[Any]] = {
+    "bert": Bert,
+    "gpt2": GPT2,
+    "llama": Llama,
+    "mistral": Mistral,
+    "qwen2": Qwen2,
+    "t5": T5,
+}
 
 
 def network(fields: dict[str, Any], file: str) -> Network:
