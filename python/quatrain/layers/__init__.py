@@ -8,7 +8,9 @@ from quatrain.layers.attention import (
 )
 from quatrain.layers.basic import Embedding, LayerNorm, Linear, RMSNorm
 from quatrain.layers.blocks import PreNormBlock, SandwichBlock
+from quatrain.layers.embeddings import Embeddings
 from quatrain.layers.feed_forward import GatedFeedForward
+from quatrain.layers.positions import Learned, RelativeBias
 from quatrain.layers.rotary import (
     LinearRotary,
     Llama3Rotary,
@@ -18,15 +20,18 @@ from quatrain.layers.rotary import (
 
 __all__ = [
     "Embedding",
+    "Embeddings",
     "FusedRotaryAttention",
     "GatedFeedForward",
     "LayerNorm",
+    "Learned",
     "Linear",
     "LinearRotary",
     "Llama3Rotary",
     "NormedRotaryAttention",
     "PreNormBlock",
     "RMSNorm",
+    "RelativeBias",
     "Rotary",
     "RotaryAttention",
     "RotaryHeads",
