@@ -1,4 +1,4 @@
-"""From a folder or a hub id to a model on an engine."""
+"""From a folder, a GGUF file or a hub id to a model on an engine."""
 
 from __future__ import annotations
 
