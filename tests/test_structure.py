@@ -43,7 +43,7 @@ ROOMS = {
     "weights": "module tensor_file",
     "packed": "_core checkpoint engines files module tensor_file weights",
     "folder": "checkpoint files weights",
-    "layers": "module ops",
+    "layers": "module ops state",
     "models": "layers module ops state",
     "engines": "_core cache_rows layout module ops state trace",
     "gguf": "files folder tensor_file weights",

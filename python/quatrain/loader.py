@@ -17,7 +17,7 @@ from quatrain.module import Param
 from quatrain.packed import PackedFile
 from quatrain.shared import Shared
 from quatrain.tokenizer.of_model import tokenizer_of
-from quatrain.weights import Stored, Tensors, bind
+from quatrain.weights import Load, Tensors, bind
 
 #: Weights that were loaded, which models of the same files share.
 SHARED = Shared()
@@ -73,19 +73,19 @@ def bind_weights(net: Network, checkpoint: Tensors, engine: Engine) -> None:
 
     A tensor that a model of the same file holds already, in the same form, is not made again.
     """
-    keys = checkpoint.names()
+    keys = [key.removeprefix(p) for key in checkpoint.names() for p in ("", *net.prefixes)]
     for name in net.optional:
-        present = any(
-            key.removeprefix(p).startswith(name + ".") for key in keys for p in ("", *net.prefixes)
-        )
-        if not present:
+        if not any(key.startswith(name + ".") for key in keys):
             setattr(net, name, None)
+    for name, param, owner, attribute in list(net.params()):
+        if param.tied_to is not None and not any(key.startswith(name) for key in keys):
+            setattr(owner, attribute, param.tied_to)
     packed = PackedFile.of(checkpoint)
     if packed is not None:
         net.weights = packed.bind(net, engine)
         return
 
-    def parameter(key: str, param: Param, load: Stored) -> Any:
+    def parameter(key: str, param: Param, load: Load) -> Any:
         form = engine.form(param)
         if form is None:
             return engine.parameter(key, param, load)

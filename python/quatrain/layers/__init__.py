@@ -6,11 +6,21 @@ from quatrain.layers.attention import (
     RotaryAttention,
     RotaryHeads,
 )
-from quatrain.layers.basic import Embedding, LayerNorm, Linear, RMSNorm
+from quatrain.layers.basic import Embedding, LayerNorm, Linear, RMSNorm, optional_row
 from quatrain.layers.blocks import PreNormBlock, SandwichBlock
 from quatrain.layers.embeddings import Embeddings
+from quatrain.layers.encoder_decoder import (
+    CrossAttention,
+    DecoderBlock,
+    DecoderStack,
+    EncoderBlock,
+    EncoderStack,
+    Parts,
+    SelfAttention,
+)
 from quatrain.layers.feed_forward import GatedFeedForward
-from quatrain.layers.positions import Learned, RelativeBias
+from quatrain.layers.positions import SINUSOIDS, Learned, RelativeBias, Sinusoidal
+from quatrain.layers.residual import post_norm, pre_norm
 from quatrain.layers.rotary import (
     LinearRotary,
     Llama3Rotary,
@@ -19,8 +29,14 @@ from quatrain.layers.rotary import (
 )
 
 __all__ = [
+    "SINUSOIDS",
+    "CrossAttention",
+    "DecoderBlock",
+    "DecoderStack",
     "Embedding",
     "Embeddings",
+    "EncoderBlock",
+    "EncoderStack",
     "FusedRotaryAttention",
     "GatedFeedForward",
     "LayerNorm",
@@ -29,6 +45,7 @@ __all__ = [
     "LinearRotary",
     "Llama3Rotary",
     "NormedRotaryAttention",
+    "Parts",
     "PreNormBlock",
     "RMSNorm",
     "RelativeBias",
@@ -36,5 +53,10 @@ __all__ = [
     "RotaryAttention",
     "RotaryHeads",
     "SandwichBlock",
+    "SelfAttention",
+    "Sinusoidal",
     "YarnRotary",
+    "optional_row",
+    "post_norm",
+    "pre_norm",
 ]
