@@ -256,9 +256,11 @@ def test_verify_names_the_layer_that_an_engine_gets_wrong(decoder, monkeypatch):
 def test_info(family, tiny):
     got = run_json("info", tiny(family))
     assert got["family"] == family
-    assert got["width"] == 24 and got["vocabulary"] == VOCAB
+    config = FAMILIES[family].config
+    assert got["vocabulary"] == VOCAB and got["format"] == "safetensors"
+    assert all(got[size] in config.values() for size in ("layers", "width", "heads"))
     assert got["dtypes"] == ["F32"] and got["tokenizer"] is None
-    assert got["parameters"] > VOCAB * 24
+    assert got["parameters"] > VOCAB * got["width"]
     assert set(got["engines"]) == {"reference", "native", "onnx"}
     assert got["files"]["model.safetensors"] >= 4 * got["parameters"]
     assert f"{got['parameters']:,}" in run("info", tiny(family)).stdout

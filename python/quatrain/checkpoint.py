@@ -62,6 +62,8 @@ class Checkpoint:
                 if index and name not in index:
                     raise CheckpointError(f"{file.path}: {name} is not in {INDEX}")
                 self._where[name] = file
+        count = len(self.files)
+        self.format = "safetensors" if count == 1 else f"safetensors in {count} files"
         for name, shard in index.items():
             if name not in self._where or self._where[name].path.name != shard:
                 raise CheckpointError(f"{folder / INDEX}: weight_map: {name} is not in {shard}")

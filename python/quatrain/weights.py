@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -32,6 +32,8 @@ class Tensors(Protocol):
 
     #: The folder or file, which complaints name.
     where: Path
+    #: What the file or files are, in a few words.
+    format: str
     #: The dtypes that ``load`` can read.
     dtypes: Collection[str]
 
@@ -60,11 +62,11 @@ class Tensors(Protocol):
 def bind(
     network: Module,
     checkpoint: Tensors,
-    parameter: Callable[[str, Param, Stored], Any],
+    parameter: Callable[[str, Param, Load], Any],
     *,
     prefixes: Iterable[str] = (),
     ignored: Iterable[str] = (),
-    duplicates: dict[str, str] | None = None,
+    duplicates: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Replace every Param of ``network`` by what ``parameter(key, param, load)`` returns.
 
@@ -80,21 +82,22 @@ def bind(
         if (first := known.setdefault(strip(stored, prefixes), stored)) != stored:
             problems.append(f"{first} and {stored} are one weight")
     unused = dict(known)
-    bound: dict[int, Any] = {}
-    weights: dict[str, Any] = {}
-    for key, param, owner, attribute in list(network.params()):
-        if id(param) not in bound:
-            name = known.get(key)
-            unused.pop(key, None)
-            if name is None:
-                problems.append(f"missing {key} of shape {list(param.stored_shape)}")
-                continue
-            if problem := mismatch(checkpoint, name, param):
-                problems.append(problem)
-                continue
-            weights[key] = parameter(key, param, Stored(checkpoint, name, param.transposed))
-            bound[id(param)] = weights[key]
-        setattr(owner, attribute, bound[id(param)])
+    params = list(network.params())
+    first_of: dict[Param, str] = {}
+    for key, param, *_ in params:
+        first_of.setdefault(param, key)
+    loads: dict[Param, Load] = {}
+    for param, key in first_of.items():
+        name = known.get(key)
+        unused.pop(key, None)
+        if name is None and param.default is not None:
+            loads[param] = Default(param.default)
+        elif name is None:
+            problems.append(f"missing {key} of shape {list(param.stored_shape)}")
+        elif problem := mismatch(checkpoint, name, param):
+            problems.append(problem)
+        else:
+            loads[param] = Stored(checkpoint, name, param.shape, param.transposed)
     for copy, original in (duplicates or {}).items():
         name = unused.pop(copy, None) if original in known else None
         if name and not problems and not same(checkpoint, name, known[original]):
@@ -105,7 +108,10 @@ def bind(
     if problems:
         more = f" (and {len(problems) - 8} more)" if len(problems) > 8 else ""
         raise WeightError(f"{checkpoint.where}: {'; '.join(problems[:8])}{more}")
-    return weights
+    made = {param: parameter(first_of[param], param, load) for param, load in loads.items()}
+    for _, param, owner, attribute in params:
+        setattr(owner, attribute, made[param])
+    return {first_of[param]: weight for param, weight in made.items()}
 
 
 def strip(name: str, prefixes: Iterable[str]) -> str:
@@ -141,11 +147,12 @@ class Stored:
 
     checkpoint: Tensors
     name: str
+    shape: tuple[int, ...]
     transposed: bool
 
     def __call__(self) -> np.ndarray:
         array = self.checkpoint.load(self.name)
-        return array.T if self.transposed else array
+        return array.T if self.transposed else array.reshape(self.shape)
 
     def pieces(self) -> Iterator[np.ndarray]:
         """A matrix some rows at a time, of bfloat16 its bits (uint16); see ``Tensors.pieces``."""
@@ -161,3 +168,27 @@ class Stored:
     def identity(self) -> tuple[Hashable, ...]:
         """What only this tensor has, until its file changes."""
         return *identity(self.checkpoint.path(self.name)), self.name, self.transposed
+
+
+@dataclass(frozen=True)
+class Default:
+    """A tensor that no file holds, because it can be computed. Called, it is."""
+
+    compute: Callable[[], np.ndarray]
+
+    def __call__(self) -> np.ndarray:
+        return self.compute()
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """All of it at once."""
+        yield self()
+
+    def blocks(self) -> None:
+        """Nothing is quantised."""
+
+    def identity(self) -> tuple[Hashable, ...]:
+        """What only this tensor has."""
+        return (self.compute,)
+
+
+Load = Stored | Default

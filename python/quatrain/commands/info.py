@@ -11,27 +11,26 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from quatrain.checkpoint import Checkpoint
 from quatrain.commands.arguments import CacheDtypeOption, DtypeOption, JsonOption, ModelArgument
 from quatrain.commands.terminal import BAD, file_table, output, print_json, sizes
 from quatrain.engines import available, make_engine
 from quatrain.files import read_json
 from quatrain.folder import DEFAULT, Folder
 from quatrain.hub import resolve
-from quatrain.loader import outline
-from quatrain.models import Network, network
-from quatrain.packed import PackedFile
+from quatrain.loader import opened, outline, unbound
+from quatrain.models import Network
+from quatrain.packed import FORMAT, PackedFile
 from quatrain.tasks.memory import forecast, resident
 from quatrain.tokenizer.of_model import tokenizer_of
 from quatrain.tokenizer.opening import format_in
-from quatrain.weights import strip
+from quatrain.weights import Tensors, strip
 
 PANEL = "Look inside"
 #: A size's name here -> its names in the families' configs.
 SIZES = {
-    "layers": ("num_hidden_layers", "n_layer", "num_layers"),
-    "width": ("hidden_size", "n_embd", "d_model"),
-    "heads": ("num_attention_heads", "n_head", "num_heads"),
+    "layers": ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "encoder_layers"),
+    "width": ("hidden_size", "n_embd", "d_model", "dim"),
+    "heads": ("num_attention_heads", "n_head", "num_heads", "n_heads", "encoder_attention_heads"),
 }
 
 
@@ -53,13 +52,13 @@ def info(
 
     [dim]Example:[/dim]  quatrain info ./all-MiniLM-L6-v2
 
-    Prints the family, sizes, parameters, dtype, context, vocabulary, tokenizer and files, without
-    loading the weights. With [bold]--json[/bold]: the same, with the whole config. With
+    Prints the family, format, sizes, parameters, dtype, context, vocabulary, tokenizer and files,
+    without loading the weights. With [bold]--json[/bold]: the same, with the whole config. With
     [bold]--plan[/bold]: the memory too that the native engine will take for so many texts of so
     many tokens, at its peak, with the weights in [bold]--dtype[/bold] and the keys and values of a
     generation in [bold]--cache-dtype[/bold]; the weights are not loaded for that either.
     """
-    folder = Folder(DEFAULT if model is None else resolve(model))
+    folder = opened(DEFAULT if model is None else resolve(model))
     # First: what is loaded to describe a folder would count.
     taken = {"memory": memory(folder, batch, tokens, dtype, cache_dtype)} if plan else {}
     facts = describe(folder) | taken
@@ -70,7 +69,7 @@ def info(
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for name in ("model", "family"):
+    for name in ("model", "family", "format"):
         table.add_row(name, facts[name])
     for name in ("parameters", *SIZES, "context", "vocabulary"):
         value = facts[name]
@@ -87,16 +86,15 @@ def info(
 
 
 def describe(folder: Folder) -> dict[str, Any]:
-    """What there is to know of a folder without loading its weights."""
-    file = folder.path / "config.json"
-    net = network(folder.config, str(file))
-    checkpoint = Checkpoint(folder.path)
+    """What there is to know of a model without loading its weights."""
+    net, checkpoint = unbound(folder)
     packed = PackedFile.of(checkpoint)
     used = weights_used(net, checkpoint, packed)
     config = dataclasses.asdict(net.config)
     return {
         "model": str(folder.path),
         "family": folder.config["model_type"],
+        "format": FORMAT if packed else checkpoint.format,
         "parameters": sum(map(math.prod, used.values())),
         **{name: first_of(config, keys) for name, keys in SIZES.items()},
         "context": net.context,
@@ -122,7 +120,8 @@ def memory(
     """
     engine = make_engine("native", None, dtype, cache_dtype)
     network = outline(folder, engine)
-    tokenizer = tokenizer_of(folder.path, folder.config)  # held until its memory is known
+    where = folder.vocabulary
+    tokenizer = where and tokenizer_of(where, folder.config)  # held until its memory is known
     found = {"library": resident()}
     del tokenizer
     found |= forecast(network, engine, batch=batch, tokens=tokens)
@@ -130,7 +129,7 @@ def memory(
 
 
 def weights_used(
-    net: Network, checkpoint: Checkpoint, packed: PackedFile | None
+    net: Network, checkpoint: Tensors, packed: PackedFile | None
 ) -> dict[str, tuple[int, ...]]:
     """The checkpoint's weights that the network takes, and their shapes; tied ones count once."""
     stored = {strip(name, net.prefixes): name for name in checkpoint.names()}
@@ -149,6 +148,10 @@ def first_of(config: dict[str, Any], keys: tuple[str, ...]) -> int | None:
 
 def tokenizer_kind(folder: Folder) -> str | None:
     """The algorithm that ``tokenizer.json`` names (BPE, WordPiece), or another file's format."""
+    if folder.vocabulary is None:
+        return None
+    if folder.vocabulary.is_file():
+        return "GGUF"
     format = format_in(folder.path)
     if format != "tokenizer.json":
         return format

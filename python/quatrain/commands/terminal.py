@@ -95,7 +95,9 @@ def centred(text: str, width: int) -> str:
 
 
 def sizes(folder: Path) -> dict[str, int]:
-    """The files below a folder, and their sizes in bytes."""
+    """The files below a folder, or a file itself, and their sizes in bytes."""
+    if folder.is_file():
+        return {folder.name: folder.stat().st_size}
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
 
