@@ -6,6 +6,7 @@ the weight's key, the trace's key and the ONNX node's name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,8 @@ class Param:
 
     ``shape`` is logical: [out, in] for a linear layer, however the file stores it; with
     ``transposed``, the file has the reverse (GPT-2's Conv1D). ``role`` tells the engine what
-    the weight is for: "linear" (packed), "embedding" (gathered), "tied" (both) or "vector".
+    the weight is for: "linear" (packed), "embedding" (gathered), "tied" (both), "convolution"
+    (packed as a matrix) or "vector".
     """
 
     shape: tuple[int, ...]
@@ -28,6 +30,16 @@ class Param:
     def stored_shape(self) -> tuple[int, ...]:
         """The shape that the file must have."""
         return self.shape[::-1] if self.transposed else self.shape
+
+    @property
+    def matrix(self) -> tuple[int, int]:
+        """The shape of the matrix that is packed: all inputs of an output in one row."""
+        return self.shape[0], math.prod(self.shape[1:])
+
+    @property
+    def packed(self) -> bool:
+        """Whether an engine that packs matrices packs this one."""
+        return self.role in ("linear", "tied", "convolution")
 
 
 class Module:
