@@ -51,7 +51,7 @@ ROOMS = {
     "model": "engines export folder models packed tasks tokenizer trace",
     "shared": "",
     "loader": "engines folder hub model models module packed shared tokenizer weights",
-    "verify": "engines files loader model models parity",
+    "verify": "engines files loader model models parity trace",
     "commands": "engines files folder hub loader model models packed parity tasks tokenizer verify"
     " weights",
     "cli": "commands",

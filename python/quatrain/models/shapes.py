@@ -92,6 +92,11 @@ class EncoderDecoder(Decoder):
     #: The id that every target begins with.
     start: int
 
+    @property
+    def target_context(self) -> int | None:
+        """The longest target that the positions allow; ``context`` is for the source."""
+        return self.context
+
     def encode(self, op: Any, ids: Any, layout: Any, state: Any) -> Any:
         """The encoder's rows ``[N, D]``; every decoder block's cross keys and values are kept."""
         raise NotImplementedError
