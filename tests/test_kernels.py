@@ -95,7 +95,7 @@ def test_linear_lets_infinity_and_nan_through(rng, k, dtype):
     assert np.array_equal(out[~finite], expected[~finite], equal_nan=True)
     rest = np.delete(np.arange(45), [1, 2, 3, 5, 40])
     others = np.delete(np.arange(60), [7, 20, 59])
-    assert np.abs(out - before)[np.ix_(rest, others)].max() <= 2e-6 * np.abs(before).max()
+    assert same_bits(out[np.ix_(rest, others)], before[np.ix_(rest, others)])
     for m in (1, 3, 32, 33):
         assert same_bits(_core.linear(x[:m], packed, bias), out[:m])
     relu = _core.linear(x, packed, bias, "relu")

@@ -1,4 +1,4 @@
-"""Random checkpoints made by transformers: the same logits, rows and greedy ids on every engine."""
+"""Random checkpoints made by transformers: the same hidden states, logits and greedy ids."""
 
 from __future__ import annotations
 
@@ -7,59 +7,96 @@ import pytest
 
 import oracle
 from cases import ENGINES
+from families import DECODERS, FAMILIES, PAIRED, VARIANTS, VOCAB
 from judge import difference
-from oracle import DECODERS, VARIANTS, Oracle
+from oracle import Oracle
 from quatrain.engines.reference import Reference
 from quatrain.folder import Folder
 from quatrain.loader import load_on
-from quatrain.models import EncoderDecoder
 
 pytestmark = [pytest.mark.oracle("torch", "transformers")]
 
 FLOAT32 = 1e-4
-#: Two float64 computations of one thing; but transformers computes Llama's angles in float32.
-FLOAT64 = {"gpt2": 1e-12, "bert": 1e-12, "t5": 1e-12, "llama": 1e-6}
-JUDGED = ENGINES | {"reference, float64": lambda: Reference(np.float64)}
+FLOAT64 = "reference, float64"
+JUDGED = ENGINES | {FLOAT64: lambda: Reference(np.float64)}
 #: New tokens of two sentences, pass by pass.
 CHUNKS = ((5, 2), (1, 1), (4, 1), (1, 1))
 #: Greedy ids are compared up to the first step that is closer than this.
 TIE = 1e-3
+DECODING = [(family, variant) for family, variant in VARIANTS if family in DECODERS]
+
+
+def named(variants: list[tuple[str, str]]) -> list:
+    return [pytest.param(*one, id=", ".join(filter(None, one))) for one in variants]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A function: variant -> (our folder, transformers in float64); each made once."""
+    """A function: family and variant -> (our folder, transformers in float64); made once each."""
     root, known = tmp_path_factory.mktemp("oracle"), {}
 
-    def make(variant: str):
-        if variant not in known:
-            folder = oracle.write(root / str(len(known)), variant)
-            known[variant] = folder, Oracle(folder, VARIANTS[variant][0])
-        return known[variant]
+    def make(family: str, variant: str):
+        if (family, variant) not in known:
+            folder = oracle.write(root / str(len(known)), family, variant)
+            known[family, variant] = folder, Oracle(folder, family)
+        return known[family, variant]
 
     return make
 
 
 def sentences(seed: int, *lengths: int) -> list[np.ndarray]:
     random = np.random.default_rng(seed)
-    return [random.integers(0, oracle.VOCAB, n) for n in lengths]
+    return [random.integers(0, VOCAB, n) for n in lengths]
 
 
-def tolerance(engine: str, variant: str) -> float:
-    return FLOAT64[VARIANTS[variant][0]] if engine.endswith("float64") else FLOAT32
+def tolerance(engine: str, family: str) -> float:
+    return FAMILIES[family].exact if engine == FLOAT64 else FLOAT32
+
+
+@pytest.mark.parametrize("engine", ["native", "onnx", FLOAT64])
+@pytest.mark.parametrize(("family", "variant"), named(VARIANTS))
+def test_hidden_states(family, variant, engine, made):
+    """Every layer's rows, as the trace names them, are transformers' hidden states."""
+    folder, judge = made(family, variant)
+    model = load_on(Folder(folder), JUDGED[engine]())
+    network, run = model.network, model.engine.run
+    texts, sources = sentences(1, 11, 4), sentences(2, 7, 3)
+    inputs = {name: [np.arange(len(text)) % 2 for text in texts] for name in network.inputs}
+    if model.config.__dict__.get("type_vocab_size") == 1:
+        inputs = {name: [0 * row for row in rows] for name, rows in inputs.items()}
+    traces = {}
+    if family in PAIRED:
+        state = model.engine.state(network.slots(), 2)
+        traces["encoder_hidden_states"] = run(
+            network, "encode", sources, state, source=True, record=True
+        )[1]
+        traces["decoder_hidden_states"] = run(network, "logits", texts, state, record=True)[1]
+    else:
+        program = "logits" if family in DECODERS else "hidden"
+        traces["hidden_states"] = run(network, program, texts, record=True, **inputs)[1]
+    for b, text in enumerate(texts):
+        more = {name: rows[b] for name, rows in inputs.items()}
+        want = judge.run(text, sources[b] if family in PAIRED else None, **more)
+        for kind, trace in traces.items():
+            names = FAMILIES[family].names(kind, len(want[kind]))
+            assert len(names) == len(want[kind]) > 2
+            for name, rows in zip(names, want[kind], strict=True):
+                assert difference(trace[name][b], rows) <= tolerance(engine, family), name
+        if "pooler_output" in want:
+            pooled = run(network, "pooled", texts, **inputs)[0][b]
+            assert difference(pooled, want["pooler_output"]) <= tolerance(engine, family)
 
 
 @pytest.mark.parametrize("engine", JUDGED)
-@pytest.mark.parametrize("variant", DECODERS)
-def test_logits(variant, engine, made):
+@pytest.mark.parametrize(("family", "variant"), named(DECODING))
+def test_logits(family, variant, engine, made):
     """Unequal sentences, in ragged chunks through the caches, are what transformers makes whole."""
-    folder, judge = made(variant)
+    folder, judge = made(family, variant)
     model = load_on(Folder(folder), JUDGED[engine]())
     network, engine_ = model.network, model.engine
     texts, sources = sentences(1, 11, 5), sentences(2, 7, 3)
     state = engine_.state(network.slots(), 2)
-    crossed = isinstance(network, EncoderDecoder)
-    if crossed:
+    if family in PAIRED:
         engine_.run(network, "encode", sources, state, source=True)
     done, parts = np.zeros(2, int), [[], []]
     for lengths in CHUNKS:
@@ -70,33 +107,13 @@ def test_logits(variant, engine, made):
         for part, new in zip(parts, np.split(rows, [lengths[0]]), strict=True):
             part.append(new)
     for text, source, part in zip(texts, sources, parts, strict=True):
-        want = judge.logits(text, source if crossed else None)
-        assert difference(np.concatenate(part), want) <= tolerance(engine, variant)
+        want = judge.logits(text, source if family in PAIRED else None)
+        assert difference(np.concatenate(part), want) <= tolerance(engine, family)
 
 
-@pytest.mark.parametrize("engine", JUDGED)
-@pytest.mark.parametrize("variant", [name for name in VARIANTS if name not in DECODERS])
-def test_rows_of_every_layer(variant, engine, made):
-    folder, judge = made(variant)
-    model = load_on(Folder(folder), JUDGED[engine]())
-    texts = sentences(1, 11, 4)
-    kinds = model.config.type_vocab_size
-    types = [np.arange(len(text)) % kinds for text in texts]
-    rows, trace = model.engine.run(
-        model.network, "hidden", texts, record=True, token_type_ids=types
-    )
-    names = ["embeddings", *(f"encoder.layer.{i}" for i in range(model.config.num_hidden_layers))]
-    for b, (text, kind) in enumerate(zip(texts, types, strict=True)):
-        wanted = judge.layers(text, kind)
-        assert len(wanted) == len(names)
-        for name, want in zip(names, wanted, strict=True):
-            assert difference(trace[name][b], want) <= tolerance(engine, variant), name
-    assert difference(rows[: len(texts[0])], judge.layers(texts[0], types[0])[-1]) <= FLOAT32
-
-
-@pytest.mark.parametrize("variant", DECODERS)
-def test_greedy_ids(variant, made):
-    folder, judge = made(variant)
+@pytest.mark.parametrize(("family", "variant"), named(DECODING))
+def test_greedy_ids(family, variant, made):
+    folder, judge = made(family, variant)
     models = [load_on(Folder(folder), ENGINES[name]()) for name in ("reference", "native", "onnx")]
     margins, compared = [], 0
     for prompt in sentences(3, 9, 1, 4, 2):

@@ -11,7 +11,8 @@ from safetensors import safe_open
 from typer.testing import CliRunner
 
 import quatrain
-from checkpoints import VOCAB, write
+from checkpoints import write
+from families import VOCAB
 from quatrain import _core
 from quatrain.cli import app
 from quatrain.engines import DTYPES

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cases import ENGINES
+from families import ENCODERS, FAMILIES, PAIRED
 from quatrain.engines.native import Native
 from quatrain.engines.reference import Reference
 from quatrain.folder import Folder
@@ -19,7 +20,6 @@ from quatrain.models import EncoderDecoder
 from quatrain.module import Module
 from quatrain.parity import Diff
 
-FAMILIES = ("gpt2", "bert", "llama", "t5")
 #: New tokens of two sentences in each pass: a prefill, ragged chunks, then single tokens.
 CHUNKS = ((9, 4), (3, 1), (1, 3), (1, 1), (1, 1), (1, 1), (1, 1))
 TOLERANCE = 1e-4
@@ -100,7 +100,7 @@ def close(a, b):
 
 def walk(folder, engine, family, *, record):
     script = Script(folder, engine, record=record)
-    (script.encoder if family == "bert" else script.decoder)()
+    (script.encoder if family in ENCODERS else script.decoder)()
     return script.seen
 
 
@@ -133,7 +133,7 @@ def test_native_is_bitwise_the_same_whatever_is_around_a_sentence(family, tiny):
         script = Script(tiny(family), Native(threads), record=False)
         a, b = script.ids(13, 5)
         source = script.ids(6, 6)
-        if family == "bert":
+        if family in ENCODERS:
             runs = {
                 "alone": script.run("", "hidden", [a]),
                 "first": script.run("", "hidden", [a, b])[: len(a)],
@@ -144,7 +144,7 @@ def test_native_is_bitwise_the_same_whatever_is_around_a_sentence(family, tiny):
                 "first": script.run("", "logits", [a, b], script.state(source))[: len(a)],
                 "second": script.run("", "logits", [b, a], script.state(source))[len(b) :],
             }
-            if family != "t5":
+            if family not in PAIRED:
                 runs["alone"] = script.run("", "logits", [a])
             state, rows = script.state(source), []
             for start, end in ((0, 4), (4, 5), (5, 13)):
@@ -152,7 +152,7 @@ def test_native_is_bitwise_the_same_whatever_is_around_a_sentence(family, tiny):
                 rows.append(script.run("", "logits", chunk, state)[: end - start])
                 state.next()
             runs["cached"] = np.concatenate(rows)
-            if family == "t5":
+            if family in PAIRED:
                 del runs["second"]  # its second sentence attends to another source
         results |= {f"{name}, {threads} threads": rows for name, rows in runs.items()}
     first, *others = results.values()

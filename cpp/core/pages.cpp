@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -26,7 +27,30 @@ static_assert(sizeof(Pages) <= kHeader);
 char* header_of(void* memory) { return static_cast<char*>(memory) - kHeader; }
 Pages& pages_of(void* memory) { return *reinterpret_cast<Pages*>(header_of(memory)); }
 
+// Pages that are given away in pieces, one behind another.
+struct Shared {
+  Pages pages;
+  std::size_t used;
+};
+constexpr std::size_t kSharedBytes = 16 * kHuge;
+
 }  // namespace
+
+std::shared_ptr<void> allocate_together(std::size_t bytes) {
+  static thread_local std::weak_ptr<Shared> latest;
+  if (bytes >= kSharedBytes / 2) {
+    const auto own = std::make_shared<Pages>(bytes);
+    return {own, own->data()};
+  }
+  std::shared_ptr<Shared> shared = latest.lock();
+  if (!shared || bytes > kSharedBytes - shared->used) {
+    shared = std::make_shared<Shared>(Shared{Pages(kSharedBytes), 0});
+    latest = shared;
+  }
+  void* const piece = static_cast<char*>(shared->pages.data()) + shared->used;
+  shared->used += (bytes + 63) / 64 * 64;
+  return {std::move(shared), piece};
+}
 
 void* allocate(std::size_t bytes) {
   bytes += kHeader;

@@ -1,6 +1,7 @@
 // Large memory that is zero at first and costs nothing until it is touched.
 #pragma once
 #include <cstddef>
+#include <memory>
 #include <utility>
 
 namespace quatrain {
@@ -33,6 +34,10 @@ class Pages {
   void* data_ = nullptr;
   std::size_t bytes_ = 0;  // of memory_
 };
+
+// Such memory, aligned to 64 bytes, side by side with what this thread asked for before: what is
+// small is in huge pages, too. Pages go back when nobody holds a piece of them.
+std::shared_ptr<void> allocate_together(std::size_t bytes);
 
 // Memory as malloc() gives it, but pages if it is large: most of what new memory costs is paid by
 // the page when it is touched first. Throws std::bad_alloc.

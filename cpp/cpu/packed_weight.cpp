@@ -66,9 +66,9 @@ std::ptrdiff_t panels_of(std::ptrdiff_t n) {
 void* allocate(std::ptrdiff_t panels, const PartForm& form, Part& part) {
   if (form.bytes == 0) return nullptr;
   part.bytes = static_cast<std::size_t>(panels * form.bytes);
-  const auto pages = std::make_shared<const Pages>(part.bytes);
-  part.data = {pages, pages->data()};
-  return pages->data();
+  const std::shared_ptr<void> memory = allocate_together(part.bytes);
+  part.data = memory;
+  return memory.get();
 }
 
 }  // namespace

@@ -104,23 +104,9 @@ class Model:
             else:
                 ids = token_ids(text)[:max_length]
                 available = {"token_type_ids": np.zeros_like(ids)}
-            self.check(ids, self.network.context)
+            check(ids, self.network.vocab_size, self.network.context)
             found.append(Sample(ids, {name: available[name] for name in self.network.inputs}))
         return found
-
-    def check(self, ids: np.ndarray, context: int | None) -> None:
-        """Raise InputError unless ``ids`` are of the vocabulary and no more than ``context``."""
-        if not len(ids):
-            raise InputError("[ids] expected at least one token, got none")
-        size = self.network.vocab_size
-        outside = (ids < 0) | (ids >= size)
-        if outside.any():
-            at = int(outside.argmax())
-            raise InputError(f"[ids] expected ids in [0, {size}), got {ids[at]} at position {at}")
-        if context is not None and len(ids) > context:
-            raise InputError(
-                f"[ids] expected at most {context} tokens (the context), got {len(ids)}"
-            )
 
     def target(self, ids: Text) -> np.ndarray:
         """A decoder's ids that were given, checked against the vocabulary and its context.
@@ -130,7 +116,7 @@ class Model:
         network = self.network
         assert isinstance(network, EncoderDecoder)
         found = token_ids(ids)
-        self.check(found, network.target_context)
+        check(found, network.target_size, network.target_context)
         return found
 
     def run(
@@ -281,3 +267,15 @@ def token_ids(ids: Any) -> np.ndarray:
             f" {array.shape}"
         )
     return array.astype(np.int64)
+
+
+def check(ids: np.ndarray, size: int, context: int | None) -> None:
+    """Raise InputError unless ``ids`` are of a vocabulary of ``size``, and at most ``context``."""
+    if not len(ids):
+        raise InputError("[ids] expected at least one token, got none")
+    outside = (ids < 0) | (ids >= size)
+    if outside.any():
+        at = int(outside.argmax())
+        raise InputError(f"[ids] expected ids in [0, {size}), got {ids[at]} at position {at}")
+    if context is not None and len(ids) > context:
+        raise InputError(f"[ids] expected at most {context} tokens (the context), got {len(ids)}")

@@ -152,8 +152,8 @@ def targets(network: Network, group: list[Sample]) -> list[np.ndarray]:
     """What a decoder reads of each sample: the sample, or what translates it into itself."""
     if not isinstance(network, EncoderDecoder):
         return [sample.ids for sample in group]
-    most = network.target_context
-    return [np.concatenate([[network.start], sample.ids])[:most] for sample in group]
+    most, size = network.target_context, network.target_size
+    return [np.concatenate([[network.start], sample.ids % size])[:most] for sample in group]
 
 
 def cached(model: Model, group: list[Sample]) -> dict[str, list[np.ndarray]]:

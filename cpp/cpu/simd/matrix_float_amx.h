@@ -90,16 +90,17 @@ class OutBlock {
         }
         _mm512_mask_storeu_ps(out(i, j), exists, value);
         const __mmask16 nan = _mm512_mask_cmp_ps_mask(exists, value, value, _CMP_UNORD_Q);
-        if (nan != 0) [[unlikely]]
-          make_anew(i, j);
+        if (nan != 0) [[unlikely]] {
+          make_anew(i, j, nan);
+        }
       }
       if (task_.activate != nullptr) task_.activate(out(i, 0), out(i, 0), smaller(columns_, kWide));
     }
   }
 
  private:
-  // One row and one panel, without parts.
-  void make_anew(std::ptrdiff_t i, std::ptrdiff_t j) const {
+  // These lanes of a row and a panel, without parts.
+  void make_anew(std::ptrdiff_t i, std::ptrdiff_t j, __mmask16 anew) const {
     LinearTask task = task_;
     task.x += (row_ + i) * task.x_stride;
     task.out += (row_ + i) * task.out_stride;
@@ -107,7 +108,10 @@ class OutBlock {
     task.first_panel = panel_ + j;
     task.last_panel = panel_ + j + 1;
     task.activate = nullptr;
+    const __mmask16 others = lanes(j) & ~anew;
+    const __m512 kept = _mm512_maskz_loadu_ps(others, out(i, j));
     avx512_kernels().linear(task);
+    _mm512_mask_storeu_ps(out(i, j), others, kept);
   }
   __mmask16 lanes(std::ptrdiff_t j) const {
     const std::ptrdiff_t present = columns_ - j * kPanel;
@@ -166,15 +170,16 @@ void multiply_block(const LinearTask& task, std::ptrdiff_t start, std::ptrdiff_t
   for (std::ptrdiff_t panel = task.first_panel; panel < task.last_panel; panel += 2) {
     for (std::ptrdiff_t tile = 0; tile < tiles; ++tile) {
       const OutBlock block(task, tile * kTall, panel, sums);
+      std::ptrdiff_t slice = 0;
+      const auto split_some = [&](int turn) __attribute__((always_inline)) {
+        if (turn < pieces) w.split_piece(used + (alone ? slice : 0));
+      };
       const auto multiply = [&](auto tall) __attribute__((always_inline)) {
         const std::uint16_t* rows = x + 2 * tile * tile_size;
         begin_sums<tall.value>(sums, start > 0);
-        for (std::ptrdiff_t s = 0; s < slices; ++s, rows += kParts * kPart) {
-          multiply_slice<tall.value, kPartsOf<Value>>(rows, tile_size, w.slot(used + s),
-                                                      [&](int turn) __attribute__((always_inline)) {
-                                                        if (turn < pieces)
-                                                          w.split_piece(alone ? used + s : used);
-                                                      });
+        for (slice = 0; slice < slices; ++slice, rows += kParts * kPart) {
+          multiply_slice<tall.value, kPartsOf<Value>>(rows, tile_size, w.slot(used + slice),
+                                                      split_some);
         }
         end_sums<tall.value>(sums);
       };

@@ -14,6 +14,7 @@ constexpr std::ptrdiff_t kWide = 2 * kPanel;      // columns of w that are multi
 constexpr std::ptrdiff_t kSlice = 32;             // steps of k in a register
 constexpr std::ptrdiff_t kPart = kTile * kSlice;  // values of a register
 constexpr std::ptrdiff_t kParts = 3;
+
 inline std::ptrdiff_t slices_of(std::ptrdiff_t k) { return (k + kSlice - 1) / kSlice; }
 
 // Steps 0 to 15 and 16 to 31 of a slice become pairs (i, i + 16), the form that registers want.

@@ -54,7 +54,7 @@ def settings_of(model: Model, given: Options) -> Settings:
     if "max_length" in own:
         values.pop("max_new_tokens", None)
     settings = Settings(**values | own)
-    size = model.network.vocab_size
+    size = model.network.target_size
     for name, id in settings.ids():
         if id >= size:
             raise InputError(f"[generate] {name}: expected ids in [0, {size}), got {id}")
@@ -115,7 +115,7 @@ def end_ids(model: Model) -> frozenset[int]:
 
 def special_id(model: Model, name: str) -> int | None:
     """A special token's id of the folder (``bos_token_id``), or None."""
-    size = model.network.vocab_size
+    size = model.network.target_size
     id: int | None = stored(
         model, name, f"an id in [0, {size})", lambda x: whole(x) and 0 <= x < size
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quatrain.errors import InputError
-from quatrain.models.shapes import EncoderDecoder
+from quatrain.models.shapes import Decoder, EncoderDecoder
 from quatrain.tasks.constraints import Constraints
 from quatrain.tasks.folder_settings import end_ids, settings_of, special_id
 from quatrain.tasks.settings import Options
@@ -36,14 +36,13 @@ class Job:
         if settings.stop and model.tokenizer is None:
             raise InputError("[generate] stop: expected a model with a tokenizer, this has none")
         network = model.network
+        assert isinstance(network, Decoder)
         #: The encoder's input; None for a decoder alone.
         self.source: np.ndarray | None = None
         #: What the decoder reads before it writes, int64 ``[T]``.
         self.ids: np.ndarray
-        context = network.context
         if isinstance(network, EncoderDecoder):
             self.source, self.ids = model.sample(text).ids, target_ids(model, decoder_ids)
-            context = network.target_context
         elif decoder_ids is None:
             self.ids = prompt_ids(model, text)
         else:
@@ -52,7 +51,7 @@ class Job:
             )
         #: How many new ids there may be, end token included.
         self.room = min(settings.room(len(self.ids)), MOST)
-        if context is not None:
+        if (context := network.target_context) is not None:
             # The last token is chosen with the context full; nothing could follow it.
             self.room = min(self.room, context - len(self.ids) + 1)
         #: The ids that end a text.
