@@ -42,8 +42,11 @@ UNKNOWN_WHEN_SAMPLING: dict[str, tuple[Any, ...]] = {
 }
 
 
-def settings_of(model: Model, given: Options) -> Settings:
-    """The given settings over the folder's own, which sample only if ``do_sample`` says so."""
+def settings_of(model: Model, given: Options, size: int) -> Settings:
+    """The given settings over the folder's own, which sample only if ``do_sample`` says so.
+
+    ``size``: how many tokens there are to write. Raises InputError or ConfigError.
+    """
     names = {f.name for f in fields(Settings)}
     if unknown := set(given) - names:
         raise InputError(
@@ -54,7 +57,6 @@ def settings_of(model: Model, given: Options) -> Settings:
     if "max_length" in own:
         values.pop("max_new_tokens", None)
     settings = Settings(**values | own)
-    size = model.network.target_size
     for name, id in settings.ids():
         if id >= size:
             raise InputError(f"[generate] {name}: expected ids in [0, {size}), got {id}")
@@ -113,9 +115,8 @@ def end_ids(model: Model) -> frozenset[int]:
     return frozenset([] if ends is None else ends if isinstance(ends, list) else [ends])
 
 
-def special_id(model: Model, name: str) -> int | None:
-    """A special token's id of the folder (``bos_token_id``), or None."""
-    size = model.network.target_size
+def special_id(model: Model, name: str, size: int) -> int | None:
+    """A special token's id of the folder (``bos_token_id``) among ``size``, or None."""
     id: int | None = stored(
         model, name, f"an id in [0, {size})", lambda x: whole(x) and 0 <= x < size
     )

@@ -31,12 +31,12 @@ class Job:
     """
 
     def __init__(self, model: Model, text: Any, decoder_ids: Any, given: Options) -> None:
-        self.model = model
-        self.settings = settings = settings_of(model, given)
-        if settings.stop and model.tokenizer is None:
-            raise InputError("[generate] stop: expected a model with a tokenizer, this has none")
         network = model.network
         assert isinstance(network, Decoder)
+        self.model = model
+        self.settings = settings = settings_of(model, given, network.target_size)
+        if settings.stop and model.tokenizer is None:
+            raise InputError("[generate] stop: expected a model with a tokenizer, this has none")
         #: The encoder's input; None for a decoder alone.
         self.source: np.ndarray | None = None
         #: What the decoder reads before it writes, int64 ``[T]``.
@@ -76,7 +76,7 @@ class Job:
 def prompt_ids(model: Model, text: Any) -> np.ndarray:
     """A decoder's prompt; an empty one begins with the folder's ``bos_token_id``."""
     if isinstance(text, Sized) and not isinstance(text, Mapping) and len(text) == 0:
-        if (bos := special_id(model, "bos_token_id")) is None:
+        if (bos := special_id(model, "bos_token_id", model.network.vocab_size)) is None:
             raise InputError("[generate] the prompt is empty and the model has no bos_token_id")
         text = [bos]
     return model.sample(text).ids
@@ -86,7 +86,7 @@ def target_ids(model: Model, given: Any) -> np.ndarray:
     """The start token, and after it the given ids; they may begin with it."""
     network = model.network
     assert isinstance(network, EncoderDecoder)
-    start = special_id(model, "decoder_start_token_id")
+    start = special_id(model, "decoder_start_token_id", network.target_size)
     first = np.array([network.start if start is None else start], np.int64)
     if given is None:
         return first
