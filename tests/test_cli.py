@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 import checkpoints
 import quatrain
-from families import FAMILIES, VOCAB
 from quatrain.cli import app
 from quatrain.commands.arguments import Engine
 from quatrain.engines import ENGINES
@@ -250,27 +249,6 @@ def test_verify_names_the_layer_that_an_engine_gets_wrong(decoder, monkeypatch):
     text = run("verify", decoder, "--text", "Humpty", code=1).stdout
     assert "native first diverges at h.0.attn.attention (1.0e-02)" in text
     assert "reference agrees" in text
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_info(family, tiny):
-    got = run_json("info", tiny(family))
-    assert got["family"] == family
-    config = FAMILIES[family].config
-    assert got["vocabulary"] == VOCAB and got["format"] == "safetensors"
-    assert all(got[size] in config.values() for size in ("layers", "width", "heads"))
-    assert got["dtypes"] == ["F32"] and got["tokenizer"] is None
-    assert got["parameters"] > VOCAB * got["width"]
-    assert set(got["engines"]) == {"reference", "native", "onnx"}
-    assert got["files"]["model.safetensors"] >= 4 * got["parameters"]
-    assert f"{got['parameters']:,}" in run("info", tiny(family)).stdout
-
-
-def test_info_names_the_tokenizer_and_a_missing_engine(decoder, monkeypatch):
-    monkeypatch.setattr("quatrain.engines.onnx.runtime.installed", dict)
-    text = run("info", decoder).stdout
-    assert "BPE" in text
-    assert "not available: [onnx] onnxruntime is not installed" in text
 
 
 # What bad input gets

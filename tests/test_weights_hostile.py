@@ -35,13 +35,18 @@ def folder(copied) -> Path:
 @pytest.fixture
 def sharded(folder) -> Path:
     """The same in two shards."""
+    split(folder)
+    return folder
+
+
+def split(folder: Path) -> None:
+    """Put the tensors of a folder into two shards."""
     tensors = load_file(folder / WEIGHTS)
     where = {name: SHARDS[i % 2] for i, name in enumerate(sorted(tensors))}
     for shard in SHARDS:
         save_file({n: x for n, x in tensors.items() if where[n] == shard}, folder / shard)
     (folder / WEIGHTS).unlink()
     write_index(folder, where)
-    return folder
 
 
 def write_index(folder: Path, where: dict[str, Any]) -> None:

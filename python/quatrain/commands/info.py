@@ -131,12 +131,17 @@ def memory(
 def weights_used(
     net: Network, checkpoint: Tensors, packed: PackedFile | None
 ) -> dict[str, tuple[int, ...]]:
-    """The checkpoint's weights that the network takes, and their shapes; tied ones count once."""
+    """The checkpoint's weights that the network takes, and their shapes; tied ones count once.
+
+    What could be computed as well counts for none.
+    """
     stored = {strip(name, net.prefixes): name for name in checkpoint.names()}
     if packed:
         stored |= {key: key for key in packed.shapes}
     used = {
-        id(param): (stored[key], param.shape) for key, param, *_ in net.params() if key in stored
+        param: (stored[key], param.shape)
+        for key, param, *_ in net.params()
+        if key in stored and param.default is None
     }
     return dict(used.values())
 

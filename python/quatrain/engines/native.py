@@ -15,18 +15,15 @@ import numpy as np
 
 from quatrain import _core
 from quatrain.bfloat16 import widened
-from quatrain.engines.engine import Ids, InPieces, flatten
+from quatrain.engines.engine import Ids, InPieces, flatten, kind_of
 from quatrain.engines.kernels import Kernels, Pending
-from quatrain.engines.recorder import Plan, UnrecordableError, record_plan
+from quatrain.engines.recorder import Kinds, Plan, UnrecordableError, record_plan
 from quatrain.errors import EngineError, InputError
 from quatrain.module import Module, Param
 from quatrain.state import State
 from quatrain.trace import Recording
 
 Array = np.ndarray
-
-#: Roles of weights that are packed.
-PACKED = ("linear", "tied")
 
 
 class Native(Kernels):
@@ -51,22 +48,28 @@ class Native(Kernels):
         self._arenas: list[_core.Arena] = []
 
     def parameter(self, key: str, param: Param, load: Callable[[], Array]) -> Any:
-        pieces = load.pieces() if isinstance(load, InPieces) and len(param.shape) == 2 else [load()]
-        if param.role in PACKED:
-            packer = _core.Packer(param.shape, self.form(param))
-            for piece in pieces:
-                is_bfloat16 = piece.dtype == np.uint16
-                packer.add(packable(piece), bfloat16=is_bfloat16, threads=self.threads)
-            return packer.take()
-        return filled(param.shape, pieces)
+        if param.role == "convolution":
+            # As rows lie in windows.
+            pieces = iter([load().transpose(0, 2, 1).reshape(param.matrix)])
+        elif isinstance(load, InPieces) and len(param.shape) == 2:
+            pieces = load.pieces()
+        else:
+            pieces = iter([load()])
+        if not param.packed:
+            return filled(param.shape, pieces)
+        packer = _core.Packer(param.matrix, self.form(param))
+        for piece in pieces:
+            is_bfloat16 = piece.dtype == np.uint16
+            packer.add(packable(piece), bfloat16=is_bfloat16, threads=self.threads)
+        return packer.take()
 
     def unfilled(self, param: Param) -> Any:
-        if param.role in PACKED:
-            return _core.Packer(param.shape, self.form(param)).take()
+        if param.packed:
+            return _core.Packer(param.matrix, self.form(param)).take()
         return np.zeros(param.shape, np.float32)
 
     def form(self, param: Param) -> str:
-        return self.dtype_of_weights or "float32" if param.role in PACKED else "array"
+        return self.dtype_of_weights or "float32" if param.packed else "array"
 
     def packed(
         self, shape: tuple[int, ...], dtype: str, parts: dict[str, Array], block: int
@@ -95,11 +98,12 @@ class Native(Kernels):
         record: bool = False,
         **inputs: Ids,
     ) -> tuple[Array, Recording]:
-        plan = None if record else self._plan(network, program, state, tuple(inputs))
+        kinds = tuple((name, kind_of(rows)) for name, rows in {"ids": ids, **inputs}.items())
+        plan = None if record else self._plan(network, program, state, kinds)
         if plan is None:
             return super().run(network, program, ids, state, source=source, record=record, **inputs)
         layout = self.layout([len(sentence) for sentence in ids], state, source)
-        whole = [flatten(ids), *(flatten(rows) for rows in inputs.values())]
+        whole = [flatten(rows) for rows in (ids, *inputs.values())]
         # Every pass that runs at the same time needs an arena of its own.
         try:
             arena = self._arenas.pop()
@@ -119,13 +123,14 @@ class Native(Kernels):
         tokens: int,
         sentences: int,
     ) -> tuple[int, int]:
-        plan = self._plan(network, program, state, inputs)
+        kinds = tuple((name, ("int64", ())) for name in ("ids", *inputs))
+        plan = self._plan(network, program, state, kinds)
         if plan is None:
             raise InputError(f"[plan] {program} is not run from a plan: {list(self.unplanned)}")
         return plan.steps.nbytes(tokens, sentences), plan.steps.result_nbytes(tokens, sentences)
 
     def _plan(
-        self, network: Module, program: str, state: State | None, inputs: tuple[str, ...]
+        self, network: Module, program: str, state: State | None, inputs: Kinds
     ) -> Plan | None:
         """The plan of a program, recorded on first use; None if it cannot be recorded."""
         key = (network, program, state is not None, inputs)
