@@ -17,6 +17,7 @@ from quatrain.models.qwen2 import Qwen2
 from quatrain.models.roberta import Roberta
 from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network
 from quatrain.models.t5 import T5
+from quatrain.models.transformer import Transformer
 
 __all__ = ["FAMILIES", "Decoder", "Encoder", "EncoderDecoder", "Network", "network"]
 
@@ -33,6 +34,7 @@ FAMILIES: dict[str, type[Any]] = {
     "qwen2": Qwen2,
     "roberta": Roberta,
     "t5": T5,
+    "transformer": Transformer,
     "xlm-roberta": Roberta,
 }
 
