@@ -24,6 +24,7 @@ from quatrain.errors import CheckpointError, EngineError, InputError, WeightErro
 from quatrain.files import new_folder, parse_json
 from quatrain.module import Module, Param
 from quatrain.tensor_file import TYPES
+from quatrain.weights import Tensors
 
 if TYPE_CHECKING:
     from quatrain.model import Model
@@ -105,8 +106,10 @@ class PackedFile:
         self._data, self._header = file.mapped(), dict(file.tensors)
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint) -> PackedFile | None:
+    def of(cls, checkpoint: Tensors) -> PackedFile | None:
         """A checkpoint's packed file; None for one that has weights as they were trained."""
+        if not isinstance(checkpoint, Checkpoint):
+            return None
         single = len(checkpoint.files) == 1
         return cls(checkpoint) if single and checkpoint.metadata.get("format") == FORMAT else None
 
