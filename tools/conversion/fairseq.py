@@ -79,9 +79,12 @@ def tensors_of(weights: dict[str, Any], config: dict[str, Any]) -> dict[str, Any
 
 
 def widen(tensors: dict[str, Any], config: dict[str, Any], size: int) -> None:
-    """Give ids from the dictionary's end to ``size`` the embedding of <unk>; none is ever chosen."""
+    """Give ids behind the dictionary, up to ``size``, the embedding of <unk>, and no chance."""
     shared = config["share_encoder_decoder_embeddings"]
-    key, more = "shared.weight" if shared else "encoder.embed_tokens.weight", size - config["vocab_size"]
+    key, more = (
+        "shared.weight" if shared else "encoder.embed_tokens.weight",
+        size - config["vocab_size"],
+    )
     tensors[key] = torch.cat([tensors[key], tensors[key][UNK].expand(more, -1)])
     if shared:
         never = torch.zeros(1, size)
@@ -97,7 +100,9 @@ def words_of(path: Path) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     for name in ("checkpoint", "data", "out"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--source", required=True)

@@ -19,7 +19,10 @@ KNOWN = {
     ("collections", "OrderedDict"),
     ("torch._utils", "_rebuild_parameter"),
     ("torch._utils", "_rebuild_tensor_v2"),
-    *(("torch", f"{kind}Storage") for kind in ("BFloat16", "Double", "Float", "Half", "Int", "Long")),
+    *(
+        ("torch", f"{kind}Storage")
+        for kind in ("BFloat16", "Double", "Float", "Half", "Int", "Long")
+    ),
 }
 
 

@@ -21,7 +21,11 @@ def tokenizer(codes: Path, words: list[str], *, lowercase: bool) -> dict[str, An
     merges = [line.split(" ")[:2] for line in lines]
     special = [word for word in words if word in ("<s>", "<pad>", "</s>", "<unk>")]
     vocab = {
-        word if word in special else word.removesuffix(OPEN) if word.endswith(OPEN) else word + END: i
+        word
+        if word in special
+        else word.removesuffix(OPEN)
+        if word.endswith(OPEN)
+        else word + END: i
         for i, word in enumerate(words)
     }
     assert len(vocab) == len(words)
@@ -48,7 +52,10 @@ def tokenizer(codes: Path, words: list[str], *, lowercase: bool) -> dict[str, An
         "pre_tokenizer": {"type": "WhitespaceSplit"},
         "post_processor": {
             "type": "TemplateProcessing",
-            "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}],
+            "single": [
+                {"Sequence": {"id": "A", "type_id": 0}},
+                {"SpecialToken": {"id": "</s>", "type_id": 0}},
+            ],
             "pair": [
                 {"Sequence": {"id": "A", "type_id": 0}},
                 {"SpecialToken": {"id": "</s>", "type_id": 0}},
