@@ -34,6 +34,7 @@ FAMILY = Family(
         "bos_token_id": 0,
         "eos_token_id": 2,
         "decoder_start_token_id": 2,
+        "forced_eos_token_id": None,
     },
     variants=VARIANTS,
     prefix="model.",
