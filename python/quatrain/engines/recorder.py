@@ -118,8 +118,10 @@ class Recorder(Kernels):
     def positions(self, layout: Any, *, start: int = 0) -> Any:
         return self._call("positions", start)
 
-    def rotary(self, layout: Any, inv_freq: Array, *, scale: float = 1.0) -> tuple[Any, Any]:
-        return self._call("rotary", single(inv_freq), scale)
+    def rotary(
+        self, layout: Any, inv_freq: Array, *, scale: float = 1.0, limit: int | None = None
+    ) -> tuple[Any, Any]:
+        return self._call("rotary", np.atleast_2d(single(inv_freq)), scale, limit or 0)
 
     def relative_bias(self, table: Array, layout: Any, **options: Any) -> Any:
         return self._call("relative_bias", table[relative_buckets(**options)].T)
