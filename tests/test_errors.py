@@ -11,7 +11,8 @@ import pytest
 
 import checkpoints
 import quatrain
-from quatrain import errors
+from families import FAMILIES
+from quatrain import errors, models
 from quatrain.engines.onnx import runtime
 from quatrain.errors import (
     CheckpointError,
@@ -21,7 +22,7 @@ from quatrain.errors import (
     QuatrainError,
     WeightError,
 )
-from quatrain.models import FAMILIES, EncoderDecoder
+from quatrain.models import EncoderDecoder
 
 
 @pytest.fixture
@@ -100,8 +101,8 @@ HOSTILE = [
 ]  # fmt: skip
 FIELDS = [
     (family, field.name)
-    for family, kind in FAMILIES.items()
-    for field in dataclasses.fields(kind.config_class)
+    for family in FAMILIES
+    for field in dataclasses.fields(models.FAMILIES[family].config_class)
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from quatrain.checkpoint import Checkpoint
 from quatrain.engines import make_engine
 from quatrain.engines.engine import Engine
 from quatrain.folder import DEFAULT, Folder
@@ -15,7 +16,7 @@ from quatrain.module import Param
 from quatrain.packed import PackedFile
 from quatrain.shared import Shared
 from quatrain.tokenizer.of_model import tokenizer_of
-from quatrain.weights import Checkpoint, Stored, bind
+from quatrain.weights import Load, bind
 
 #: Weights that were loaded, which models of the same files share.
 SHARED = Shared()
@@ -64,19 +65,19 @@ def bind_weights(net: Network, checkpoint: Checkpoint, engine: Engine) -> None:
 
     A tensor that a model of the same file holds already, in the same form, is not made again.
     """
-    keys = checkpoint.names()
+    keys = [key.removeprefix(p) for key in checkpoint.names() for p in ("", *net.prefixes)]
     for name in net.optional:
-        present = any(
-            key.removeprefix(p).startswith(name + ".") for key in keys for p in ("", *net.prefixes)
-        )
-        if not present:
+        if not any(key.startswith(name + ".") for key in keys):
             setattr(net, name, None)
+    for name, param, owner, attribute in list(net.params()):
+        if param.tied_to is not None and not any(key.startswith(name) for key in keys):
+            setattr(owner, attribute, param.tied_to)
     packed = PackedFile.of(checkpoint)
     if packed is not None:
         net.weights = packed.bind(net, engine)
         return
 
-    def parameter(key: str, param: Param, load: Stored) -> Any:
+    def parameter(key: str, param: Param, load: Load) -> Any:
         form = engine.form(param)
         if form is None:
             return engine.parameter(key, param, load)

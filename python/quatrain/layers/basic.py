@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from quatrain.module import Module, Param
 
@@ -49,3 +52,8 @@ class RMSNorm(Module):
 
     def forward(self, op: Any, x: Any) -> Any:
         return op.rms_norm(x, self.weight, eps=self.eps)
+
+
+def optional_row(size: int) -> Param:
+    """A vector that files store as one row ``[1, size]``; one without it means zeros."""
+    return Param((size,), default=partial(np.zeros, size, np.float32), one_row=True)

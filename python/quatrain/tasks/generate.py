@@ -225,7 +225,9 @@ class Run:
         context = network.context
         room = settings.max_new_tokens
         first = seen = self.prompt
-        if context is not None and not isinstance(network, EncoderDecoder):
+        if isinstance(network, EncoderDecoder):
+            room = min(room, network.target_context or room)
+        elif context is not None:
             room = min(room, context - len(first) + 1)
         # The caches grow when they must, so a generous limit costs nothing by itself.
         state = engine.state(network.slots(), 1, len(first) + min(room, RESERVED))
