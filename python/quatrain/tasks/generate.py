@@ -12,7 +12,7 @@ import numpy as np
 
 from quatrain import _core
 from quatrain.errors import ConfigError, InputError
-from quatrain.models.shapes import EncoderDecoder
+from quatrain.models.shapes import Decoder, EncoderDecoder
 
 if TYPE_CHECKING:
     from quatrain.model import Model
@@ -222,6 +222,7 @@ class Run:
         """The new ids, one at a time, until an end token or the last one allowed."""
         model, settings = self.model, self.settings
         network, engine = model.network, model.engine
+        assert isinstance(network, Decoder)
         context = network.context
         room = settings.max_new_tokens
         first = seen = self.prompt
@@ -241,6 +242,10 @@ class Run:
         halves = seed & (2**64 - 1), seed >> 64
         chunk = first
         for step in range(room):
+            past = int(state.lengths[0])
+            if network.restarts(past, past + len(chunk)):
+                state = engine.state(network.slots(), 1, past + min(room - step, RESERVED))
+                chunk = np.concatenate([first, np.array(self.ids, np.int64)])
             logits = engine.run(network, "next_logits", [chunk], state)[0][0]
             logits = logits.astype(np.float32, copy=False)
             state.next()
