@@ -66,15 +66,7 @@ class TensorFile:
         size = prod(shape)
         row = size // shape[0] if last is not None and shape[0] else 0
         at = self._begin + entry["data_offsets"][0] + first * row * kind.itemsize
-        try:
-            with self.path.open("rb", buffering=0) as file:
-                array = np.fromfile(file, kind, size, offset=at)
-                changed = identity(file.fileno()) != self._identity
-        except OSError as e:
-            raise CheckpointError(f"{self.path}: cannot be read: {e.strerror or e}") from None
-        if changed or array.size != size:
-            raise CheckpointError(f"{self.path}: changed while it was read")
-        return array.reshape(shape)
+        return read(self.path, kind, size, at, self._identity).reshape(shape)
 
     def mapped(self) -> np.ndarray:
         """The bytes of all tensors where they are mapped; ``data_offsets`` count from there."""
@@ -87,6 +79,24 @@ def identity(file: int | Path) -> tuple[int, ...]:
     """What only this file has, until it changes."""
     found = os.stat(file)
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def read(
+    path: Path, kind: np.dtype | type, size: int, at: int, expected: tuple[int, ...]
+) -> np.ndarray:
+    """``size`` values from byte ``at`` of a file that had the identity ``expected``.
+
+    Raises CheckpointError for a file that cannot be read or has changed.
+    """
+    try:
+        with path.open("rb", buffering=0) as file:
+            array = np.fromfile(file, kind, size, offset=at)
+            changed = identity(file.fileno()) != expected
+    except OSError as e:
+        raise CheckpointError(f"{path}: cannot be read: {e.strerror or e}") from None
+    if changed or array.size != size:
+        raise CheckpointError(f"{path}: changed while it was read")
+    return array
 
 
 def widened(array: np.ndarray) -> np.ndarray:

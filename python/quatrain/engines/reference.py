@@ -135,6 +135,19 @@ class Reference(PackedEngine):
             return np.zeros((0, x.shape[-1]), self.dtype)
         return np.stack([reduce(rows) for rows in layout.sentences(x)])
 
+    def conv1d(
+        self, x: Array, weight: Array, bias: Array | None, layout: Packed, *, stride: int = 1
+    ) -> Array:
+        width = weight.shape[-1]
+        made = [np.zeros((0, len(weight)), x.dtype)]
+        for rows, count in zip(layout.sentences(x), layout.every(stride).lengths, strict=True):
+            padded = np.pad(rows, ((width // 2, width // 2), (0, 0)))
+            shifted = (padded[w:][: len(rows) : stride] for w in range(width))
+            parts = [rows @ weight[..., w].T for w, rows in enumerate(shifted)]
+            made.append(np.sum(parts, 0, dtype=x.dtype).reshape(count, -1))
+        y = np.concatenate(made)
+        return y if bias is None else y + bias
+
     def remember(self, k: Array, v: Array, layout: Packed, slot: Remembered) -> None:
         slot.keys, slot.values, slot.layout = k, v, layout
 
@@ -179,7 +192,7 @@ class Reference(PackedEngine):
             if causal:
                 sees &= j <= i
             if window is not None:
-                sees &= j > i - window
+                sees &= np.abs(j - i) < window
             weights = masked_softmax(scores, sees, sinks)
             context = (weights @ vh).transpose(1, 0, 2)
             out[layout.starts[b] : layout.starts[b + 1]] = self.merge_heads(context)

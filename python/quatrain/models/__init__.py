@@ -14,6 +14,7 @@ from quatrain.models.gpt2 import GPT2
 from quatrain.models.llama import Llama
 from quatrain.models.marian import Marian
 from quatrain.models.mistral import Mistral
+from quatrain.models.modernbert import ModernBert
 from quatrain.models.mpnet import MPNet
 from quatrain.models.phi3 import Phi3
 from quatrain.models.qwen2 import Qwen2
@@ -36,6 +37,7 @@ FAMILIES: dict[str, type[Any]] = {
     "llama": Llama,
     "marian": Marian,
     "mistral": Mistral,
+    "modernbert": ModernBert,
     "mpnet": MPNet,
     "phi3": Phi3,
     "qwen2": Qwen2,

@@ -55,6 +55,21 @@ class LayoutReading(RowWise):
         raise NotImplementedError
 
     @required
+    @operation("rows")
+    def conv1d(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, layout: Layout, *, stride: int = 1
+    ) -> Tensor:
+        """A convolution over the rows of each sentence, with zeros beyond its ends.
+
+        x ``[N, K]``, weight ``[D, K, W]`` with W odd, bias ``[D]``:
+        ``out[i] = bias + sum over w of weight[..., w] @ x[stride * i + w - W // 2]``, one row for
+        every ``stride`` of a sentence, the last ones fewer: the rows of ``layout.every(stride)``,
+        which is their layout from then on. Sentences must begin in this pass.
+        Source: ONNX Conv, pads (W // 2, W // 2).
+        """
+        raise NotImplementedError
+
+    @required
     @operation("scores")
     def relative_bias(
         self,
@@ -103,15 +118,15 @@ class LayoutReading(RowWise):
     ) -> Tensor:
         """``softmax(scale * q k^T + bias, over the keys a query may see) v``, head by head.
 
-        q ``[N, H*Dk]``, k ``[N, Hk*Dk]``, v ``[N, Hk*Dv]`` -> ``[N, H*Dv]``; query head h uses
-        key head ``h // (H / Hk)``. With ``slot``, k and v are appended to what it holds, and all
-        of it is attended to; ``k = v = None`` reads what ``remember`` stored. A query at row i
-        of a chunk sees key j iff, when causal, ``j <= i + past`` and, with a window w,
-        ``j > i + past - w``. ``softcap`` c turns a score s into ``c tanh(s / c)``. A query that
-        may see nothing gets 0. ``sinks`` ``[H]`` are scores of a key whose value is 0, which every
-        query sees: they enter the softmax as they are (gpt-oss). ``keep``, if given, receives
-        ``scores`` (scaled, capped and biased, not masked) and ``weights`` (masked, after softmax),
-        ``[H, T, S]`` per sentence.
+        q ``[N, H*Dk]``, k ``[N, Hk*Dk]``, v ``[N, Hk*Dv]`` -> ``[N, H*Dv]``; query head h uses key
+        head ``h // (H / Hk)``. With ``slot``, k and v are appended to what it holds, and all of it
+        is attended to; ``k = v = None`` reads what ``remember`` stored. A query at row i of a chunk
+        sees key j iff, when causal, ``j <= i + past`` and, with a window w, ``|j - i - past| < w``:
+        as far ahead as behind, where it is not causal. ``softcap`` c turns a score s into ``c
+        tanh(s / c)``. A query that may see nothing gets 0. ``sinks`` ``[H]`` are scores of a key
+        whose value is 0, which every query sees: they enter the softmax as they are (gpt-oss).
+        ``keep``, if given, receives ``scores`` (scaled, capped and biased, not masked) and
+        ``weights`` (masked, after softmax), ``[H, T, S]`` per sentence.
         Source: Vaswani et al. 2017; ONNX Attention.
         """
         raise NotImplementedError
