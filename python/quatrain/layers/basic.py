@@ -34,9 +34,9 @@ class Embedding(Module):
 class LayerNorm(Module):
     """Layer normalisation with a learned scale and shift (Ba et al. 2016)."""
 
-    def __init__(self, width: int, eps: float):
+    def __init__(self, width: int, eps: float, *, bias: bool = True):
         self.weight: Any = Param((width,))
-        self.bias: Any = Param((width,))
+        self.bias: Any = Param((width,)) if bias else None
         self.eps = eps
 
     def forward(self, op: Any, x: Any) -> Any:

@@ -12,6 +12,7 @@ from quatrain.models.gpt2 import GPT2
 from quatrain.models.llama import Llama
 from quatrain.models.marian import Marian
 from quatrain.models.mistral import Mistral
+from quatrain.models.modernbert import ModernBert
 from quatrain.models.mpnet import MPNet
 from quatrain.models.qwen2 import Qwen2
 from quatrain.models.roberta import Roberta
@@ -29,6 +30,7 @@ FAMILIES: dict[str, type[Any]] = {
     "llama": Llama,
     "marian": Marian,
     "mistral": Mistral,
+    "modernbert": ModernBert,
     "mpnet": MPNet,
     "qwen2": Qwen2,
     "roberta": Roberta,
