@@ -73,7 +73,7 @@ def test_other_alignments(alignment: int, tmp_path: Path) -> None:
     data = bytes(max(32, alignment) + 32)
     path = tmp_path / "model.gguf"
     path.write_bytes(write(fields, entries, data, alignment=alignment))
-    assert list(GgufFile(path)._tensors) == ["a", "b"]
+    assert list(GgufFile(path).file.tensors) == ["a", "b"]
 
 
 def test_counts_that_no_file_can_hold(tmp_path: Path) -> None:

@@ -141,10 +141,9 @@ def stored(model: Model, name: str, expected: str, holds: Callable[[Any], bool])
     None if there is none. Raises ConfigError naming file and field unless ``holds``."""
     value = model.folder.generation.get(name)
     if value is not None and not holds(value):
-        file = model.path / "generation_config.json"
-        if model.folder.config.get(name) == value:
-            file = model.path / "config.json"
-        raise ConfigError(f"{file}: {name}: expected {expected}, found {value!r}")
+        raise ConfigError(
+            f"{model.folder.says(name)}: {name}: expected {expected}, found {value!r}"
+        )
     return value
 
 
