@@ -155,27 +155,6 @@ def test_stretched_rotary_positions(changes, fields, tmp_path):
     np.testing.assert_array_equal(results(file, "native")[1], results(folder, "native")[1])
 
 
-def test_the_divisors_of_llama_3(tmp_path):
-    """llama.cpp's converter writes what Llama 3.1's parameters come to, for every frequency."""
-    llama3 = {
-        "rope_type": "llama3",
-        "factor": 4.0,
-        "low_freq_factor": 1.0,
-        "high_freq_factor": 4.0,
-        "original_max_position_embeddings": 16,
-    }
-    folder = checkpoints.write(tmp_path / "folder", "llama", rope_scaling=llama3)
-    rotary = quatrain.load(folder).network.rotary_emb
-    plain = 10000.0 ** (-np.arange(0, 6, 2) / 6)
-    divisors = (plain / rotary.inv_freq).astype(np.float32)
-    assert divisors.min() < 2 < divisors.max()
-    file = gguf_files.write(folder, tmp_path / "model.gguf", extra={"rope_freqs.weight": divisors})
-    expected = results(folder, "reference")[1]
-    np.testing.assert_allclose(
-        results(file, "reference")[1], expected, rtol=0, atol=1e-5 * abs(expected).max()
-    )
-
-
 def test_special_tokens_and_sampling_come_from_the_file(tmp_path):
     ids = {"bos": 1, "eos": 2, "eot": 5, "padding": 3}
     named = {f"tokenizer.ggml.{name}_token_id": id for name, id in ids.items()}
