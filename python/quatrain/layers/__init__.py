@@ -6,7 +6,7 @@ from quatrain.layers.attention import (
     RotaryAttention,
     RotaryHeads,
 )
-from quatrain.layers.basic import Embedding, LayerNorm, Linear, RMSNorm, optional_row
+from quatrain.layers.basic import Conv1d, Embedding, LayerNorm, Linear, RMSNorm, optional_row
 from quatrain.layers.blocks import PreNormBlock, SandwichBlock
 from quatrain.layers.embeddings import Embeddings
 from quatrain.layers.encoder_decoder import (
@@ -30,6 +30,7 @@ from quatrain.layers.rotary import (
 
 __all__ = [
     "SINUSOIDS",
+    "Conv1d",
     "CrossAttention",
     "DecoderBlock",
     "DecoderStack",

@@ -16,10 +16,19 @@ from quatrain.models.modernbert import ModernBert
 from quatrain.models.mpnet import MPNet
 from quatrain.models.qwen2 import Qwen2
 from quatrain.models.roberta import Roberta
-from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network
+from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network, SpeechToText
 from quatrain.models.t5 import T5
+from quatrain.models.whisper import Whisper
 
-__all__ = ["FAMILIES", "Decoder", "Encoder", "EncoderDecoder", "Network", "network"]
+__all__ = [
+    "FAMILIES",
+    "Decoder",
+    "Encoder",
+    "EncoderDecoder",
+    "Network",
+    "SpeechToText",
+    "network",
+]
 
 FAMILIES: dict[str, type[Any]] = {
     "bart": Bart,
@@ -35,6 +44,7 @@ FAMILIES: dict[str, type[Any]] = {
     "qwen2": Qwen2,
     "roberta": Roberta,
     "t5": T5,
+    "whisper": Whisper,
     "xlm-roberta": Roberta,
 }
 

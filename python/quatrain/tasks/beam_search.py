@@ -36,7 +36,7 @@ def beam_search(job: Job) -> list[Text]:
     """The ``num_beams`` best texts with their end tokens, best first; fewer if there are fewer."""
     engine, network, settings = job.model.engine, job.model.network, job.settings
     beams, power = settings.num_beams, settings.length_penalty
-    state, chunk = job.begin(), [job.ids]
+    state, chunk = job.state, [job.ids]
     open_, ended = [Text()], list[Text]()
     for length in range(1, job.room + 1):
         logits = engine.run(network, "next_logits", chunk, state)[0]
