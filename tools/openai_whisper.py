@@ -27,7 +27,7 @@ LANGUAGES = (
     " ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr"
     " pa si km sn yo so af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt"
     " haw ln ha ba jw su yue"
-).split()
+)
 TIMES = 1501
 #: Of a vocabulary that is not of English alone.
 MULTILINGUAL = 51865
@@ -84,7 +84,7 @@ def tokenizer_of(ranks: Path, size: int) -> tuple[Tokenizer, dict[str, int]]:
     """The tokenizer, and the ids of its special tokens: they follow the ranks."""
     lines = [line for line in ranks.read_bytes().splitlines() if line]
     many = size >= MULTILINGUAL
-    languages = LANGUAGES[: size - MULTILINGUAL + 99 if many else 99]
+    languages = LANGUAGES.split()[: size - MULTILINGUAL + 99 if many else 99]
     names = [
         *("endoftext", "startoftranscript", *languages, "translate", "transcribe"),
         *("startoflm", "startofprev", "nospeech", "notimestamps"),

@@ -12,7 +12,7 @@ import numpy as np
 from quatrain.audio.spectrogram import HOP, RATE, log_mel
 from quatrain.errors import InputError
 
-REMEDY = f"convert it, for example with ffmpeg -i FILE -ar {RATE} -ac 1 -c:a pcm_s16le OUT.wav"
+REMEDY = f" convert it, for example with ffmpeg -i FILE -ar {RATE} -ac 1 -c:a pcm_s16le OUT.wav"
 
 
 def features(audio: Any, *, bins: int, frames: int) -> np.ndarray:
@@ -24,7 +24,7 @@ def features(audio: Any, *, bins: int, frames: int) -> np.ndarray:
     encoder hears at once, samples that are no numbers.
     """
     if isinstance(audio, str | os.PathLike):
-        where, samples = str(audio), read(Path(audio))
+        where, samples = str(audio), read(Path(audio), HOP * frames)
     else:
         where, samples = "[audio]", array(audio)
     if samples.ndim == 2 and samples.shape == (frames, bins):
@@ -37,11 +37,7 @@ def features(audio: Any, *, bins: int, frames: int) -> np.ndarray:
         )
     if not len(samples):
         raise InputError(f"{where}: expected at least one sample, got none")
-    if len(samples) > HOP * frames:
-        most, found = HOP * frames / RATE, len(samples) / RATE
-        raise InputError(
-            f"{where}: expected at most {most:g} seconds, got {found:.2f}: cut it into parts"
-        )
+    short_enough(where, len(samples), HOP * frames)
     finite(samples, where)
     return log_mel(samples, bins=bins, frames=frames)
 
@@ -59,6 +55,15 @@ def array(audio: Any) -> np.ndarray:
     return found
 
 
+def short_enough(where: str, count: int, most: int) -> None:
+    """Raise InputError for more than ``most`` samples."""
+    if count > most:
+        raise InputError(
+            f"{where}: expected at most {most / RATE:g} seconds, got {count / RATE:.2f}: cut it"
+            " into parts"
+        )
+
+
 def finite(samples: np.ndarray, where: str) -> None:
     """Raise InputError for the first value that is no number."""
     if not np.isfinite(samples).all():
@@ -67,23 +72,31 @@ def finite(samples: np.ndarray, where: str) -> None:
         raise InputError(f"{where}: expected finite numbers, got {value} at {at.tolist()}")
 
 
-def read(file: Path) -> np.ndarray:
-    """The samples of a .wav file of one channel, 16000 per second, float32 within [-1, 1]."""
+def read(file: Path, most: int) -> np.ndarray:
+    """The samples of a .wav file of one channel, 16000 per second, float32 within [-1, 1].
+
+    Raises InputError for another file, before it reads what is more than ``most`` samples.
+    """
     if not file.is_file():
         raise InputError(f"{file}: expected a .wav file, found none")
     try:
         with wave.open(str(file), "rb") as recording:
             rate, channels = recording.getframerate(), recording.getnchannels()
             width, count = recording.getsampwidth(), recording.getnframes()
+            if rate != RATE:
+                raise InputError(
+                    f"{file}: expected {RATE} samples per second, found {rate};{REMEDY}"
+                )
+            if channels != 1:
+                raise InputError(f"{file}: expected one channel, found {channels};{REMEDY}")
+            if not 1 <= width <= 4:
+                raise InputError(
+                    f"{file}: expected samples of 1 to 4 bytes, found {width};{REMEDY}"
+                )
+            short_enough(str(file), count, most)
             data = recording.readframes(count)
     except (wave.Error, EOFError) as e:
-        raise InputError(f"{file}: expected a .wav file of whole numbers: {e}; {REMEDY}") from None
-    if rate != RATE:
-        raise InputError(f"{file}: expected {RATE} samples per second, found {rate}; {REMEDY}")
-    if channels != 1:
-        raise InputError(f"{file}: expected one channel, found {channels}; {REMEDY}")
-    if width not in (1, 2, 3, 4):
-        raise InputError(f"{file}: expected samples of 1 to 4 bytes, found {width}; {REMEDY}")
+        raise InputError(f"{file}: expected a .wav file of whole numbers: {e};{REMEDY}") from None
     return whole_numbers(data[: len(data) // width * width], width)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from quatrain.errors import ConfigError
 from quatrain.layers import (
     Conv1d,
     DecoderBlock,
@@ -57,7 +58,11 @@ class WhisperConfig(Config):
         activation(self, "activation_function")
         between(self, "max_source_positions", 1, 2**15)  # the table may have to be computed
         between(self, "d_model", 2, 2**24)
-        between(self, "decoder_start_token_id", 0, self.vocab_size - 1)
+        if not 0 <= self.decoder_start_token_id < self.vocab_size:
+            raise ConfigError(
+                f"decoder_start_token_id: expected an id below vocab_size ({self.vocab_size}),"
+                f" found {self.decoder_start_token_id}"
+            )
         one_of(self, "scale_embedding", False)
 
     def blocks(self, side: str) -> Parts:
@@ -116,9 +121,7 @@ class Whisper(SpeechToText):
         self.proj_out = Linear(width, config.vocab_size, bias=False)
         if tied:
             self.proj_out.weight = self.decoder.embed_tokens.weight
-            self.duplicates = MappingProxyType(
-                {"proj_out.weight": "decoder.embed_tokens.weight"}
-            )
+            self.duplicates = MappingProxyType({"proj_out.weight": "decoder.embed_tokens.weight"})
 
     @property
     def target_context(self) -> int:

@@ -6,8 +6,6 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
-
 from quatrain.errors import InputError
 from quatrain.tasks.generate import Generation, Run
 from quatrain.tasks.settings import Options
