@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
 from quatrain.errors import InputError
+from quatrain.models.shapes import SpeechToText
 from quatrain.tasks.generate import Generation, Run
 from quatrain.tasks.settings import Options
 
@@ -29,6 +30,7 @@ def transcribe(
     model: Model, audio: Any, language: str | None, task: str, **given: Unpack[Options]
 ) -> Transcription:
     """The text of a recording; see ``Model.transcribe``."""
+    assert isinstance(model.network, SpeechToText)
     prompt = Prompt(model, language, task)
     if given.get("max_new_tokens") is None and given.get("max_length") is None:
         given["max_length"] = model.network.target_context
@@ -74,12 +76,13 @@ class Prompt:
                     f"[transcribe] expected language en and task transcribe, which are all that"
                     f" {model.path} knows, got {language} and {task}"
                 )
-            self.language, self.ids = "en", [start, self.special["notimestamps"]]
+            self.language: str | None = "en"
+            self.ids = [start, self.special["notimestamps"]]
             return
         if language is not None and language not in self.languages:
             known = ", ".join(self.languages)
             raise InputError(f"[transcribe] language: expected one of {known}, got {language!r}")
-        self.language: str | None = language
+        self.language = language
         token = self.languages[language or "en"]
         self.ids = [start, token, self.special[task], self.special["notimestamps"]]
 
