@@ -16,7 +16,8 @@ from test_weights_hostile import WEIGHTS, split
 def test_info(family, tiny):
     got = run_json("info", tiny(family))
     assert (got["family"], got["format"], got["vocabulary"]) == (family, "safetensors", VOCAB)
-    sizes = FAMILIES[family].config.values()
+    config = FAMILIES[family].config
+    sizes = config.get("text_config", config).values()
     assert all(got[name] in sizes for name in ("layers", "width", "heads"))
     assert got["dtypes"] == ["F32"] and got["tokenizer"] is None
     assert got["parameters"] > VOCAB * got["width"]
