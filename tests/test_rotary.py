@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import checkpoints
+import quatrain
 from cases import ENGINES
 from families import VOCAB
 from judge import difference
@@ -66,6 +67,31 @@ def test_a_text_that_outgrows_its_angles_is_read_again(engine, folder):
     clear = next((i for i, margin in enumerate(margins) if margin < 1e-3), len(ids))
     assert clear > ORIGINAL - len(prompt) + 2
     assert model.generate(prompt, max_new_tokens=9).ids[:clear] == ids[:clear]
+
+
+@pytest.mark.oracle("torch", "transformers")
+@pytest.mark.parametrize("beams", [1, 3])
+def test_phi_3_begins_anew_where_transformers_does(beams, tmp_path):
+    """Its own loop with its own cache, which it gives up at that length."""
+    scaling = CHANGES["longrope"]["rope_parameters"]
+    changes = {"original_max_position_embeddings": ORIGINAL, "eos_token_id": None}
+    folder = checkpoints.write(tmp_path / "model", "phi3", rope_parameters=scaling, **changes)
+    prompt = [5, 9, 2, 11]
+    judge = Oracle(folder, "phi3")
+    want = judge.model.generate(
+        judge.torch.tensor([prompt]), max_new_tokens=8, num_beams=beams, num_return_sequences=beams,
+        eos_token_id=None, pad_token_id=0, return_dict_in_generate=True, output_scores=True,
+    )  # fmt: skip
+    ids = [text[len(prompt) :] for text in want.sequences.tolist()]
+    for engine in ("native", "onnx"):
+        model = quatrain.load(folder, engine=engine)
+        got = model.generate(prompt, max_new_tokens=8, num_beams=beams, num_return_sequences=beams)
+        if beams == 1:
+            assert got.ids == ids[0]
+            continue
+        assert [beam.ids for beam in got.beams] == ids
+        scores = want.sequences_scores.numpy()
+        assert [beam.score for beam in got.beams] == pytest.approx(scores, rel=1e-4)
 
 
 def test_cached_and_uncached_are_the_same_bits_while_the_angles_stay(folder):
