@@ -46,24 +46,35 @@ def folder(request, tmp_path_factory):
     return checkpoints.write(root / "model", "llama", **CHANGES[request.param])
 
 
+@pytest.fixture(scope="module")
+def judged(folder):
+    """What transformers makes of each text, and chooses from another without a cache."""
+    judge = Oracle(folder, "llama")
+
+    def logits(text: np.ndarray) -> np.ndarray:
+        # It keeps the angles of the longest text so far, until it sees a short one.
+        judge.logits(text[:1])
+        return judge.logits(text)
+
+    greedy = judge.greedy(sentences(4)[0], 9)
+    return [logits(text) for text in sentences(*LENGTHS)], greedy
+
+
 @pytest.mark.oracle("torch", "transformers")
 @pytest.mark.parametrize("engine", ["reference", "native", "onnx", "onnx, padded left"])
-def test_every_sentence_of_a_batch_goes_by_its_own_length(engine, folder):
+def test_every_sentence_of_a_batch_goes_by_its_own_length(engine, folder, judged):
     model = load_on(Folder(folder), ENGINES[engine]())
-    texts = sentences(*LENGTHS)
-    rows, _ = model.engine.run(model.network, "logits", texts)
-    for text, found in zip(texts, np.split(rows, np.cumsum(LENGTHS)[:-1]), strict=True):
-        # Anew for each: transformers keeps the angles of the longest text so far.
-        assert difference(found, Oracle(folder, "llama").logits(text)) <= 1e-4
+    rows, _ = model.engine.run(model.network, "logits", sentences(*LENGTHS))
+    for found, want in zip(np.split(rows, np.cumsum(LENGTHS)[:-1]), judged[0], strict=True):
+        assert difference(found, want) <= 1e-4
 
 
 @pytest.mark.oracle("torch", "transformers")
 @pytest.mark.parametrize("engine", ["reference", "native", "onnx"])
-def test_a_text_that_outgrows_its_angles_is_read_again(engine, folder):
+def test_a_text_that_outgrows_its_angles_is_read_again(engine, folder, judged):
     """The ids of transformers without a cache, for which every step reads the whole text."""
     model = load_on(Folder(folder), ENGINES[engine]())
-    prompt = sentences(4)[0]
-    ids, margins = Oracle(folder, "llama").greedy(prompt, 9)
+    prompt, (ids, margins) = sentences(4)[0], judged[1]
     clear = next((i for i, margin in enumerate(margins) if margin < 1e-3), len(ids))
     assert clear > ORIGINAL - len(prompt) + 2
     assert model.generate(prompt, max_new_tokens=9).ids[:clear] == ids[:clear]
