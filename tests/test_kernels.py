@@ -9,6 +9,7 @@ import pytest
 
 from quatrain import _core
 from quatrain.errors import InputError
+from quatrain.ops import POOLINGS
 
 ACTIVATIONS = ["none", "gelu", "gelu_tanh", "relu", "silu", "tanh"]
 
@@ -286,7 +287,10 @@ def test_embedding_and_pool(rng):
         "cls": [table[0], 0 * table[0], table[1]],
         "max": [table[0], 0 * table[0], table[1:].max(0)],
         "last": [table[0], 0 * table[0], table[9]],
+        "mean_sqrt_len": [table[0], 0 * table[0], table[1:].astype(np.float64).sum(0) / 3],
+        "weightedmean": [table[0], 0 * table[0], np.arange(1.0, 10) @ table[1:] / 45],
     }
+    assert set(expected) == set(POOLINGS)
     for kind, rows in expected.items():
         pooled = _core.pool(table, starts, kind)
         assert_close(pooled, np.stack(rows))
