@@ -54,7 +54,7 @@ ROOMS = {
     "model": "engines export folder models packed tasks tokenizer trace",
     "shared": "",
     "loader": "engines folder gguf hub model models module packed shared tokenizer weights",
-    "verify": "engines files loader model models parity",
+    "verify": "engines files loader model models parity trace",
     "commands": "checkpoint engines files folder hub loader model models packed parity tasks"
     " tokenizer verify weights",
     "cli": "commands",

@@ -73,7 +73,10 @@ class Folder:
 
     @cached_property
     def generation(self) -> dict[str, Any]:
-        """The fields of ``generation_config.json``, and the special tokens of ``config.json``."""
+        """The fields of ``generation_config.json``, and the special tokens of ``config.json``;
+        where there is no such file, what ``config.json`` says, as older checkpoints have it."""
+        if not (self.path / "generation_config.json").is_file():
+            return self.config
         special = {k: v for k, v in self.config.items() if k.endswith("_token_id")}
         return special | self._fields("generation_config.json")
 

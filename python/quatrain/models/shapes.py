@@ -71,6 +71,18 @@ class Encoder(Network):
 class Decoder(Network):
     """Text to the next token."""
 
+    @property
+    def target_context(self) -> int | None:
+        """The longest text that the positions allow; an encoder-decoder's ``context`` is for the
+        source."""
+        return self.context
+
+    @property
+    def target_size(self) -> int:
+        """The number of tokens that a text is made of; an encoder-decoder's ``vocab_size`` is for
+        the source."""
+        return self.vocab_size
+
     def hidden(self, op: Any, ids: Any, layout: Any, state: Any) -> Any:
         """The rows that the head reads ``[N, D]``."""
         raise NotImplementedError
@@ -93,16 +105,6 @@ class EncoderDecoder(Decoder):
 
     #: The id that every target begins with.
     start: int
-
-    @property
-    def target_context(self) -> int | None:
-        """The longest target that the positions allow; ``context`` is for the source."""
-        return self.context
-
-    @property
-    def target_size(self) -> int:
-        """The number of tokens that targets are made of; ``vocab_size`` is for the source."""
-        return self.vocab_size
 
     #: Source ids to rows.
     encoder: Any
