@@ -18,8 +18,8 @@ from quatrain.engines import available
 from quatrain.files import read_json
 from quatrain.folder import DEFAULT, Folder
 from quatrain.hub import resolve
-from quatrain.loader import load
-from quatrain.models import Network, network
+from quatrain.loader import load, network_of
+from quatrain.models import Network
 from quatrain.packed import PackedFile
 from quatrain.tasks.memory import forecast, peak, resident
 from quatrain.tokenizer.opening import format_in
@@ -88,7 +88,7 @@ def info(
 def describe(folder: Folder) -> dict[str, Any]:
     """What there is to know of a folder without loading its weights."""
     file = folder.path / "config.json"
-    net = network(folder.config, str(file))
+    net = network_of(folder)
     checkpoint = Checkpoint(folder.path)
     packed = PackedFile.of(checkpoint)
     used = weights_used(net, checkpoint, packed)
