@@ -93,6 +93,19 @@ def test_a_bar_shows_only_if_wanted(tiny, capsys):
         ({"pooling_mode": "mean"}, lambda rows: rows.mean(0)),
         ({"pooling_mode": "cls"}, lambda rows: rows[0]),
         ({"pooling_mode": "lasttoken"}, lambda rows: rows[-1]),
+        ({"pooling_mode": "mean_sqrt_len_tokens"}, lambda rows: rows.sum(0) / len(rows) ** 0.5),
+        (
+            {"pooling_mode": ["weightedmean"], "include_prompt": True},
+            lambda rows: np.average(rows, 0, np.arange(1, len(rows) + 1)),
+        ),
+        (
+            {"pooling_mode_lasttoken": True, "pooling_mode_max_tokens": True},
+            lambda rows: np.concatenate([rows.max(0), rows[-1]]),
+        ),
+        (
+            {"pooling_mode": ["mean", "cls"], "embedding_dimension": 24},
+            lambda rows: np.concatenate([rows.mean(0), rows[0]]),
+        ),
     ],
     ids=str,
 )
@@ -120,7 +133,9 @@ def test_texts_are_cut_at_the_folders_limit_or_the_context(limit, folder):
 @pytest.mark.parametrize(
     ("kinds", "files", "field"),
     [
-        (("Transformer", "Dense"), {}, "modules.json: type: .*'Dense'"),
+        (("Transformer", "CNN"), {}, "modules.json: type: .*'CNN'"),
+        (("Transformer", "Dense"), {}, "modules.json: expected Transformer, one Pooling"),
+        (("Transformer", "Pooling", "Pooling"), {}, "modules.json: path: expected another"),
         (("Transformer", "Pooling"), {"config": {}}, "words/config.json: pooling_mode"),
         (
             ("Transformer", "Pooling"),
@@ -129,8 +144,18 @@ def test_texts_are_cut_at_the_folders_limit_or_the_context(limit, folder):
         ),
         (
             ("Transformer", "Pooling"),
-            {"config": {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}},
+            {"config": {"pooling_mode": ["mean", ["cls"]]}},
             "words/config.json: pooling_mode",
+        ),
+        (
+            ("Transformer", "Pooling"),
+            {"config": {"pooling_mode": "mean", "include_prompt": False}},
+            "words/config.json: include_prompt",
+        ),
+        (
+            ("Transformer", "Pooling"),
+            {"config": {"pooling_mode": "mean", "word_embedding_dimension": 25}},
+            "words/config.json: word_embedding_dimension: expected 24, found 25",
         ),
         (
             ("Transformer",),

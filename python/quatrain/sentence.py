@@ -35,7 +35,7 @@ class Step(NamedTuple):
 class Sentence:
     """How a text becomes a vector. Without files that say it: the mean of the encoder's rows."""
 
-    steps: tuple[Step, ...] = (Step("1_Pooling", PoolingConfig()),)
+    steps: tuple[Step, ...] = (Step("1_Pooling", PoolingConfig(pooling_mode="mean")),)
     #: How many tokens are read at most.
     max_length: int | None = None
     lower_case: bool = False

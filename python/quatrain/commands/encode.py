@@ -57,6 +57,12 @@ def encode(
     out: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write the vectors here, as .npy.")
     ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="Put this before every text, such as 'query: '.")
+    ] = None,
+    prompt_name: Annotated[
+        str | None, typer.Option(help="Or the prompt that the folder calls so, such as query.")
+    ] = None,
     ids: IdsOption = False,
     engine: EngineOption = Engine.native,
     dtype: DtypeOption = None,
@@ -75,11 +81,12 @@ def encode(
         raise typer.BadParameter("expected texts or --file, got both")
     given = [as_input(text, ids) for text in texts or lines(file)]
     loaded = load(model, engine, threads, dtype)
+    prompts: dict[str, str | None] = {"prompt": prompt, "prompt_name": prompt_name}
     if out is None:
-        vectors = loaded.encode(given)
+        vectors = loaded.encode(given, **prompts)
     else:
         with new_file(out) as draft:
-            vectors = loaded.encode(given)
+            vectors = loaded.encode(given, **prompts)
             with draft.open("wb") as handle:
                 np.save(handle, vectors)
     if json:

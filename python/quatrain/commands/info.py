@@ -11,7 +11,6 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from quatrain.checkpoint import Checkpoint
 from quatrain.commands.arguments import CacheDtypeOption, DtypeOption, JsonOption, ModelArgument
 from quatrain.commands.terminal import BAD, file_table, output, print_json, sizes
 from quatrain.engines import available
@@ -28,9 +27,9 @@ from quatrain.weights import strip
 PANEL = "Look inside"
 #: A size's name here -> its names in the families' configs.
 SIZES = {
-    "layers": ("num_hidden_layers", "n_layer", "num_layers"),
-    "width": ("hidden_size", "n_embd", "d_model"),
-    "heads": ("num_attention_heads", "n_head", "num_heads"),
+    "layers": ("num_hidden_layers", "n_layer", "num_layers", "n_layers"),
+    "width": ("hidden_size", "n_embd", "d_model", "dim"),
+    "heads": ("num_attention_heads", "n_head", "num_heads", "n_heads"),
 }
 
 
@@ -87,9 +86,8 @@ def info(
 
 def describe(folder: Folder) -> dict[str, Any]:
     """What there is to know of a folder without loading its weights."""
-    file = folder.path / "config.json"
     net = network_of(folder)
-    checkpoint = Checkpoint(folder.path)
+    checkpoint = folder.checkpoint()
     packed = PackedFile.of(checkpoint)
     used = weights_used(net, checkpoint, packed)
     config = dataclasses.asdict(net.config)

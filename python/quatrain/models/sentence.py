@@ -70,7 +70,7 @@ class PoolingConfig(ModuleConfig):
         """The modes, in the order of their vectors."""
         if self.pooling_mode is not None:
             return self.pooling_mode if isinstance(self.pooling_mode, list) else [self.pooling_mode]
-        return [mode for mode, (switch, _) in MODES.items() if getattr(self, switch)] or ["mean"]
+        return [mode for mode, (switch, _) in MODES.items() if getattr(self, switch)]
 
     def check(self) -> None:
         one_of(self, "include_prompt", True)
