@@ -86,7 +86,7 @@ def read_modules(folder: Path) -> list[tuple[str, str]]:
     modules = read_json(file)
     if not isinstance(modules, list) or not all(isinstance(m, dict) for m in modules):
         raise ConfigError(f"{file}: expected a list of modules")
-    found = []
+    found: list[tuple[str, str]] = []
     for module in modules:
         kind = str(module.get("type", "")).rsplit(".", 1)[-1]
         if kind not in (ENCODER, TRAINING, *KINDS):
@@ -119,26 +119,26 @@ def read_sentence(folder: Path) -> Sentence:
             file = folder / name / "config.json"
             fields = read_fields(file, required=kind != "Normalize")
             steps.append(Step(name, KINDS[kind].from_dict(fields, str(file)), str(file)))
-    file = next((folder / n for n in ENCODER_FILES if (folder / n).is_file()), None)
-    settings = {} if file is None else read_fields(file)
+    names = [name for name in ENCODER_FILES if (folder / name).is_file()]
+    encoder = folder / (names or ENCODER_FILES)[0]
+    settings = read_fields(encoder)
     prompts, default = read_prompts(folder / PROMPTS_FILE)
     return Sentence(
         steps=tuple(steps) or Sentence.steps,
-        max_length=read_length(folder, file, settings),
+        max_length=read_length(encoder, settings),
         lower_case=bool(settings.get("do_lower_case", False)),
         prompts=prompts,
         default_prompt=default,
     )
 
 
-def read_length(folder: Path, file: Path | None, settings: dict[str, Any]) -> int | None:
+def read_length(file: Path, settings: dict[str, Any]) -> int | None:
     """How many tokens are read: by ``max_seq_length``, or as newer files have it, the tokenizer's
     ``model_max_length``, which may be huge for none."""
     length = settings.get("max_seq_length")
     if length is None:
-        length = read_fields(folder / "tokenizer_config.json").get("model_max_length")
-        is_limit = isinstance(length, int | float) and 1 <= length < 2**31
-        return int(length) if is_limit else None
+        length = read_fields(file.parent / "tokenizer_config.json").get("model_max_length")
+        return length if isinstance(length, int) and 1 <= length < 2**31 else None
     if type(length) is not int or length < 1:
         raise ConfigError(
             f"{file}: max_seq_length: expected an integer of at least 1, found {length!r}"

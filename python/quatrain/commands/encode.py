@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -81,12 +82,12 @@ def encode(
         raise typer.BadParameter("expected texts or --file, got both")
     given = [as_input(text, ids) for text in texts or lines(file)]
     loaded = load(model, engine, threads, dtype)
-    prompts: dict[str, str | None] = {"prompt": prompt, "prompt_name": prompt_name}
+    encoded = partial(loaded.encode, given, prompt=prompt, prompt_name=prompt_name)
     if out is None:
-        vectors = loaded.encode(given, **prompts)
+        vectors = encoded()
     else:
         with new_file(out) as draft:
-            vectors = loaded.encode(given, **prompts)
+            vectors = encoded()
             with draft.open("wb") as handle:
                 np.save(handle, vectors)
     if json:

@@ -22,7 +22,7 @@ from quatrain.models import Network
 from quatrain.packed import PackedFile
 from quatrain.tasks.memory import forecast, peak, resident
 from quatrain.tokenizer.opening import format_in
-from quatrain.weights import strip
+from quatrain.weights import Tensors, strip
 
 PANEL = "Look inside"
 #: A size's name here -> its names in the families' configs.
@@ -121,7 +121,7 @@ def memory(
 
 
 def weights_used(
-    net: Network, checkpoint: Checkpoint, packed: PackedFile | None
+    net: Network, checkpoint: Tensors, packed: PackedFile | None
 ) -> dict[str, tuple[int, ...]]:
     """The checkpoint's weights that the network takes, and their shapes; tied ones count once."""
     stored = {strip(name, net.prefixes): name for name in checkpoint.names()}
