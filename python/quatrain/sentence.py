@@ -113,8 +113,11 @@ def read_sentence(folder: Path) -> Sentence:
 
     Raises ConfigError for what is not supported, naming file and field.
     """
+    modules = read_modules(folder)
+    if not modules:
+        return Sentence()
     steps = []
-    for kind, name in read_modules(folder):
+    for kind, name in modules:
         if kind in KINDS:
             file = folder / name / "config.json"
             fields = read_fields(file, required=kind != "Normalize")
