@@ -62,6 +62,11 @@ class Folder:
         special = {k: v for k, v in self.config.items() if k.endswith("_token_id")}
         return special | self._fields("generation_config.json")
 
+    def says(self, field: str) -> Path:
+        """The file that ``generation`` has a field from."""
+        in_config = self.config.get(field) == self.generation.get(field)
+        return self.settings if in_config else self.path / "generation_config.json"
+
     @cached_property
     def sentence(self) -> Sentence:
         """How a text becomes a vector."""

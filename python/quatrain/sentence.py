@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from quatrain.errors import ConfigError, InputError
 from quatrain.files import read_fields, read_json
@@ -23,12 +23,14 @@ PROMPTS_FILE = "config_sentence_transformers.json"
 ENCODER, TRAINING = "Transformer", "Dropout"
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """A module to be made; ``name`` is its folder's, and what its weights' names begin with."""
 
     name: str
     config: ModuleConfig
-    file: str = "config.json"
+    #: Where the settings are, for complaints.
+    file: str = field(default="config.json", compare=False)
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,11 @@ def read_sentence(folder: Path) -> Sentence:
 
     Raises ConfigError for what is not supported, naming file and field.
     """
+    modules = read_modules(folder)
+    if not modules:
+        return Sentence()
     steps = []
-    for kind, name in read_modules(folder):
+    for kind, name in modules:
         if kind in KINDS:
             file = folder / name / "config.json"
             fields = read_fields(file, required=kind != "Normalize")
