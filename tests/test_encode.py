@@ -10,6 +10,7 @@ import pytest
 
 import quatrain
 from checkpoints import describe
+from families import ENCODERS
 from quatrain.errors import ConfigError, InputError
 
 #: ``quatrain.tasks.encode`` is also the name of a function.
@@ -42,11 +43,15 @@ def test_order_is_kept_whatever_the_lengths(model):
         assert np.allclose(vector, model.hidden(text).mean(0), atol=1e-5)
 
 
-def test_native_gives_one_by_one_what_it_gives_together(tiny, monkeypatch):
-    """Bit by bit, whatever the batches."""
-    model, given = quatrain.load(tiny("bert")), texts(3, 30, 1, 17, 30, 2, 64)
+@pytest.mark.parametrize("family", ENCODERS)
+def test_native_gives_one_by_one_what_it_gives_together(family, tiny, monkeypatch):
+    """Bit by bit, whatever the batches and threads."""
+    model, given = quatrain.load(tiny(family)), texts(3, 30, 1, 17, 30, 2, 55)
     alone = np.concatenate([model.encode([text]) for text in given])
     assert np.array_equal(model.encode(given), alone)
+    for threads in (1, 3):
+        assert np.array_equal(quatrain.load(tiny(family), threads=threads).encode(given), alone)
+    assert not model.engine.unplanned
     monkeypatch.setattr(encoding, "BATCH_TOKENS", 40)
     assert np.array_equal(model.encode(given), alone)
     assert np.array_equal(model.encode(given[::-1]), alone[::-1])
