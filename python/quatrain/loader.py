@@ -85,7 +85,7 @@ def unbound(folder: Folder) -> tuple[Network, Tensors]:
     """A folder's network, without the modules that its weights lack, and these."""
     net = network(folder.config, str(folder.settings))
     if isinstance(net, Encoder):
-        net.pooling, net.normalize = folder.sentence.pooling, folder.sentence.normalize
+        net.sentence = folder.sentence.modules(net.width)
     checkpoint = folder.checkpoint()
     keys = [key.removeprefix(p) for key in checkpoint.names() for p in ("", *net.prefixes)]
     for name in net.optional:
