@@ -10,6 +10,7 @@ what passed, and nothing is written when a test failed or was left out.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from families import FAMILIES  # noqa: E402
 from quatrain import models  # noqa: E402
+from quatrain.engines import DTYPES  # noqa: E402
 
 PAGE = ROOT / "docs" / "families.md"
 SHAPES = {
@@ -83,9 +85,16 @@ def read(report: Path) -> dict[str, Judged]:
         if bad := [child.tag for child in case if child.tag in ("failure", "error", "skipped")]:
             raise SystemExit(f"{case.get('classname')}::{case.get('name')}: {bad[0]}")
         found[about["family"]].add(case, about)
-    if missing := set(models.FAMILIES) - set(found):
+    known = {name for family, judged in found.items() for name in names(family, judged.variants)}
+    if missing := set(models.FAMILIES) - known:
         raise SystemExit(f"{report}: no tests of {', '.join(sorted(missing))}")
     return found
+
+
+def names(family: str, variants: set[str]) -> list[str]:
+    """The values of ``model_type`` that a family's tests threw."""
+    changes = [FAMILIES[family].variants[variant] for variant in sorted(variants - {""})]
+    return [family, *(change["model_type"] for change in changes if "model_type" in change)]
 
 
 def switches(family: str, variants: set[str]) -> str:
@@ -93,6 +102,8 @@ def switches(family: str, variants: set[str]) -> str:
     values: dict[str, list[str]] = {}
     for variant in sorted(variants - {""}):
         for field, value in FAMILIES[family].variants[variant].items():
+            if field == "model_type":
+                continue
             words = values.setdefault(field, [])
             words += [word for word in said(value) if word not in words]
     return "; ".join(
@@ -112,10 +123,10 @@ def row(family: str, judged: Judged) -> str:
     network = models.FAMILIES[family]
     proofs = [proof for proof in PROOFS.values() if proof in judged.proofs]
     cells = [
-        f"`{family}`<br>{title(network)}",
+        f"{', '.join(f'`{name}`' for name in names(family, judged.variants))}<br>{title(network)}",
         switches(family, judged.variants) or "-",
         ", ".join(sorted(judged.files, key=str.lower, reverse=True)),
-        ", ".join(sorted(judged.dtypes)),
+        ", ".join(dtype for dtype in DTYPES if dtype in judged.dtypes),
         f"{len(judged.variants)} checkpoints on {', '.join(sorted(judged.engines))}:"
         f" {', '.join(proofs)}",
     ]
@@ -124,8 +135,8 @@ def row(family: str, judged: Judged) -> str:
 
 def title(network: type) -> str:
     """The model's name and paper, as its file's first line has them."""
-    doc = sys.modules[network.__module__].__doc__ or ""
-    return doc.split(":")[0].split(". ")[0].strip().rstrip(".").replace("\n", " ")
+    doc = " ".join((sys.modules[network.__module__].__doc__ or "").split())
+    return re.split(r"(?<=\))|: ", doc)[0]
 
 
 def page(judged: dict[str, Judged]) -> str:
