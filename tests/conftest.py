@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import checkpoints
+import families
 import speaker
 
 #: Third parties that judge us, and never ship with us.
@@ -24,6 +25,18 @@ REQUIRED = os.environ.get("QUATRAIN_REQUIRE_ORACLES") == "1"
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "oracle(*modules): needs these third parties to judge us")
     config.addinivalue_line("markers", "data(name): needs this folder under QUATRAIN_TEST_DATA")
+    config.addinivalue_line("markers", "family: is about one family, and told to reports")
+
+
+@pytest.hookimpl(tryfirst=True)  # before what is marked is chosen
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a family are marked, and reports say which one it is (``tools/families.py``)."""
+    for item in items:
+        params = getattr(item, "callspec", None) and item.callspec.params
+        if params and params.get("family") in families.FAMILIES:
+            item.add_marker("family")
+            about = ("family", "variant", "engine", "dtype")
+            item.user_properties += [(name, str(params[name])) for name in about if name in params]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
