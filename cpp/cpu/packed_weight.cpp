@@ -36,8 +36,28 @@ void pack_any(const WeightView& w, std::ptrdiff_t first, std::ptrdiff_t count, f
   }
 }
 
+// One panel of halves in rows: a few columns at a time become floats, in the first cache.
+void pack_halves(const WeightView& w, std::ptrdiff_t first, std::ptrdiff_t count, float* panel) {
+  constexpr std::ptrdiff_t kColumns = 128;
+  alignas(64) float block[kPanel * kColumns];
+  const bool brain = w.type == WeightType::kBfloat16;
+  const auto widen = brain ? kernels().widen_bfloat16 : kernels().widen_float16;
+  const auto widen_one = brain ? from_bfloat16 : from_float16;
+  const auto* const rows = static_cast<const std::uint16_t*>(w.data) + first * w.n_stride;
+  for (std::ptrdiff_t k = 0; k < w.k; k += kColumns) {
+    const std::ptrdiff_t columns = std::min(kColumns, w.k - k), whole = columns / kPanel * kPanel;
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      const std::uint16_t* const row = rows + i * w.n_stride + k;
+      widen(row, block + i * kColumns, whole);
+      std::transform(row + whole, row + columns, block + i * kColumns + whole, widen_one);
+    }
+    kernels().pack_panel(block, kColumns, count, columns, panel + k * kPanel);
+  }
+}
+
 void pack_one(const WeightView& w, std::ptrdiff_t first, float* panel) {
   const std::ptrdiff_t count = std::min(kPanel, w.n - first);
+  if (w.type != WeightType::kFloat32 && w.k_stride == 1) return pack_halves(w, first, count, panel);
   switch (w.type) {
     case WeightType::kFloat32:
       if (w.k_stride == 1) {
@@ -160,12 +180,18 @@ void Packer::add(const WeightView& rows, int threads) {
       });
       return;
     }
-    case Packing::kFloat16:
+    case Packing::kFloat16: {
+      auto* const values = static_cast<std::uint16_t*>(memory_[0]);
+      each_panel([=](std::ptrdiff_t p, const float* panel) {
+        std::transform(panel, panel + size, values + p * size, [](float x) { return to_float16(x); });
+      });
+      return;
+    }
     case Packing::kBfloat16: {
       auto* const values = static_cast<std::uint16_t*>(memory_[0]);
-      const auto narrow = packing_ == Packing::kFloat16 ? to_float16 : to_bfloat16;
       each_panel([=](std::ptrdiff_t p, const float* panel) {
-        std::transform(panel, panel + size, values + p * size, narrow);
+        std::transform(panel, panel + size, values + p * size,
+                       [](float x) { return to_bfloat16(x); });
       });
       return;
     }

@@ -91,6 +91,9 @@ def read(
     try:
         with path.open("rb", buffering=0) as file:
             array = np.fromfile(file, kind, size, offset=at)
+            if hasattr(os, "posix_fadvise"):  # what comes next, mostly, while this is packed
+                end = at + array.nbytes
+                os.posix_fadvise(file.fileno(), end, 4 * array.nbytes, os.POSIX_FADV_WILLNEED)
             changed = identity(file.fileno()) != expected
     except OSError as e:
         raise CheckpointError(f"{path}: cannot be read: {e.strerror or e}") from None
