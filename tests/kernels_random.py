@@ -18,6 +18,7 @@ from quatrain import _core
 from quatrain.engines.reference import Reference
 from quatrain.errors import InputError
 from quatrain.layout import Packed
+from quatrain.ops import POOLINGS
 from quatrain.state import Remembered
 
 Array = np.ndarray
@@ -116,7 +117,11 @@ def norm(random: Generator) -> Call:
         arrays["bias"] = floats(random, x.shape[-1])
     plain = getattr(REFERENCE, name)
     if random.random() < 0.5:
-        return name, {"x": x, **arrays}, {"eps": 0.1}, plain
+        heads = {}
+        if name == "rms_norm" and x.ndim == 2:
+            heads = {"heads": some(random, 5)}
+            x = np.tile(x, (1, heads["heads"]))
+        return name, {"x": x, **arrays}, {"eps": 0.1, **heads}, plain
     y = floats(random, *x.shape)
 
     def added(x: Array, y: Array, **options: Any) -> tuple[Array, Array]:
@@ -181,7 +186,7 @@ def rotary(random: Generator) -> Call:
 def pool(random: Generator) -> Call:
     x = floats(random, size(random), some(random))
     starts = cut(random, len(x), some(random, 6))
-    kind = str(random.choice(["mean", "cls", "max", "last"]))
+    kind = str(random.choice(POOLINGS))
 
     def right(x: Array, starts: Array, kind: str) -> Array:
         out = np.zeros((len(starts) - 1, x.shape[1]))

@@ -9,7 +9,6 @@ import oracle
 from cases import ENGINES
 from families import DECODERS, FAMILIES, PAIRED, VARIANTS, VOCAB
 from judge import difference
-from oracle import Oracle
 from quatrain.engines.reference import Reference
 from quatrain.folder import Folder
 from quatrain.loader import load_on
@@ -38,7 +37,7 @@ def made(tmp_path_factory):
     def make(family: str, variant: str):
         if (family, variant) not in known:
             folder = oracle.write(root / str(len(known)), family, variant)
-            known[family, variant] = folder, Oracle(folder, family)
+            known[family, variant] = folder, oracle.judge(folder, family)
         return known[family, variant]
 
     return make
@@ -47,6 +46,11 @@ def made(tmp_path_factory):
 def sentences(seed: int, *lengths: int) -> list[np.ndarray]:
     random = np.random.default_rng(seed)
     return [random.integers(0, VOCAB, n) for n in lengths]
+
+
+def sources_of(family: str, seed: int, *lengths: int) -> list[np.ndarray]:
+    """What a family is given first: ids, or what it hears."""
+    return FAMILIES[family].sources(np.random.default_rng(seed), *lengths)
 
 
 def tolerance(engine: str, family: str) -> float:
@@ -60,7 +64,7 @@ def test_hidden_states(family, variant, engine, made):
     folder, judge = made(family, variant)
     model = load_on(Folder(folder), JUDGED[engine]())
     network, run = model.network, model.engine.run
-    texts, sources = sentences(1, 11, 4), sentences(2, 7, 3)
+    texts, sources = sentences(1, 11, 4), sources_of(family, 2, 7, 3)
     inputs = {name: [np.arange(len(text)) % 2 for text in texts] for name in network.inputs}
     if model.config.__dict__.get("type_vocab_size") == 1:
         inputs = {name: [0 * row for row in rows] for name, rows in inputs.items()}
@@ -94,7 +98,7 @@ def test_logits(family, variant, engine, made):
     folder, judge = made(family, variant)
     model = load_on(Folder(folder), JUDGED[engine]())
     network, engine_ = model.network, model.engine
-    texts, sources = sentences(1, 11, 5), sentences(2, 7, 3)
+    texts, sources = sentences(1, 11, 5), sources_of(family, 2, 7, 3)
     state = engine_.state(network.slots(), 2)
     if family in PAIRED:
         engine_.run(network, "encode", sources, state, source=True)
@@ -116,7 +120,7 @@ def test_greedy_ids(family, variant, made):
     folder, judge = made(family, variant)
     models = [load_on(Folder(folder), ENGINES[name]()) for name in ("reference", "native", "onnx")]
     margins, compared = [], 0
-    for prompt in sentences(3, 9, 1, 4, 2):
+    for prompt in sources_of(family, 3, 9, 1, 4, 2):
         ids, margin = judge.greedy(prompt, 12)
         clear = next((i for i, m in enumerate(margin) if m < TIE), len(margin))
         for model in models:

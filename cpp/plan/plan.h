@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -114,7 +113,7 @@ class Plan {
   Value mul(Value x, Value y);
   Value mul(Value x, const float* row);
   Value layer_norm(Value x, const float* weight, const float* bias, float eps);
-  Value rms_norm(Value x, const float* weight, float eps);
+  Value rms_norm(Value x, const float* weight, std::ptrdiff_t heads, float eps);
   struct Sum {
     Value sum, normed;
   };
@@ -125,10 +124,15 @@ class Plan {
   struct Angles {
     Value cosines, sines;
   };
-  Angles rotary(const float* inv_freq, std::ptrdiff_t half, float scale, Per per = Per::kToken);
+  // A sentence of n tokens, past ones included, has the row min(max(n - limit, 0), L - 1) of
+  // inv_freq [L, R/2]; of more than one only where a row is a token.
+  Angles rotary(ConstRows inv_freq, float scale, std::int64_t limit, Per per = Per::kToken);
   Value windows(Value x, std::ptrdiff_t size, std::ptrdiff_t stride);
   Value pool(Value x, Pooling kind);
   Value l2_normalize(Value x);
+
+  // The columns of all parts, side by side.
+  Value concat(const std::vector<Value>& parts);
 
   // Columns first .. first + count, which nothing copies.
   static Value columns(Value x, std::ptrdiff_t first, std::ptrdiff_t count);
@@ -197,7 +201,7 @@ class Plan {
   void expect_own(const Made& x) const;
   Value make(Per per, std::ptrdiff_t columns);
   void keep_sentences(Per per);
-  void step(std::initializer_list<Value> reads, Step made);
+  void step(const std::vector<Value>& reads, Step made);
   Value attended(Value q, std::ptrdiff_t value_columns, const AttentionOptions& options,
                  std::optional<Bias> bias);
   static void expect_same(const char* where, Value x, Value y);

@@ -40,7 +40,7 @@ void Plan::keep_sentences(Per per) {
   if (std::find(strides_.begin(), strides_.end(), per) == strides_.end()) strides_.push_back(per);
 }
 
-void Plan::step(std::initializer_list<Value> reads, Step made) {
+void Plan::step(const std::vector<Value>& reads, Step made) {
   for (const Value& x : reads) {
     expect_own(x);
     buffers_[x.buffer].dies = static_cast<std::ptrdiff_t>(steps_.size());
@@ -179,10 +179,10 @@ Value Plan::layer_norm(Value x, const float* weight, const float* bias, float ep
   return out;
 }
 
-Value Plan::rms_norm(Value x, const float* weight, float eps) {
+Value Plan::rms_norm(Value x, const float* weight, std::ptrdiff_t heads, float eps) {
   const Value out = make(x.per, x.columns);
   step({x}, [=](const Pass& pass) {
-    quatrain::rms_norm(pass.rows(x), weight, eps, pass.rows(out), pass.threads);
+    quatrain::rms_norm(pass.rows(x), weight, heads, eps, pass.rows(out), pass.threads);
   });
   return out;
 }
@@ -229,12 +229,28 @@ Value Plan::rope(Value x, Value cosines, Value sines, std::ptrdiff_t heads, bool
   return out;
 }
 
-Plan::Angles Plan::rotary(const float* inv_freq, std::ptrdiff_t half, float scale, Per per) {
+Plan::Angles Plan::rotary(ConstRows inv_freq, float scale, std::int64_t limit, Per per) {
+  check(inv_freq.rows == 1 || (inv_freq.rows > 1 && per == Per::kToken), "rotary",
+        "expected one row of inv_freq, or some for a row for each token, got ", inv_freq.rows);
+  check(std::abs(limit) <= kMostTokens, "rotary", "expected a limit of at most ", kMostTokens,
+        ", got ", limit);
   const Ids at = positions(0, per);
-  const Value cosines = make(per, half), sines = make(per, half);
+  const Value cosines = make(per, inv_freq.columns), sines = make(per, inv_freq.columns);
   step({}, [=](const Pass& pass) {
-    quatrain::rotary(pass.ids[at.number], inv_freq, scale, pass.rows(cosines), pass.rows(sines),
-                     pass.threads);
+    const auto turn = [&](std::int64_t begin, std::int64_t end, std::int64_t row) {
+      const auto rows = [&](Value x) {
+        const MutableRows all = pass.rows(x);
+        return MutableRows(all.row(begin), end - begin, all.columns, all.stride);
+      };
+      quatrain::rotary(pass.ids[at.number] + begin, inv_freq.row(row), scale, rows(cosines),
+                       rows(sines), pass.threads);
+    };
+    if (inv_freq.rows == 1) return turn(0, pass.rows(cosines).rows, 0);
+    for (std::ptrdiff_t b = 0; b < pass.given.batch; ++b) {
+      const std::int64_t beyond = pass.keys.total[static_cast<std::size_t>(b)] - limit;
+      const std::int64_t* const starts = pass.given.starts + b;
+      turn(starts[0], starts[1], std::clamp<std::int64_t>(beyond, 0, inv_freq.rows - 1));
+    }
   });
   return {cosines, sines};
 }
@@ -268,6 +284,28 @@ Value Plan::l2_normalize(Value x) {
   const Value out = make(x.per, x.columns);
   step({x}, [=](const Pass& pass) {
     quatrain::l2_normalize(pass.rows(x), pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::concat(const std::vector<Value>& parts) {
+  check(!parts.empty(), "concat", "expected one part or more");
+  std::ptrdiff_t columns = 0;
+  for (const Value& part : parts) {
+    check(part.per == parts.front().per, "concat", "expected parts of the same rows");
+    check(!__builtin_add_overflow(columns, part.columns, &columns), "concat",
+          "expected parts that memory can hold");
+  }
+  const Value out = make(parts.front().per, columns);
+  step(parts, [=](const Pass& pass) {
+    MutableRows to = pass.rows(out);
+    for (const Value& part : parts) {
+      const ConstRows from = pass.rows(part);
+      for (std::ptrdiff_t i = 0; i < from.rows; ++i) {
+        std::copy_n(from.row(i), from.columns, to.row(i));
+      }
+      to.data += from.columns;
+    }
   });
   return out;
 }

@@ -16,6 +16,7 @@ from quatrain.models import Encoder, Network, network
 from quatrain.module import Param
 from quatrain.packed import PackedFile
 from quatrain.shared import Shared
+from quatrain.tokenizer import Tokenizer
 from quatrain.tokenizer.of_model import tokenizer_of
 from quatrain.weights import Load, Tensors, bind
 
@@ -59,13 +60,21 @@ def opened(path: Path) -> Folder:
 
 def load_on(folder: Folder, engine: Engine) -> Model:
     """Load a folder's model on an engine that exists already."""
-    net = network(folder.config, str(folder.settings))
-    if isinstance(net, Encoder):
-        net.pooling, net.normalize = folder.sentence.pooling, folder.sentence.normalize
+    net = network_of(folder)
     bind_weights(net, folder.checkpoint(), engine)
     where = folder.vocabulary
     tokenizer = None if where is None else tokenizer_of(where, folder.config)
-    return Model(folder, net, engine, tokenizer, reload=load_on)
+    target = folder.target_vocabulary
+    target_tokenizer = None if target is None else Tokenizer.from_file(target)
+    return Model(folder, net, engine, tokenizer, reload=load_on, target_tokenizer=target_tokenizer)
+
+
+def network_of(folder: Folder) -> Network:
+    """A folder's network without its weights."""
+    net = network(folder.config, str(folder.settings))
+    if isinstance(net, Encoder):
+        net.sentence = folder.sentence.modules(net.width)
+    return net
 
 
 def bind_weights(net: Network, checkpoint: Tensors, engine: Engine) -> None:

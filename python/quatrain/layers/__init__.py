@@ -6,7 +6,16 @@ from quatrain.layers.attention import (
     RotaryAttention,
     RotaryHeads,
 )
-from quatrain.layers.basic import Embedding, LayerNorm, Linear, RMSNorm, optional_row
+from quatrain.layers.basic import (
+    Conv1d,
+    Embedding,
+    LayerNorm,
+    Linear,
+    RMSNorm,
+    ScaledEmbedding,
+    UnitOffsetRMSNorm,
+    optional_row,
+)
 from quatrain.layers.blocks import PreNormBlock, SandwichBlock
 from quatrain.layers.embeddings import Embeddings
 from quatrain.layers.encoder_decoder import (
@@ -18,25 +27,30 @@ from quatrain.layers.encoder_decoder import (
     Parts,
     SelfAttention,
 )
-from quatrain.layers.feed_forward import GatedFeedForward
+from quatrain.layers.feed_forward import FusedGatedFeedForward, GatedFeedForward
 from quatrain.layers.positions import SINUSOIDS, Learned, RelativeBias, Sinusoidal
 from quatrain.layers.residual import post_norm, pre_norm
 from quatrain.layers.rotary import (
+    DynamicRotary,
     LinearRotary,
     Llama3Rotary,
+    LongRotary,
     Rotary,
     YarnRotary,
 )
 
 __all__ = [
     "SINUSOIDS",
+    "Conv1d",
     "CrossAttention",
     "DecoderBlock",
     "DecoderStack",
+    "DynamicRotary",
     "Embedding",
     "Embeddings",
     "EncoderBlock",
     "EncoderStack",
+    "FusedGatedFeedForward",
     "FusedRotaryAttention",
     "GatedFeedForward",
     "LayerNorm",
@@ -44,6 +58,7 @@ __all__ = [
     "Linear",
     "LinearRotary",
     "Llama3Rotary",
+    "LongRotary",
     "NormedRotaryAttention",
     "Parts",
     "PreNormBlock",
@@ -53,8 +68,10 @@ __all__ = [
     "RotaryAttention",
     "RotaryHeads",
     "SandwichBlock",
+    "ScaledEmbedding",
     "SelfAttention",
     "Sinusoidal",
+    "UnitOffsetRMSNorm",
     "YarnRotary",
     "optional_row",
     "post_norm",

@@ -21,6 +21,21 @@ class Linear(Module):
         return op.linear(x, self.weight, self.bias)
 
 
+class Conv1d(Module):
+    """A convolution over ``size`` rows at a time; every ``stride``-th of them has a row after it.
+
+    Its rows are those of ``layout.every(stride)``.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, size: int, stride: int = 1):
+        self.weight: Any = Param((outputs, inputs, size), "convolution")
+        self.bias: Any = Param((outputs,))
+        self.stride = stride
+
+    def forward(self, op: Any, x: Any, layout: Any) -> Any:
+        return op.conv1d(x, self.weight, self.bias, layout, stride=self.stride)
+
+
 class Embedding(Module):
     """Rows of a table; ``tied`` when an output head uses the same table."""
 
@@ -29,6 +44,17 @@ class Embedding(Module):
 
     def forward(self, op: Any, ids: Any) -> Any:
         return op.embedding(ids, self.weight)
+
+
+class ScaledEmbedding(Embedding):
+    """Rows of a table times ``scale``."""
+
+    def __init__(self, size: int, width: int, *, scale: float, tied: bool = False):
+        super().__init__(size, width, tied=tied)
+        self.scale = scale
+
+    def forward(self, op: Any, ids: Any) -> Any:
+        return op.mul(super().forward(op, ids), self.scale)
 
 
 class LayerNorm(Module):
@@ -50,8 +76,16 @@ class RMSNorm(Module):
         self.weight: Any = Param((width,))
         self.eps = eps
 
-    def forward(self, op: Any, x: Any) -> Any:
-        return op.rms_norm(x, self.weight, eps=self.eps)
+    def forward(self, op: Any, x: Any, *, heads: int = 1) -> Any:
+        return op.rms_norm(x, self.weight, eps=self.eps, heads=heads)
+
+
+class UnitOffsetRMSNorm(RMSNorm):
+    """The same, of a file that has w where the scale is 1 + w (Gemma)."""
+
+    def __init__(self, width: int, eps: float):
+        super().__init__(width, eps)
+        self.weight = Param((width,), offset=1.0)
 
 
 def optional_row(size: int) -> Param:

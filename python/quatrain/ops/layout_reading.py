@@ -13,7 +13,7 @@ Layout = Any
 Slot = Any
 
 #: How ``pool`` makes one vector of a sentence's rows.
-POOLINGS = ("mean", "cls", "max", "last")
+POOLINGS = ("mean", "cls", "max", "last", "mean_sqrt_len", "weightedmean")
 
 
 class LayoutReading(RowWise):
@@ -38,17 +38,22 @@ class LayoutReading(RowWise):
     @operation("sentence")
     def pool(self, x: Tensor, layout: Layout, *, kind: str) -> Tensor:
         """One vector per sentence, ``[N, D] -> [B, D]``: its rows' mean, maximum, first ("cls")
-        or last row. Source: sentence-transformers Pooling."""
+        or last row; "mean_sqrt_len", their sum over the root of their number; "weightedmean",
+        their mean in which row i, from 1 on, counts i times.
+        Source: sentence-transformers Pooling.
+        """
         raise NotImplementedError
 
     @required
     @operation("rows")
     def rotary(
-        self, layout: Layout, inv_freq: np.ndarray, *, scale: float = 1.0
+        self, layout: Layout, inv_freq: np.ndarray, *, scale: float = 1.0, limit: int | None = None
     ) -> tuple[Tensor, Tensor]:
         """``scale * cos`` and ``scale * sin`` of ``position * inv_freq``, once per pass.
 
-        inv_freq ``[R/2]`` -> two tensors ``[N, R/2]``. Source: Su et al. 2021.
+        inv_freq ``[R/2]`` -> two tensors ``[N, R/2]``. With ``limit``, a sentence's frequencies
+        depend on its length: inv_freq is ``[L, R/2]``, and a sentence of n tokens, past ones
+        included, has its row ``clip(n - limit, 0, L - 1)``. Source: Su et al. 2021.
         """
         raise NotImplementedError
 

@@ -76,7 +76,7 @@ class Run:
         if self.job.settings.num_beams > 1:
             yield from self._best()
             return
-        decoder = self.model.tokenizer and self.model.tokenizer.stream_decoder()
+        decoder = self.model.target_tokenizer and self.model.target_tokenizer.stream_decoder()
         sent, stops = 0, self.job.settings.stop
         # This much of the tail might be the beginning of a stop string.
         held = max((len(stop) - 1 for stop in stops), default=0)
@@ -108,12 +108,13 @@ class Run:
         """The new ids, one at a time, until an end token or the last one allowed."""
         job, engine, network = self.job, self.model.engine, self.model.network
         settings, constraints = job.settings, job.constraints
-        state, chunk, seen = job.begin(), job.ids, job.ids.tolist()
+        state, seen = job.state, job.ids.tolist()
         sampler = settings.sampler()
-        sampler.read(chunk)
+        sampler.read(job.ids)
         seed = secrets.randbits(64) if settings.seed is None else settings.seed
         halves = seed & (2**64 - 1), seed >> 64
         for step in range(job.room):
+            state, (chunk,) = job.unread(state, [seen])
             logits = engine.run(network, "next_logits", [chunk], state)[0][0]
             allowed = logits = logits.astype(np.float32, copy=False)
             state.next()
@@ -126,7 +127,6 @@ class Run:
                 return
             sampler.wrote(token)
             seen.append(token)
-            chunk = np.array([token], np.int64)
             if step < len(constraints.forced_bos):
                 continue
             if settings.logprobs:
@@ -138,7 +138,7 @@ class Run:
         """The best text of a search, whole: until the end, another might become the best."""
         for found in beam_search(self.job)[: self.job.settings.num_return_sequences]:
             ids, reason = self.job.own(found.ids)
-            text = self.model.tokenizer.decode(ids) if self.model.tokenizer else ""
+            text = self.model.target_tokenizer.decode(ids) if self.model.target_tokenizer else ""
             self.beams.append(Beam(text, ids, found.score, reason))
         best = self.beams[0]
         self.text, self.ids, self.finish_reason = best.text, best.ids, best.finish_reason

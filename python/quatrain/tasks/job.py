@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Job:
         assert isinstance(network, Decoder)
         self.model = model
         self.settings = settings = settings_of(model, given, network.target_size)
-        if settings.stop and model.tokenizer is None:
+        if settings.stop and model.target_tokenizer is None:
             raise InputError("[generate] stop: expected a model with a tokenizer, this has none")
         #: The encoder's input; None for a decoder alone.
         self.source: np.ndarray | None = None
@@ -58,13 +59,26 @@ class Job:
         self.ends = end_ids(model)
         self.constraints = Constraints(settings, self.ends, len(self.ids), self.room)
 
-    def begin(self) -> Any:
+    @cached_property
+    def state(self) -> Any:
         """A state that has read the source, and nothing of ``ids`` yet."""
         network, engine = self.model.network, self.model.engine
         state = engine.state(network.slots(), 1, len(self.ids) + min(self.room, RESERVED))
         if self.source is not None:
             engine.run(network, "encode", [self.source], state, source=True)
         return state
+
+    def unread(self, state: Any, texts: Sequence[list[int]]) -> tuple[Any, list[np.ndarray]]:
+        """The state, and what it has not read yet of each text; they are of one length.
+
+        What it has read is read again where that is of no use for texts of their length.
+        """
+        network, past = self.model.network, int(state.lengths[0])
+        assert isinstance(network, Decoder)
+        if network.restarts(past, len(texts[0])):
+            room, past = len(texts[0]) + min(self.room, RESERVED), 0
+            state = self.model.engine.state(network.slots(), len(texts), room)
+        return state, [np.array(text[past:], np.int64) for text in texts]
 
     def own(self, ids: Sequence[int]) -> tuple[list[int], str]:
         """What was written without the start and end tokens, and why it ends: "eos", "length"."""
