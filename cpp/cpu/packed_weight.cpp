@@ -183,7 +183,8 @@ void Packer::add(const WeightView& rows, int threads) {
     case Packing::kFloat16: {
       auto* const values = static_cast<std::uint16_t*>(memory_[0]);
       each_panel([=](std::ptrdiff_t p, const float* panel) {
-        std::transform(panel, panel + size, values + p * size, [](float x) { return to_float16(x); });
+        std::transform(panel, panel + size, values + p * size,
+                       [](float x) { return to_float16(x); });
       });
       return;
     }

@@ -90,7 +90,7 @@ def unbound(folder: Folder) -> tuple[Network, Tensors]:
     if isinstance(net, Encoder):
         net.sentence = folder.sentence.modules(net.width)
     checkpoint = folder.checkpoint()
-    keys = [key.removeprefix(p) for key in checkpoint.names() for p in ("", *net.prefixes)]
+    keys = [net.key(name) for name in checkpoint.names()]
     for name in net.optional:
         if not any(key.startswith(name + ".") for key in keys):
             setattr(net, name, None)
@@ -123,7 +123,7 @@ def bind_weights(net: Network, checkpoint: Tensors, engine: Engine) -> None:
         net,
         checkpoint,
         parameter,
-        prefixes=net.prefixes,
-        ignored=net.ignored,
+        key_of=net.key,
+        ignored=(*net.ignored, *net.beside),
         duplicates=net.duplicates,
     )

@@ -64,22 +64,22 @@ def bind(
     checkpoint: Tensors,
     parameter: Callable[[str, Param, Load], Any],
     *,
-    prefixes: Iterable[str] = (),
+    key_of: Callable[[str], str] = str,
     ignored: Iterable[str] = (),
     duplicates: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Replace every Param of ``network`` by what ``parameter(key, param, load)`` returns.
 
-    A file key may carry one of ``prefixes`` before the module's key. Keys that match a pattern
-    of ``ignored`` are buffers that the architecture computes by itself. ``duplicates`` maps keys
-    of tied weights to the key that owns them: where the file has both, they must be equal.
+    ``key_of`` gives the module's key of a file's. Keys that match a pattern of ``ignored`` are not
+    used. ``duplicates`` maps keys of tied weights to the key that owns them: where the file has
+    both, they must be equal.
     -> what it returned, by key; what modules share is there once.
     Raises WeightError naming every missing, unused or misshapen tensor.
     """
     known: dict[str, str] = {}
     problems = []
     for stored in checkpoint.names():
-        if (first := known.setdefault(strip(stored, prefixes), stored)) != stored:
+        if (first := known.setdefault(key_of(stored), stored)) != stored:
             problems.append(f"{first} and {stored} are one weight")
     unused = dict(known)
     params = list(network.params())
@@ -112,14 +112,6 @@ def bind(
     for _, param, owner, attribute in params:
         setattr(owner, attribute, made[param])
     return {first_of[param]: weight for param, weight in made.items()}
-
-
-def strip(name: str, prefixes: Iterable[str]) -> str:
-    """A file's key without its base prefix."""
-    for prefix in prefixes:
-        if name.startswith(prefix):
-            return name[len(prefix) :]
-    return name
 
 
 def mismatch(checkpoint: Tensors, name: str, param: Param) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +24,7 @@ from quatrain.packed import FORMAT, PackedFile
 from quatrain.tasks.memory import forecast, resident
 from quatrain.tokenizer.of_model import tokenizer_of
 from quatrain.tokenizer.opening import format_in
-from quatrain.weights import Tensors, strip
+from quatrain.weights import Tensors
 
 PANEL = "Look inside"
 #: A size's name here -> its names in the families' configs.
@@ -74,6 +75,8 @@ def info(
     for name in ("parameters", *SIZES, "context", "vocabulary"):
         value = facts[name]
         table.add_row(name, "-" if value is None else f"{value:,}")
+    if facts["left out"]:
+        table.add_row("left out", ", ".join(facts["left out"]))
     table.add_row("dtype", ", ".join(facts["dtypes"]))
     table.add_row("tokenizer", facts["tokenizer"] or "none")
     for name, state in facts["engines"].items():
@@ -99,6 +102,7 @@ def describe(folder: Folder) -> dict[str, Any]:
         **{name: first_of(config, keys) for name, keys in SIZES.items()},
         "context": net.context,
         "vocabulary": net.vocab_size,
+        "left out": left_out(net, checkpoint),
         "dtypes": [packed.dtype] if packed else sorted({checkpoint.dtype(key) for key in used}),
         "tokenizer": tokenizer_kind(folder),
         "engines": available(),
@@ -135,7 +139,7 @@ def weights_used(
 
     What could be computed as well counts for none.
     """
-    stored = {strip(name, net.prefixes): name for name in checkpoint.names()}
+    stored = {net.key(name): name for name in checkpoint.names()}
     if packed:
         stored |= {key: key for key in packed.shapes}
     used = {
@@ -144,6 +148,13 @@ def weights_used(
         if key in stored and param.default is None
     }
     return dict(used.values())
+
+
+def left_out(net: Network, checkpoint: Tensors) -> list[str]:
+    """The heads, and what else the files have beside the part that is run."""
+    keys = map(net.key, checkpoint.names())
+    beside = [key for key in keys if any(re.fullmatch(one, key) for one in net.beside)]
+    return sorted({key.partition(".")[0] for key in beside})
 
 
 def first_of(config: dict[str, Any], keys: tuple[str, ...]) -> int | None:

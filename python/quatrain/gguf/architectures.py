@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 
 from quatrain.errors import ConfigError
 from quatrain.gguf import decoders, encoders
 from quatrain.gguf.described import Described
 from quatrain.gguf.metadata import ARCHITECTURE, Metadata
 from quatrain.gguf.tensor_file import TensorFile
+from quatrain.models.config import unsupported
 
 ARCHITECTURES: dict[str, Callable[[Metadata, TensorFile], Described]] = {
     "llama": decoders.llama,
@@ -27,11 +27,7 @@ def describe(metadata: Metadata, file: TensorFile) -> Described:
     """
     name = metadata.architecture
     if name not in ARCHITECTURES:
-        near = get_close_matches(name, ARCHITECTURES, 1, 0.0)[0]
-        raise ConfigError(
-            f"{metadata.file}: {ARCHITECTURE}: expected one of {', '.join(ARCHITECTURES)}, found"
-            f" {name!r:.60} (the nearest is {near!r})"
-        )
+        raise ConfigError(f"{metadata.file}: {ARCHITECTURE}: {unsupported(name, ARCHITECTURES)}")
     described = ARCHITECTURES[name](metadata, file)
     metadata.refuse_rest()
     return described

@@ -7,6 +7,7 @@ from typing import Any
 from quatrain.errors import ConfigError
 from quatrain.models.bart import Bart
 from quatrain.models.bert import Bert
+from quatrain.models.config import unsupported
 from quatrain.models.distilbert import DistilBert
 from quatrain.models.gemma2 import Gemma2
 from quatrain.models.gemma3 import Gemma3, Gemma3Text
@@ -70,8 +71,7 @@ def network(fields: dict[str, Any], file: str) -> Network:
     """
     kind = fields.get("model_type")
     if not isinstance(kind, str) or kind not in FAMILIES:
-        known = ", ".join(FAMILIES)
-        raise ConfigError(f"{file}: model_type: expected one of {known}, found {kind!r}")
+        raise ConfigError(f"{file}: model_type: {unsupported(kind, FAMILIES)}")
     family = FAMILIES[kind]
     result: Network = family(family.config_class.from_dict(fields, file))
     result.assign_paths()

@@ -162,7 +162,9 @@ class Bert(PooledEncoder):
     config: BertConfig
     config_class = BertConfig
     prefixes = ("bert.",)
-    ignored = (r"embeddings\.position_ids", r"cls\..*")
+    renamed = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}  # noqa: RUF012
+    ignored = (r"embeddings\.position_ids",)
+    beside = (r"(cls|classifier|qa_outputs)\..*",)
     inputs = ("token_type_ids",)
 
     def __init__(self, config: BertConfig):

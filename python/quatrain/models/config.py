@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, Self, get_type_hints
 
 from quatrain.errors import ConfigError
@@ -88,9 +90,20 @@ def divides(config: Config, part: str, whole: str) -> None:
 
 def one_of(config: Config, field: str, *choices: Any) -> None:
     """The field's value must be one of ``choices``."""
-    if getattr(config, field) not in choices:
-        found, expected = getattr(config, field), ", ".join(map(repr, choices))
-        raise ConfigError(f"{field}: expected {expected}, found {found!r}")
+    if (found := getattr(config, field)) not in choices:
+        raise ConfigError(f"{field}: {unsupported(found, choices)}")
+
+
+def unsupported(found: Any, choices: Iterable[Any]) -> str:
+    """What to say of a value that is none of ``choices``: these, and the nearest of them."""
+    known = {str(one): repr(one) for one in choices}
+    if len(known) == 1:
+        return f"expected {', '.join(known.values())}, found {found!r:.60}"
+    (near,) = get_close_matches(str(found), known, 1, 0.0)
+    return (
+        f"expected one of {', '.join(known.values())}, found {found!r:.60} (the nearest is"
+        f" {known[near]})"
+    )
 
 
 def activation(config: Config, field: str) -> str:

@@ -87,7 +87,11 @@ class DistilBert(Encoder):
     config: DistilBertConfig
     config_class = DistilBertConfig
     prefixes = ("distilbert.",)
-    ignored = (r"embeddings\.position_ids", r"vocab_(transform|layer_norm|projector)\..*")
+    ignored = (r"embeddings\.position_ids",)
+    beside = (
+        r"vocab_(transform|layer_norm|projector)\..*",
+        r"(pre_classifier|classifier|qa_outputs)\..*",
+    )
 
     def __init__(self, config: DistilBertConfig):
         self.config = config

@@ -119,4 +119,4 @@ class Gemma3(Gemma3Text):
     config: Gemma3Config
     config_class = Gemma3Config
     prefixes = ("model.language_model.", "language_model.model.", "language_model.", "model.")
-    ignored = (r"(vision_tower|multi_modal_projector)\..*",)
+    beside = (r"(vision_tower|multi_modal_projector)\..*",)

@@ -156,7 +156,7 @@ class ModernBert(Encoder):
     config: ModernBertConfig
     config_class = ModernBertConfig
     prefixes = ("model.",)
-    ignored = (r"head\..*", r"decoder\..*")
+    beside = (r"(head|decoder|classifier)\..*",)
 
     def __init__(self, config: ModernBertConfig):
         self.config = config

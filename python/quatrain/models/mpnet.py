@@ -89,7 +89,8 @@ class MPNet(PooledEncoder):
     config: MPNetConfig
     config_class = MPNetConfig
     prefixes = ("mpnet.",)
-    ignored = (r"embeddings\.position_ids", r"lm_head\..*")
+    ignored = (r"embeddings\.position_ids",)
+    beside = (r"(lm_head|classifier|qa_outputs)\..*",)
 
     def __init__(self, config: MPNetConfig):
         self.config = config

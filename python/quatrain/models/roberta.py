@@ -37,4 +37,5 @@ class Roberta(Bert):
     config: RobertaConfig
     config_class = RobertaConfig
     prefixes = ("roberta.",)
-    ignored = (r"embeddings\.position_ids", r"lm_head\..*")
+    ignored = (r"embeddings\.position_ids",)
+    beside = (r"(lm_head|classifier|qa_outputs)\..*",)

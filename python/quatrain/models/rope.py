@@ -17,7 +17,7 @@ from quatrain.layers import (
     Rotary,
     YarnRotary,
 )
-from quatrain.models.config import LARGEST, Config, between, matches, positive
+from quatrain.models.config import LARGEST, Config, between, matches, positive, unsupported
 
 #: No text is stretched further.
 MOST_STRETCHED = 1e6
@@ -251,6 +251,6 @@ def read_rope(
     # Older files call it "type".
     kind = given.get("rope_type", given.get("type", "default"))
     if not isinstance(kind, str) or kind not in kinds:
-        raise ConfigError(f"{field}: rope_type: expected one of {', '.join(kinds)}, found {kind!r}")
+        raise ConfigError(f"{field}: rope_type: {unsupported(kind, kinds)}")
     known = {one.name for one in fields(ROPES[kind])}
     return ROPES[kind].from_dict({k: v for k, v in (fallback | given).items() if k in known}, field)

@@ -21,8 +21,12 @@ class Network(Module):
 
     #: Base prefixes that a file's keys may carry.
     prefixes: ClassVar[tuple[str, ...]] = ()
+    #: Ends of keys in old files -> what they are called now.
+    renamed: Mapping[str, str] = MappingProxyType({})
     #: Patterns (full match) of keys that the architecture computes by itself or does not use.
     ignored: ClassVar[tuple[str, ...]] = ()
+    #: Patterns (full match) of keys of what stands beside the part that is run: heads of tasks.
+    beside: ClassVar[tuple[str, ...]] = ()
     #: Modules that a checkpoint may lack, by attribute path.
     optional: ClassVar[tuple[str, ...]] = ()
     #: Keys of tied weights that a file may repeat -> the key that owns the weight.
@@ -40,6 +44,13 @@ class Network(Module):
     def slots(self) -> list[SlotSpec]:
         """The caches that this network needs."""
         return []
+
+    def key(self, stored: str) -> str:
+        """What a file's key is here: without its base prefix, and as it is called now."""
+        prefix = next((p for p in self.prefixes if stored.startswith(p)), "")
+        key = stored.removeprefix(prefix)
+        old = next((end for end in self.renamed if key.endswith(end)), "")
+        return key.removesuffix(old) + self.renamed[old] if old else key
 
 
 class Encoder(Network):
