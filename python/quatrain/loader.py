@@ -12,7 +12,14 @@ from quatrain.folder import DEFAULT, Folder
 from quatrain.gguf.folder import GgufFile, file_in
 from quatrain.hub import resolve
 from quatrain.model import Model
-from quatrain.models import Encoder, Network, network
+from quatrain.models import (
+    CausalEncoder,
+    Decoder,
+    Encoder,
+    EncoderDecoder,
+    Network,
+    network,
+)
 from quatrain.module import Param
 from quatrain.packed import PackedFile
 from quatrain.shared import Shared
@@ -67,8 +74,10 @@ def load_on(folder: Folder, engine: Engine) -> Model:
 
 
 def network_of(folder: Folder) -> Network:
-    """A folder's network without its weights."""
+    """A folder's network without its weights; where it says how vectors are made, an encoder."""
     net = network(folder.config, str(folder.settings))
+    if folder.sentence.steps and isinstance(net, Decoder) and not isinstance(net, EncoderDecoder):
+        net = CausalEncoder(net)
     if isinstance(net, Encoder):
         net.sentence = folder.sentence.modules(net.width)
     return net

@@ -20,11 +20,25 @@ from quatrain.models.phi3 import Phi3
 from quatrain.models.qwen2 import Qwen2
 from quatrain.models.qwen3 import Qwen3
 from quatrain.models.roberta import Roberta
-from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network
+from quatrain.models.shapes import (
+    CausalEncoder,
+    Decoder,
+    Encoder,
+    EncoderDecoder,
+    Network,
+)
 from quatrain.models.t5 import T5
 from quatrain.models.transformer import Transformer
 
-__all__ = ["FAMILIES", "Decoder", "Encoder", "EncoderDecoder", "Network", "network"]
+__all__ = [
+    "FAMILIES",
+    "CausalEncoder",
+    "Decoder",
+    "Encoder",
+    "EncoderDecoder",
+    "Network",
+    "network",
+]
 
 FAMILIES: dict[str, type[Any]] = {
     "bart": Bart,

@@ -156,19 +156,19 @@ class RotaryDecoder(Decoder):
     """An embedding, blocks, a norm and a head, with the names of Llama's files."""
 
     config: RotaryConfig
-    prefixes: ClassVar[tuple[str, ...]] = ("model.",)
-    ignored: ClassVar[tuple[str, ...]] = (r"layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
+    prefixes: tuple[str, ...] = ("model.",)
+    ignored: tuple[str, ...] = (r"layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
     duplicates = {"lm_head.weight": "embed_tokens.weight"}  # noqa: RUF012
 
     def __init__(self, config: RotaryConfig):
         self.config = config
         self.vocab_size, self.context = config.vocab_size, config.rope.context
-        width, tied = config.hidden_size, config.tie_word_embeddings
+        self.width, tied = config.hidden_size, config.tie_word_embeddings
         self.embed_tokens: Embedding = self.embedding()
         self.rotary_emb = config.rope.rotary()
         self.layers = [self.block(i) for i in range(config.num_hidden_layers)]
         self.norm = config.norm()
-        self.lm_head = Linear(width, config.vocab_size, bias=False)
+        self.lm_head = Linear(self.width, config.vocab_size, bias=False)
         if tied:
             self.lm_head.weight = self.embed_tokens.weight
 
