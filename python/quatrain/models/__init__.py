@@ -26,9 +26,11 @@ from quatrain.models.shapes import (
     Encoder,
     EncoderDecoder,
     Network,
+    SpeechToText,
 )
 from quatrain.models.t5 import T5
 from quatrain.models.transformer import Transformer
+from quatrain.models.whisper import Whisper
 
 __all__ = [
     "FAMILIES",
@@ -37,6 +39,7 @@ __all__ = [
     "Encoder",
     "EncoderDecoder",
     "Network",
+    "SpeechToText",
     "network",
 ]
 
@@ -60,6 +63,7 @@ FAMILIES: dict[str, type[Any]] = {
     "roberta": Roberta,
     "t5": T5,
     "transformer": Transformer,
+    "whisper": Whisper,
     "xlm-roberta": Roberta,
 }
 
