@@ -200,6 +200,17 @@ def test_a_decoders_rows_may_become_vectors(family, engine, copied, tmp_path):
         assert quatrain.verify(folder, texts_).passed
 
 
+def test_a_decoder_that_sees_ahead_is_an_encoder(copied):
+    folder = copied("gemma3_text")
+    change(folder / "config.json", use_bidirectional_attention=True)
+    model, (text,) = quatrain.load(folder), texts(9)
+    rows = model.hidden(text)
+    assert np.allclose(model.encode([text])[0], rows.mean(0), atol=1e-6)
+    assert difference(model.hidden(np.append(text, 3))[:9], rows) > 0.01
+    with pytest.raises(InputError, match="expected a model of shape decoder, got gemma3_text"):
+        model.generate(text)
+
+
 def test_a_limit_may_be_the_tokenizers(folder):
     (folder / "tokenizer_config.json").write_text('{"model_max_length": 5}')
     model, (text,) = quatrain.load(folder), texts(30)

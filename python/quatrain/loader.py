@@ -13,10 +13,10 @@ from quatrain.gguf.folder import GgufFile, file_in
 from quatrain.hub import resolve
 from quatrain.model import Model
 from quatrain.models import (
-    CausalEncoder,
     Decoder,
     Encoder,
     EncoderDecoder,
+    HeadlessDecoder,
     Network,
     network,
 )
@@ -76,8 +76,9 @@ def load_on(folder: Folder, engine: Engine) -> Model:
 def network_of(folder: Folder) -> Network:
     """A folder's network without its weights; where it says how vectors are made, an encoder."""
     net = network(folder.config, str(folder.settings))
-    if folder.sentence.steps and isinstance(net, Decoder) and not isinstance(net, EncoderDecoder):
-        net = CausalEncoder(net)
+    if isinstance(net, Decoder) and not isinstance(net, EncoderDecoder):
+        headless = folder.sentence.steps or net.bidirectional
+        net = HeadlessDecoder(net) if headless else net
     if isinstance(net, Encoder):
         net.sentence = folder.sentence.modules(net.width)
     return net

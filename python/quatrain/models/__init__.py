@@ -21,10 +21,10 @@ from quatrain.models.qwen2 import Qwen2
 from quatrain.models.qwen3 import Qwen3
 from quatrain.models.roberta import Roberta
 from quatrain.models.shapes import (
-    CausalEncoder,
     Decoder,
     Encoder,
     EncoderDecoder,
+    HeadlessDecoder,
     Network,
     SpeechToText,
 )
@@ -34,10 +34,10 @@ from quatrain.models.whisper import Whisper
 
 __all__ = [
     "FAMILIES",
-    "CausalEncoder",
     "Decoder",
     "Encoder",
     "EncoderDecoder",
+    "HeadlessDecoder",
     "Network",
     "SpeechToText",
     "network",

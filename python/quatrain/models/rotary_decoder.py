@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from quatrain.errors import ConfigError
 from quatrain.layers import Embedding, GatedFeedForward, Linear, RMSNorm, RotaryHeads
-from quatrain.models.config import Config, activation, between, layers, positive
+from quatrain.models.config import Config, activation, between, layers, one_of, positive
 from quatrain.models.rope import Rope, read_rope
 from quatrain.models.shapes import Decoder, slot_of
 from quatrain.module import Module
@@ -37,6 +37,7 @@ class RotaryConfig(Config):
     rope_scaling: dict | None = None
     rope_parameters: dict | None = None
     partial_rotary_factor: float = 1.0
+    is_causal: bool | None = None
     tie_word_embeddings: bool = False
 
     #: Whether a part of each head may stay as it is.
@@ -112,6 +113,7 @@ class RotaryConfig(Config):
                 f"({self.kv_heads}), found {self.num_attention_heads}"
             )
         between(self, "rms_norm_eps", 0, 1)
+        one_of(self, "is_causal", None, True)
         activation(self, self.activation_field)
         part = self.rope.partial_rotary_factor
         if part != 1 and not self.turns_partly:

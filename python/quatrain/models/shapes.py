@@ -73,6 +73,9 @@ class Encoder(Network):
 class Decoder(Network):
     """Text to the next token."""
 
+    #: Whether tokens see those behind them: then the rows are good for vectors alone.
+    bidirectional: bool = False
+
     @property
     def target_context(self) -> int | None:
         """The longest text that the positions allow; an encoder-decoder's ``context`` is for the
@@ -110,8 +113,8 @@ class Decoder(Network):
         return self.head(op, op.last(self.hidden(op, ids, layout, state), layout))
 
 
-class CausalEncoder(Encoder):
-    """A decoder whose rows become vectors: what it is without its head."""
+class HeadlessDecoder(Encoder):
+    """A decoder whose rows become vectors: an encoder, by its shape."""
 
     def __init__(self, decoder: Decoder):
         self.config, self.width = decoder.config, decoder.width
