@@ -198,6 +198,8 @@ def test_a_decoders_rows_may_become_vectors(family, engine, copied, tmp_path):
         assert out.outputs == ["last_hidden_state", "sentence_embedding"]
         assert difference(out.run(*padded(texts_, left=True))["sentence_embedding"], wanted) <= 1e-5
         assert quatrain.verify(folder, texts_).passed
+        again = quatrain.load(model.save(tmp_path / "saved"))
+        assert np.array_equal(again.encode(texts_), model.encode(texts_))
 
 
 def test_a_decoder_that_sees_ahead_is_an_encoder(copied):
