@@ -12,7 +12,14 @@ from quatrain.folder import DEFAULT, Folder
 from quatrain.gguf.folder import GgufFile, file_in
 from quatrain.hub import resolve
 from quatrain.model import Model
-from quatrain.models import Encoder, Network, network
+from quatrain.models import (
+    Decoder,
+    Encoder,
+    EncoderDecoder,
+    HeadlessDecoder,
+    Network,
+    network,
+)
 from quatrain.module import Param
 from quatrain.packed import PackedFile
 from quatrain.shared import Shared
@@ -84,11 +91,20 @@ def outline(folder: Folder, engine: Engine) -> Network:
     return net
 
 
-def unbound(folder: Folder) -> tuple[Network, Tensors]:
-    """A folder's network, without the modules that its weights lack, and these."""
+def network_of(folder: Folder) -> Network:
+    """A folder's network without its weights; where it says how vectors are made, an encoder."""
     net = network(folder.config, str(folder.settings))
+    if isinstance(net, Decoder) and not isinstance(net, EncoderDecoder):
+        headless = folder.sentence.steps or net.bidirectional
+        net = HeadlessDecoder(net) if headless else net
     if isinstance(net, Encoder):
         net.sentence = folder.sentence.modules(net.width)
+    return net
+
+
+def unbound(folder: Folder) -> tuple[Network, Tensors]:
+    """A folder's network, without the modules that its weights lack, and these."""
+    net = network_of(folder)
     checkpoint = folder.checkpoint()
     keys = [net.key(name) for name in checkpoint.names()]
     for name in net.optional:
