@@ -41,7 +41,7 @@ def write(
     config |= vars(network(config, "config.json").config)
     writer = gguf.GGUFWriter(file, family)
     for name, value in (FIELDS[family](config) | fields).items():
-        own = not name.startswith(("general.", "tokenizer."))
+        own = not name.startswith(("general.", "tokenizer.", "split."))
         add(writer, f"{family}.{name}" if own else name, value)
     counts = ("num_hidden_layers", "n_layer", "num_layers", "num_decoder_layers")
     architecture = {name: key for key, name in gguf.MODEL_ARCH_NAMES.items()}[family]

@@ -147,6 +147,14 @@ def test_a_field_that_is_not_supported_is_named(family, fields, message, tmp_pat
     assert str(caught.value).startswith(f"{file}: ")
 
 
+def test_a_file_of_several_parts_is_refused_with_the_remedy(tmp_path):
+    folder = checkpoints.write(tmp_path / "folder", "llama")
+    file = tmp_path / "model.gguf"
+    gguf_files.write(folder, file, **{"split.count": 3})
+    with pytest.raises(CheckpointError, match=r"split\.count: .* of 3: .*gguf-split --merge"):
+        quatrain.load(file)
+
+
 def test_fields_that_turn_nothing_on_are_let_be(tmp_path):
     _, file = both(tmp_path, "llama", {}, expert_count=0, **{"rope.scaling.type": "none"})
     quatrain.load(file)
@@ -278,7 +286,7 @@ def test_a_saved_file_is_a_folder_again(family, tmp_path):
     if family == "bert":
         assert again.folder.sentence == model.folder.sentence
         np.testing.assert_array_equal(again.encode([IDS]), model.encode([IDS]))
-        assert model.folder.sentence.pooling == "cls"
+        assert [step.name for step in model.folder.sentence.steps] == ["1_Pooling", "2_Normalize"]
     np.testing.assert_array_equal(again.hidden(IDS), model.hidden(IDS))
 
 

@@ -9,17 +9,19 @@ from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
+from quatrain.audio import features
 from quatrain.engines.engine import Engine, Ids
 from quatrain.errors import InputError
 from quatrain.folder import Folder
-from quatrain.models import Decoder, Encoder, EncoderDecoder, Network
+from quatrain.models import Decoder, Encoder, EncoderDecoder, Network, SpeechToText
 from quatrain.tasks.encode import encode
 from quatrain.tasks.generate import Generation, Options, generate, stream
+from quatrain.tasks.transcribe import Transcription, transcribe
 from quatrain.tokenizer.formats import FORMATS
 from quatrain.tokenizer.opening import file_names
 from quatrain.trace import Recording, Trace
 
-#: A text, or its token ids.
+#: A text, or its token ids. Where speech is heard: a .wav file, or samples (see ``transcribe``).
 Text = str | Sequence[int] | np.ndarray
 
 
@@ -60,7 +62,7 @@ class Model:
     def width(self) -> int:
         """D, the size of an encoder's vectors."""
         assert isinstance(self.network, Encoder)
-        return self.network.width
+        return self.network.sentence[-1].outputs
 
     @property
     def path(self) -> Path:
@@ -82,8 +84,12 @@ class Model:
         """Each text's ids and extra inputs, checked against the vocabulary and the context.
 
         Texts longer than ``max_length`` tokens are cut there; without it nothing is cut.
+        Networks that hear take recordings, see ``transcribe``, and their spectrograms.
         Raises InputError for ids out of range, no tokens, or more than the context holds.
         """
+        if isinstance(self.network, SpeechToText):
+            bins, frames = self.network.bins, self.network.context
+            return [Sample(features(text, bins=bins, frames=frames), {}) for text in texts]
         strings = [text for text in texts if isinstance(text, str)]
         if strings and self._bare is None:
             raise InputError(
@@ -144,15 +150,24 @@ class Model:
             recording.follow(later)
         return rows, recording
 
-    def encode(self, texts: Sequence[Text], *, progress: bool | None = None) -> np.ndarray:
-        """One vector per text, float32 ``[N, D]``, pooled and normalised as the folder says.
+    def encode(
+        self,
+        texts: Sequence[Text],
+        *,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        progress: bool | None = None,
+    ) -> np.ndarray:
+        """One vector per text, float32 ``[N, D]``, by the modules that the folder describes.
 
-        Texts are cut at the folder's ``max_seq_length``, else at the context. ``progress`` shows
-        a bar; None shows one when the work is long and the terminal is a person's.
-        Raises InputError for a model without an encoder.
+        ``prompt`` goes before every text, or the folder's prompt called ``prompt_name`` ("query"),
+        or, without either, its default one; token ids are taken as they are. Texts are cut at the
+        folder's ``max_seq_length``, else at the context. ``progress`` shows a bar; None shows one
+        when the work is long and the terminal is a person's.
+        Raises InputError for a model without an encoder, or a prompt that there is not.
         """
         self._expect(Encoder, "encode")
-        return encode(self, texts, progress=progress)
+        return encode(self, texts, prompt=prompt, prompt_name=prompt_name, progress=progress)
 
     def hidden(self, text: Text) -> np.ndarray:
         """What the last layer gives for one text, float32 ``[T, D]``.
@@ -203,6 +218,27 @@ class Model:
         beam search, the best text when it is found."""
         self._expect(Decoder, "stream")
         return stream(self, prompt, decoder_ids, **settings)
+
+    def transcribe(
+        self,
+        audio: str | os.PathLike[str] | np.ndarray,
+        *,
+        language: str | None = None,
+        task: str = "transcribe",
+        **settings: Unpack[Options],
+    ) -> Transcription:
+        """What is said in a recording of up to 30 seconds; -> its text, ids, language and end.
+
+        ``audio``: a .wav file of whole numbers, or samples as floats ``[N]`` within [-1, 1]; one
+        channel, 16000 samples per second. ``language``: a code of the model's ("en"); None finds
+        it out, or is English for a model that knows nothing else. ``task``: "transcribe", or
+        "translate" into English. The text has no times. Other keywords are those of ``generate``;
+        of tokens there may be as many as the context holds.
+        Raises InputError for a recording, a language or a task that cannot be used, and for a
+        model of another shape or without a tokenizer.
+        """
+        self._expect(SpeechToText, "transcribe")
+        return transcribe(self, audio, language, task, **settings)
 
     def trace(self, text: Text, decoder_ids: Text | None = None) -> Trace:
         """Every intermediate of one text by name: ``m.trace(text)["h.3.attn"]``.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from quatrain.errors import CheckpointError
-from quatrain.folder import Folder, Sentence
+from quatrain.folder import Folder
 from quatrain.gguf.architectures import describe
 from quatrain.gguf.checkpoint import GgufTensors
 from quatrain.gguf.container import Reader, mapped
@@ -16,7 +16,11 @@ from quatrain.gguf.described import Described
 from quatrain.gguf.metadata import Metadata
 from quatrain.gguf.tensor_file import TensorFile
 from quatrain.gguf.tensors import directory
+from quatrain.models.sentence import NormalizeConfig, PoolingConfig
+from quatrain.sentence import Sentence, Step
 
+#: Of how many files this is one.
+PARTS = "split.count"
 #: Which algorithm the tokenizer has, or none.
 VOCABULARY, NO_VOCABULARY = "tokenizer.ggml.model", "none"
 #: Fields for the ids of special tokens -> what ``generation_config.json`` calls them.
@@ -50,6 +54,11 @@ class GgufFile(Folder):
             reader = Reader(data, str(path))
             self._fields_of = {field.name: field.value for field in reader.fields()}
             self.file = TensorFile(path, identity, directory(reader, self._fields_of))
+        if (count := self._fields_of.get(PARTS, 1)) not in (0, 1):
+            raise CheckpointError(
+                f"{path}: {PARTS}: expected a file of one part, found one of {count!r:.60}: put"
+                " them together with llama-gguf-split --merge"
+            )
         has_vocabulary = self._fields_of.get(VOCABULARY, NO_VOCABULARY) != NO_VOCABULARY
         self.vocabulary = path if has_vocabulary else None
         if not self.file.tensors:
@@ -81,7 +90,8 @@ class GgufFile(Folder):
     @cached_property
     def sentence(self) -> Sentence:
         """The file's pooling. Vectors get length 1, as llama.cpp gives them."""
-        return Sentence(pooling=self._described.pooling or "mean", normalize=True)
+        pooling = PoolingConfig(pooling_mode=self._described.pooling or "mean")
+        return Sentence((Step("1_Pooling", pooling), Step("2_Normalize", NormalizeConfig())))
 
     def says(self, field: str) -> Path:
         return self.path
@@ -96,8 +106,7 @@ class GgufFile(Folder):
             "generation_config.json": self.generation,
         }
         if self._described.pooling is not None:
-            mode = "lasttoken" if self.sentence.pooling == "last" else self.sentence.pooling
-            files["1_Pooling/config.json"] = {"pooling_mode": mode}
+            files["1_Pooling/config.json"] = {"pooling_mode": self._described.pooling}
             kinds = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
             files["modules.json"] = [
                 {"type": f"sentence_transformers.models.{kind}", "path": path}
