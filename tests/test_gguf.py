@@ -17,7 +17,6 @@ from gguf_blocks import random_rows
 from quatrain.errors import CheckpointError, ConfigError, WeightError
 from quatrain.gguf.folder import GgufFile
 from quatrain.loader import opened
-from quatrain.weights import strip
 
 pytestmark = pytest.mark.oracle("gguf")
 IDS = [3, 1, 4, 1, 5, 9, 2, 6]
@@ -230,8 +229,8 @@ def test_names_and_values_are_those_that_transformers_reads(family, changes, tmp
         model = kind.from_config(config)
     read = load_gguf_checkpoint(str(file), return_tensors=True, model_to_load=model)
     ours = quatrain.load(file)
-    tensors, prefixes = ours.folder.checkpoint(), ours.network.prefixes
-    theirs = {strip(name, prefixes): tensor.numpy() for name, tensor in read["tensors"].items()}
+    tensors, key = ours.folder.checkpoint(), ours.network.key
+    theirs = {key(name): tensor.numpy() for name, tensor in read["tensors"].items()}
     assert set(theirs) == set(tensors.names())
     for name, expected in theirs.items():
         np.testing.assert_allclose(tensors.load(name), expected, rtol=0, atol=1e-6, err_msg=name)
