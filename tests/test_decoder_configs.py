@@ -109,7 +109,7 @@ def test_how_long_a_text_may_be(family, changes, context, tmp_path):
 
 SLIDING, FULL = "sliding_attention", "full_attention"
 REFUSED = [
-    ("llama", {"rope_scaling": {"type": "ntk", "factor": 2.0}}, "rope_type: expected one of def"),
+    ("llama", {"rope_scaling": {"type": "ntk", "factor": 2.0}}, "rope_type: expected one of 'def"),
     ("llama", {"rope_scaling": {"type": "dynamic", "factor": 1e6}}, "factor: expected from 1 to"),
     ("llama", {"rope_scaling": {"type": "dynamic", "factor": None}}, "factor is missing"),
     (
@@ -147,9 +147,13 @@ REFUSED = [
         {"layer_types": [FULL, FULL, SLIDING], "use_sliding_window": False},
         "use_sliding_window: expected True with sliding_attention, found False",
     ),
-    ("phi3", {"rope_scaling": {"type": "linear", "factor": 2.0}}, "expected one of default, long"),
+    (
+        "phi3",
+        {"rope_scaling": {"type": "linear", "factor": 2.0}},
+        "expected one of 'default', 'long",
+    ),
     ("phi3", {"partial_rotary_factor": 0.5}, "found 3 of 6"),
-    ("gemma2", {"use_bidirectional_attention": True}, "expected None, False, found True"),
+    ("gemma2", {"use_bidirectional_attention": True}, "expected one of None, False, found True"),
     ("gemma2", {"final_logit_softcapping": 0}, "final_logit_softcapping: expected from"),
     ("gemma3_text", {"attn_logit_softcapping": 50.0}, "attn_logit_softcapping: expected None"),
     ("gemma3_text", {"rope_parameters": {"rope_type": "default"}}, "an object each for full_att"),

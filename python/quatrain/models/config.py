@@ -95,15 +95,13 @@ def one_of(config: Config, field: str, *choices: Any) -> None:
 
 
 def unsupported(found: Any, choices: Iterable[Any]) -> str:
-    """What to say of a value that is none of ``choices``: these, and the nearest of them."""
-    known = {str(one): repr(one) for one in choices}
-    if len(known) == 1:
-        return f"expected {', '.join(known.values())}, found {found!r:.60}"
-    (near,) = get_close_matches(str(found), known, 1, 0.0)
-    return (
-        f"expected one of {', '.join(known.values())}, found {found!r:.60} (the nearest is"
-        f" {known[near]})"
-    )
+    """What to say of a value that is none of ``choices``: these, and of words the nearest."""
+    known = list(choices)
+    said = f"expected {'one of ' * (len(known) > 1)}{', '.join(map(repr, known))}"
+    words = [one for one in known if isinstance(one, str)]
+    near = get_close_matches(found, words, 1, 0.0) if isinstance(found, str) else []
+    hint = f" (the nearest is {near[0]!r})" if near and len(known) > 1 else ""
+    return f"{said}, found {found!r:.60}{hint}"
 
 
 def activation(config: Config, field: str) -> str:
