@@ -48,11 +48,11 @@ Made from the results of the tests by `tools/families.py`; change those, not thi
 A row is a `model_type` of `config.json`. **Switches** are the fields that the tests throw: with
 each there is a random checkpoint, made by `transformers` in odd and unequal sizes, whose hidden
 states of every layer and logits every engine must give within 1e-4 (relative, of `transformers` in
-float64), and whose greedy ids and beams must be the same. What else a config may ask for that would
-change the numbers is refused by name. **Files**: what the family was read from. **Weights**: what
-the native engine held them in, saved and loaded again to the same bits. **Proof**: how many
-checkpoints, on which engines, by what; a *golden* is kept in `tests/goldens` and judged without
-`transformers`.
+float64), and whose greedy ids and beams must be the same; `transformer`, which it does not have, is
+judged by torch's own layers. What else a config may ask for that would change the numbers is
+refused by name. **Files**: what the family was read from. **Weights**: what the native engine held
+them in, saved and loaded again to the same bits. **Proof**: how many checkpoints, on which engines,
+by what; a *golden* is kept in `tests/goldens` and judged without `transformers`.
 """
 
 
