@@ -23,6 +23,7 @@ from quatrain.models import (
 from quatrain.module import Param
 from quatrain.packed import PackedFile
 from quatrain.shared import Shared
+from quatrain.tokenizer import Tokenizer
 from quatrain.tokenizer.of_model import tokenizer_of
 from quatrain.weights import Load, Tensors, bind
 
@@ -70,7 +71,9 @@ def load_on(folder: Folder, engine: Engine) -> Model:
     bind_weights(net, folder.checkpoint(), engine)
     where = folder.vocabulary
     tokenizer = None if where is None else tokenizer_of(where, folder.config)
-    return Model(folder, net, engine, tokenizer, reload=load_on)
+    target = folder.target_vocabulary
+    target_tokenizer = None if target is None else Tokenizer.from_file(target)
+    return Model(folder, net, engine, tokenizer, reload=load_on, target_tokenizer=target_tokenizer)
 
 
 def network_of(folder: Folder) -> Network:

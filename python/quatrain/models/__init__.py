@@ -16,6 +16,7 @@ from quatrain.models.marian import Marian
 from quatrain.models.mistral import Mistral
 from quatrain.models.modernbert import ModernBert
 from quatrain.models.mpnet import MPNet
+from quatrain.models.mt5 import MT5, UMT5
 from quatrain.models.phi3 import Phi3
 from quatrain.models.qwen2 import Qwen2
 from quatrain.models.qwen3 import Qwen3
@@ -57,12 +58,14 @@ FAMILIES: dict[str, type[Any]] = {
     "mistral": Mistral,
     "modernbert": ModernBert,
     "mpnet": MPNet,
+    "mt5": MT5,
     "phi3": Phi3,
     "qwen2": Qwen2,
     "qwen3": Qwen3,
     "roberta": Roberta,
     "t5": T5,
     "transformer": Transformer,
+    "umt5": UMT5,
     "whisper": Whisper,
     "xlm-roberta": Roberta,
 }
