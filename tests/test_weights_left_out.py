@@ -26,7 +26,7 @@ def logits(folder, **changes: np.ndarray | None) -> np.ndarray:
 
 
 def test_a_side_has_its_own_table_or_the_shared_one(tmp_path):
-    """Where the head is not tied, transformers 4 wrote one table for both sides, and 5 writes two."""
+    """Where the head is not tied, transformers 4 wrote one table for both, and 5 writes two."""
     folder = checkpoints.write(tmp_path, "bart", tie_word_embeddings=False)
     shared = load_file(folder / "model.safetensors")["model.shared.weight"]
     once = logits(folder)
