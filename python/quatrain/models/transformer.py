@@ -126,14 +126,14 @@ class TransformerConfig(Config):
 
     def ends(self) -> dict[str, Any]:
         """What one side has before and after its blocks."""
-        norm, last = (
-            partial(LayerNorm, self.d_model, self.layer_norm_eps),
-            self.add_final_layer_norm,
-        )
+        norm = partial(LayerNorm, self.d_model, self.layer_norm_eps)
+        last = self.add_final_layer_norm
+        if last is None:
+            last = self.normalize_before
         return {
             "scale": math.sqrt(self.d_model) if self.scale_embedding else 1.0,
             "layernorm_embedding": norm() if self.normalize_embedding else None,
-            "layer_norm": norm() if (self.normalize_before if last is None else last) else None,
+            "layer_norm": norm() if last else None,
         }
 
 
