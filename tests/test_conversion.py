@@ -79,7 +79,6 @@ def learned(tmp_path) -> Path:
         position_offset=2,
         normalize_embedding=True,
         scale_embedding=False,
-        final_logits_bias=None,
     )
 
 
