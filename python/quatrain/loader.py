@@ -14,7 +14,14 @@ from quatrain.hub import resolve
 from quatrain.marian.folder import MarianFolder
 from quatrain.marian.folder import file_in as marian_file_in
 from quatrain.model import Model
-from quatrain.models import Encoder, Network, network
+from quatrain.models import (
+    Decoder,
+    Encoder,
+    EncoderDecoder,
+    HeadlessDecoder,
+    Network,
+    network,
+)
 from quatrain.module import Param
 from quatrain.packed import PackedFile
 from quatrain.shared import Shared
@@ -75,8 +82,11 @@ def load_on(folder: Folder, engine: Engine) -> Model:
 
 
 def network_of(folder: Folder) -> Network:
-    """A folder's network without its weights."""
+    """A folder's network without its weights; where it says how vectors are made, an encoder."""
     net = network(folder.config, str(folder.settings))
+    if isinstance(net, Decoder) and not isinstance(net, EncoderDecoder):
+        headless = folder.sentence.steps or net.bidirectional
+        net = HeadlessDecoder(net) if headless else net
     if isinstance(net, Encoder):
         net.sentence = folder.sentence.modules(net.width)
     return net

@@ -23,7 +23,14 @@ from quatrain.models.phi3 import Phi3
 from quatrain.models.qwen2 import Qwen2
 from quatrain.models.qwen3 import Qwen3
 from quatrain.models.roberta import Roberta
-from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network, SpeechToText
+from quatrain.models.shapes import (
+    Decoder,
+    Encoder,
+    EncoderDecoder,
+    HeadlessDecoder,
+    Network,
+    SpeechToText,
+)
 from quatrain.models.t5 import T5
 from quatrain.models.transformer import Transformer
 from quatrain.models.whisper import Whisper
@@ -33,6 +40,7 @@ __all__ = [
     "Decoder",
     "Encoder",
     "EncoderDecoder",
+    "HeadlessDecoder",
     "Network",
     "SpeechToText",
     "network",
