@@ -153,6 +153,12 @@ def attention_over_rows() -> Iterator[Case]:
     yield case("one key head", sizes(4, 1), heads=4, kv_heads=1)
     for window in (1, 3, 100):
         yield case(f"window {window}", causal=True, window=window)
+        yield case(f"window {window}, both ways", window=window)
+    yield case("window, both ways, soft cap", window=3, softcap=0.7)
+    yield case(
+        "window, relative, both ways", op="relative_bias", biased=True, window=3, weights=TABLE
+    )
+    yield case("window, sinks, both ways", sizes(6, 6), heads=6, window=3, weights=SINKS)
     yield case("soft cap", causal=True, softcap=0.7)
     yield case("soft cap, grouped", sizes(6, 2), heads=6, kv_heads=2, softcap=2.0)
     yield case("sinks", sizes(6, 2), heads=6, kv_heads=2, causal=True, weights=SINKS)
@@ -167,6 +173,7 @@ def attention_over_rows() -> Iterator[Case]:
     yield case("long", passes=LONG)
     yield case("long, causal", causal=True, passes=LONG)
     yield case("long, window", causal=True, window=130, passes=LONG)
+    yield case("long, window, both ways", window=130, passes=LONG)
     yield case("bias", biased=True, weights=TABLE)
     yield case("relative, both ways", op="relative_bias", biased=True, weights=TABLE)
     yield case("relative, causal", op="relative_bias", biased=True, causal=True, weights=TABLE)

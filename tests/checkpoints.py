@@ -26,9 +26,12 @@ def write(folder: Path, family: str, *, seed: int = 7, **changes: Any) -> Path:
         if id(param) in seen:
             continue
         seen.add(id(param))
+        if param.default is not None and param.role == "embedding":
+            continue  # a table that is computed
         array = random.standard_normal(param.stored_shape).astype(np.float32)
         # The head is no part of the base model, whose prefix the others carry.
-        name = key if key.startswith("lm_head") else known.prefix + key
+        head = key.startswith(("lm_head", "final_logits_bias"))
+        name = key if head else known.prefix + key
         tensors[name] = known.drawn(key, array)
     save_file(tensors, folder / "model.safetensors")
     return folder

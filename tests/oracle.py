@@ -13,6 +13,15 @@ from families import ENCODERS, FAMILIES, PAIRED
 
 Array = np.ndarray
 
+#: Of transformers' results.
+KEPT = (
+    "logits",
+    "pooler_output",
+    "hidden_states",
+    "encoder_hidden_states",
+    "decoder_hidden_states",
+)
+
 
 def auto_class(family: str) -> Any:
     import transformers
@@ -75,8 +84,7 @@ class Oracle:
         dtype = self.model.dtype
         with self.torch.no_grad(), mock.patch.object(self.torch, "float32", dtype):
             result = self.model(**tensors, output_hidden_states=True)
-        kept = ("logits", "hidden_states", "encoder_hidden_states", "decoder_hidden_states")
-        return {name: as_numpy(result[name]) for name in kept if name in result}
+        return {name: as_numpy(result[name]) for name in KEPT if name in result}
 
     def logits(self, ids: Array, source: Array | None = None) -> Array:
         """float64 ``[T, V]``; ``source`` for encoder-decoders."""

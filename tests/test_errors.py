@@ -11,7 +11,8 @@ import pytest
 
 import checkpoints
 import quatrain
-from quatrain import errors
+from families import FAMILIES
+from quatrain import errors, models
 from quatrain.engines.onnx import runtime
 from quatrain.errors import (
     CheckpointError,
@@ -21,7 +22,7 @@ from quatrain.errors import (
     QuatrainError,
     WeightError,
 )
-from quatrain.models import FAMILIES, EncoderDecoder
+from quatrain.models import EncoderDecoder
 
 
 @pytest.fixture
@@ -100,8 +101,8 @@ HOSTILE = [
 ]  # fmt: skip
 FIELDS = [
     (family, field.name)
-    for family, kind in FAMILIES.items()
-    for field in dataclasses.fields(kind.config_class)
+    for family in FAMILIES
+    for field in dataclasses.fields(models.FAMILIES[family].config_class)
 ]
 
 
@@ -138,9 +139,14 @@ def run(model) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("rope_scaling", {"type": "linear", "factor": 2.0}),
-        ("rope_scaling", {"rope_type": "yarn", "factor": 2.0}),
+        ("rope_scaling", {"type": "linear", "factor": 0.5}),
+        ("rope_scaling", {"type": "linear"}),
+        ("rope_scaling", {"rope_type": "yarn", "factor": 2.0, "beta_fast": 0.5}),
+        ("rope_scaling", {"rope_type": "yarn", "factor": "2"}),
+        ("rope_scaling", {"rope_type": "mrope", "mrope_section": [1, 1, 1]}),
         ("rope_parameters", {"rope_type": "llama3", "rope_theta": 1e4}),
+        ("rope_parameters", {"rope_type": "default", "rope_theta": 1e31}),
+        ("partial_rotary_factor", 0.5),
     ],
     ids=str,
 )

@@ -41,6 +41,9 @@ def test_golden(family, engine, tiny):
             assert difference(trace[name][0], want) <= FLOAT32, name
     last = golden["logits"] if family in DECODERS else golden["hidden_states"][-1]
     assert difference(rows, last) <= FLOAT32
+    if "pooler_output" in golden:
+        pooled, _ = run(network, "pooled", ids, **inputs)
+        assert difference(pooled[0], golden["pooler_output"]) <= FLOAT32
 
 
 @pytest.mark.parametrize("engine", ["reference", "native", "onnx"])

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import huggingface_hub
 import pytest
 
 import quatrain
@@ -83,7 +84,7 @@ def test_the_clients_own_cache_is_honoured(cache):
     [
         ("someone/other", "the hub's snapshot could not be had"),
         ("some one/tiny", "neither a folder nor a hub id"),
-        ("someone/../tiny", "expected a model folder, found none there"),
+        ("someone/../tiny", "expected a model folder or a .gguf file, found none there"),
         ("-", "neither a folder nor a hub id"),
     ],
 )
@@ -114,5 +115,51 @@ def test_a_folder_is_taken_as_it_is(tiny):
 
 @pytest.mark.parametrize("name", ["", "a/b/c", "/nowhere", "./nowhere", "~nobody/x"])
 def test_what_looks_like_a_path_is_not_asked_of_the_hub(name):
-    with pytest.raises(CheckpointError, match="expected a model folder, found none there"):
+    with pytest.raises(
+        CheckpointError, match=r"expected a model folder or a \.gguf file, found none there"
+    ):
         resolve(name)
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """A function: names of files -> a hub whose one repository has these."""
+
+    def hub(*names: str) -> None:
+        folder = tmp_path / "snapshot"
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch()
+
+        def snapshot_download(id, *, allow_patterns, **where):
+            return str(folder)
+
+        def hf_hub_download(id, name, **where):
+            assert id == "someone/model"
+            return str(folder / name)
+
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", hf_hub_download)
+        monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", lambda *a, **k: list(names))
+
+    return hub
+
+
+def test_a_repository_of_one_gguf_file_is_that_file(served, tmp_path):
+    served("config.json", "model-Q8_0.gguf")
+    assert resolve("someone/model") == tmp_path / "snapshot" / "model-Q8_0.gguf"
+
+
+def test_weights_of_the_usual_kind_come_first(served, tmp_path):
+    served("config.json", "model.safetensors", "model-Q8_0.gguf")
+    assert resolve("someone/model") == tmp_path / "snapshot"
+
+
+def test_a_gguf_file_of_several_has_to_be_named(served, tmp_path):
+    served("small.gguf", "large/large.gguf")
+    with pytest.raises(
+        CheckpointError, match=r"name one of them, such as someone/model/small\.gguf"
+    ):
+        resolve("someone/model")
+    for name in ("small.gguf", "large/large.gguf"):
+        assert resolve(f"someone/model/{name}") == tmp_path / "snapshot" / name

@@ -32,7 +32,7 @@ def visible(queries, keys, past, causal, window):
     if causal:
         see &= j <= i
     if window is not None:
-        see &= j > i - window
+        see &= np.abs(j - i) < window
     return see
 
 
@@ -110,7 +110,7 @@ def test_against_float64(rng, heads, kv_heads, key_size, value_size):
 
 
 class Sentence:
-    """Queries, keys and values of one causal sentence; answers by every route."""
+    """Queries, keys and values of one sentence, causal if not said; answers by every route."""
 
     def __init__(self, rng, length, heads=4, kv_heads=2, size=24, **options):
         self.q = normal(rng, length, heads * size)
@@ -161,6 +161,20 @@ def test_chunks_cached_or_not_give_the_same_bits(rng, options):
             assert same_bits(sentence.chunk(begin, end), whole[begin:end]), (step, begin)
 
 
+@pytest.mark.parametrize("window", [1, 50, 300, 1000])
+def test_a_window_to_both_sides_gives_the_same_bits_for_any_chunk(rng, window):
+    """Whatever stands behind the keys that a chunk sees."""
+    sentence = Sentence(rng, 600, causal=False, window=window)
+    whole = sentence.whole()
+    for begin in (0, 1, 255, 256, 257, 511, 599):
+        for end in {begin + 1, min(begin + 70, 600), 600}:
+            for keys in {min(end + window - 1, 600), 600}:
+                assert same_bits(sentence.chunk(begin, end, keys=keys), whole[begin:end])
+    near = sentence.chunk(0, 256, keys=min(255 + window, 600))
+    sentence.k[255 + window :] = sentence.v[255 + window :] = np.nan
+    assert same_bits(sentence.chunk(0, 256, keys=600), near)
+
+
 @pytest.mark.parametrize("poison", [0.0, np.nan, np.inf])
 def test_keys_not_seen_do_not_matter(rng, poison):
     sentence = Sentence(rng, 550)
@@ -170,15 +184,15 @@ def test_keys_not_seen_do_not_matter(rng, poison):
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("window", [None, 20])
-def test_a_tile_may_meet_values_that_some_of_its_rows_do_not_see(rng, poison, window):
+@pytest.mark.parametrize(("causal", "window"), [(True, None), (True, 20), (False, 20)])
+def test_a_tile_may_meet_values_that_some_of_its_rows_do_not_see(rng, poison, causal, window):
     """Rows that see the value are poisoned where it is; the others keep their bits."""
-    sentence = Sentence(rng, 400, heads=1, kv_heads=1, size=16, window=window)
+    sentence = Sentence(rng, 400, heads=1, kv_heads=1, size=16, causal=causal, window=window)
     whole = sentence.whole()
     sentence.v[300, 5] = poison
     out = sentence.whole()
     meets = np.zeros(out.shape, bool)
-    meets[300 : 300 + window if window else None, 5] = True
+    meets[300 if causal else 301 - window : 300 + window if window else None, 5] = True
     assert not np.isfinite(out[meets]).any()
     assert np.array_equal(out[~meets], whole[~meets])
 

@@ -62,8 +62,9 @@ class OperatorCase:
         axes = self.op in ("LayerNormalization", "RMSNormalization", "Softmax")
         if axes and self.get("axis", -1) not in (-1, first.ndim - 1):
             return "over another axis than the last"
-        if self.get("right_window_size", -1) >= 0:
-            return "a window to the right"
+        left, right = (self.get(f"{side}_window_size", -1) for side in ("left", "right"))
+        if left != (max(left, right) if self.get("is_causal") else right):
+            return "a window that reaches further to one side"
         lengths = self.inputs.get("nonpad_kv_seqlen")
         if self.get("is_causal") and lengths is not None and lengths.min() < first.shape[-2]:
             return "more queries than keys: ours begin at position 0 or later"

@@ -82,6 +82,9 @@ def test_hidden_states(family, variant, engine, made):
             assert len(names) == len(want[kind]) > 2
             for name, rows in zip(names, want[kind], strict=True):
                 assert difference(trace[name][b], rows) <= tolerance(engine, family), name
+        if "pooler_output" in want:
+            pooled = run(network, "pooled", texts, **inputs)[0][b]
+            assert difference(pooled, want["pooler_output"]) <= tolerance(engine, family)
 
 
 @pytest.mark.parametrize("engine", JUDGED)

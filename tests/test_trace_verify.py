@@ -95,10 +95,39 @@ def test_an_unknown_name_is_answered_with_names_near_it(tiny):
         trace["h.9.attn"]
 
 
-@pytest.mark.parametrize("family", ["t5"])
-def test_a_family_of_two_halves_has_no_trace_of_one_text(family, tiny):
-    with pytest.raises(InputError, match=r"\[trace\] expected a model .* got t5"):
-        quatrain.load(tiny(family)).trace(IDS)
+def test_a_trace_of_both_halves(tiny):
+    """Names are in the order of computation, and those of both passes are counted."""
+    traces = [quatrain.load(tiny("t5"), engine=e).trace(IDS, [0, 7, 3]) for e in ENGINES]
+    first = traces[0]
+    assert list(first) == list(traces[1]) == list(traces[2])
+    assert first["shared"].shape == first["encoder"].shape == (4, 24)
+    assert first["shared:1"].shape == first["decoder"].shape == (3, 24)
+    cross = "decoder.block.2.layer.1.EncDecAttention.attention.weights"
+    assert first[cross].shape == (3, 3, 4)
+    assert list(first)[-1] == "lm_head"
+    assert cross in traces[1].recomputed and "shared:1" not in traces[1].recomputed
+    for other in traces[1:]:
+        for name in first:
+            assert Difference.between(other[name], first[name]).relative <= 1e-4, name
+
+
+def test_rows_and_logits_of_both_halves(tiny):
+    model = quatrain.load(tiny("t5"))
+    trace = model.trace(IDS, [0, 7, 3])
+    assert np.array_equal(model.hidden(IDS), trace["encoder"])
+    assert np.array_equal(model.logits(IDS, [0, 7, 3]), trace["lm_head"])
+    assert np.array_equal(model.logits(IDS, decoder_ids=[0, 7]), trace["lm_head"][:2])
+
+
+@pytest.mark.parametrize("task", ["trace", "logits"])
+def test_a_target_is_for_encoder_decoders_alone(task, tiny):
+    with pytest.raises(InputError, match=rf"\[{task}\] expected decoder_ids with a model of t5"):
+        getattr(quatrain.load(tiny("t5")), task)(IDS)
+    with pytest.raises(InputError, match=rf"\[{task}\] expected no decoder_ids .* gpt2"):
+        getattr(quatrain.load(tiny("gpt2")), task)(IDS, [0])
+    for wrong, message in (([], "at least one token"), ([97], "ids in"), ("a", "integers")):
+        with pytest.raises(InputError, match=message):
+            getattr(quatrain.load(tiny("t5")), task)(IDS, wrong)
 
 
 # Differences
@@ -119,6 +148,12 @@ def test_the_first_divergence_is_where_the_weight_was_changed(name, first, alter
     found = quatrain.diff(altered(name), quatrain.load(tiny("gpt2")), IDS)
     assert found.first_divergence == first
     assert not found.agree
+
+
+def test_halves_are_compared_too(tiny):
+    model = quatrain.load(tiny("t5"))
+    other = quatrain.load(tiny("t5"), engine="reference")
+    assert quatrain.diff(model, other, IDS, [0, 5]).agree
 
 
 def test_a_model_agrees_with_itself_on_other_engines(tiny):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -174,12 +176,41 @@ def test_a_tensor_in_two_shards_is_refused(folder, tensors):
     assert NORM in refused(folder, CheckpointError)
 
 
-@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt"])
-def test_pickles_are_refused_with_the_remedy(name, folder):
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("pytorch_model.bin", "can run code"),
+        ("model.pt", "can run code"),
+        ("a_model.ckpt", "can run code"),
+        ("tf_model.h5", "of TensorFlow"),
+        ("flax_model.msgpack", "of Flax"),
+    ],
+)
+def test_other_files_of_weights_are_refused_with_the_remedy(name, why, folder):
     (folder / WEIGHTS).rename(folder / name)
+    (folder / "a_scheduler.bin").write_bytes(b"")
     message = refused(folder, CheckpointError)
-    assert name in message
-    assert "safetensors.torch.save_file" in message
+    assert f"{name}: " in message
+    assert why in message
+    assert f"use the repository's {WEIGHTS}, or convert them" in message
+
+
+@pytest.mark.oracle("torch")
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_remedy_for_pickles_works(count, folder, tensors):
+    import torch
+
+    want = logits(folder)
+    (folder / WEIGHTS).unlink()
+    names = list(tensors)
+    for i in range(count):
+        file = f"pytorch_model-{i + 1:05}-of-{count:05}.bin" if count > 1 else "pytorch_model.bin"
+        part = {name: torch.tensor(tensors[name]) for name in names[i::count]}
+        torch.save(part, folder / file)
+    torch.save({"lr": 1e-3}, folder / "optimizer.bin")
+    command = refused(folder, CheckpointError).partition("convert them there with python -c ")[2]
+    subprocess.run([sys.executable, "-c", command.strip('"')], cwd=folder, check=True)
+    assert np.array_equal(logits(folder), want)
 
 
 def test_a_folder_without_weights_says_what_it_expects(folder):

@@ -19,7 +19,8 @@ from typing import Any
 import quatrain
 from quatrain import errors
 from quatrain.ops import layout_reading, primitives, rowwise
-from quatrain.tasks.generate import Likelihood, Settings
+from quatrain.tasks.generate import Beam, Likelihood
+from quatrain.tasks.settings import Settings
 from quatrain.tokenizer import Chat
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
@@ -27,7 +28,7 @@ COLUMNS = 88
 #: Parts of the page: title -> what it shows, in the order in which one meets them.
 PARTS: dict[str, list[Any]] = {
     "Models": [quatrain.load, quatrain.Model],
-    "Generation": [Settings, quatrain.Generation, Likelihood],
+    "Generation": [Settings, quatrain.Generation, Likelihood, Beam],
     "Tokenizers": [quatrain.Tokenizer, quatrain.Encoding, Chat],
     "Looking inside": [quatrain.Trace, quatrain.diff, quatrain.Diff],
     "Export and verify": [quatrain.export, quatrain.verify, quatrain.Report],
@@ -42,9 +43,9 @@ HEAD = """\
 
 Made from the docstrings by `tools/api_reference.py`; change those, not this page.
 
-`import quatrain` gives every name of the first five parts but `Settings` and `Likelihood`, whose
-fields are what `generate` takes and gives, and `Chat`, which `apply_chat_template` gives. Wherever
-a text goes in, a sequence of token ids may go in too.
+`import quatrain` gives every name of the first five parts but `Settings`, `Likelihood` and `Beam`,
+whose fields are what `generate` takes and gives, and `Chat`, which `apply_chat_template` gives.
+Wherever a text goes in, a sequence of token ids may go in too.
 """
 
 

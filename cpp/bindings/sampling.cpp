@@ -1,9 +1,13 @@
 // Choosing the next token.
 #include "ops/sampling.h"
 
+#include <tuple>
+
 #include "bindings/arrays.h"
 #include "bindings/ops.h"
+#include "core/cpu.h"
 #include "core/exclusive.h"
+#include "ops/likeliest.h"
 
 namespace py = pybind11;
 using namespace py::literals;
@@ -48,6 +52,35 @@ py::tuple likelihood(OneSampler& one, py::handle value, std::int64_t id, std::pt
   return py::make_tuple(found[0].logprob, likeliest);
 }
 
+ConstRows rows_of(const char* where, const FloatArray& logits) {
+  check(logits.dimensions() == 2, where, "expected logits of shape (B, V), got ",
+        shape_text(logits.shape()));
+  return logits.rows();
+}
+
+std::vector<double> log_sums(py::handle value, int threads) {
+  threads = resolve_threads(threads);
+  const FloatArray logits("log_sum_exp", "logits", value, 2);
+  const ConstRows rows = rows_of("log_sum_exp", logits);
+  const Unlocked unlocked(rows.size());
+  return log_sum_exp(rows, threads);
+}
+
+py::list continuations(py::handle value, const std::vector<double>& offsets, std::ptrdiff_t count,
+                       int threads) {
+  threads = resolve_threads(threads);
+  const FloatArray logits("likeliest", "logits", value, 2);
+  const ConstRows rows = rows_of("likeliest", logits);
+  std::vector<Continuation> found;
+  {
+    const Unlocked unlocked(rows.size() / 8);
+    found = likeliest(rows, offsets, count, threads);
+  }
+  py::list made;
+  for (const Continuation& x : found) made.append(py::make_tuple(x.row, x.id, x.score));
+  return made;
+}
+
 }  // namespace
 
 void register_sampling(py::module_& m) {
@@ -74,6 +107,8 @@ void register_sampling(py::module_& m) {
       .def("choose", &choose, "logits"_a, "uniform"_a)
       .def("likelihood", &likelihood, "logits"_a, "id"_a, "top"_a);
   m.def("uniform", &uniform, "seed"_a, "step"_a);
+  m.def("log_sum_exp", &log_sums, "logits"_a, "threads"_a = 0);
+  m.def("likeliest", &continuations, "logits"_a, "offsets"_a, "count"_a, "threads"_a = 0);
 }
 
 }  // namespace quatrain

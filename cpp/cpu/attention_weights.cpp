@@ -30,9 +30,11 @@ void score_row(const float* query, const float* key, std::ptrdiff_t k_stride, st
 void weigh_row(const float* scores, std::ptrdiff_t head, std::ptrdiff_t position,
                const AttentionOptions& options, std::ptrdiff_t keys, float* weights) {
   std::fill_n(weights, keys, 0.0f);
-  const std::ptrdiff_t end = options.causal ? std::min(keys, position + 1) : keys;
-  const std::ptrdiff_t begin =
-      options.window > 0 ? std::max<std::ptrdiff_t>(0, position - options.window + 1) : 0;
+  std::ptrdiff_t begin = 0, end = options.causal ? std::min(keys, position + 1) : keys;
+  if (options.window > 0) {
+    begin = std::max(begin, position - options.window + 1);
+    if (options.window < end - position) end = position + options.window;
+  }
   const auto masked = [](float s) { return s == -std::numeric_limits<float>::infinity(); };
   if (begin >= end || std::all_of(scores + begin, scores + end, masked)) return;
   if (options.sinks == nullptr) {

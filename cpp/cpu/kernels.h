@@ -67,7 +67,7 @@ struct AttentionTask {
   float scale;
   float softcap;          // 0: none
   bool causal;            // query i sees keys j <= i + past
-  std::ptrdiff_t window;  // and j > i + past - window; 0: no window
+  std::ptrdiff_t window;  // and |j - i - past| < window; 0: no window
   const float* bias;      // of the first of these heads, or null
   std::ptrdiff_t bias_row_stride, bias_head_stride;
   const float* sinks;  // of these heads, or null

@@ -14,7 +14,7 @@ struct AttentionOptions {
   float scale = 1.0f;
   float softcap = 0.0f;       // scores become softcap * tanh(scores / softcap); 0: they stay
   bool causal = false;        // a query at position p sees keys j <= p
-  std::ptrdiff_t window = 0;  // and j > p - window; 0: no window
+  std::ptrdiff_t window = 0;  // and |j - p| < window; 0: no window
   // [heads], or null: a score per head that takes its share of the softmax and adds no value.
   const float* sinks = nullptr;
 };

@@ -80,6 +80,11 @@ def _parse_strictly(
         raise error(f"{name}: not valid JSON: {e}") from None
 
 
+def brief(message: str) -> str:
+    """A message, without the middle of one that quotes something huge."""
+    return message if len(message) <= 1000 else f"{message[:700]} ... {message[-200:]}"
+
+
 @contextmanager
 def _no_collection() -> Iterator[None]:
     """Keeps Python from looking for cycles: what a parser makes has none, and is much."""

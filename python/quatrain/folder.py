@@ -8,8 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from quatrain.checkpoint import Checkpoint
 from quatrain.errors import CheckpointError, ConfigError
 from quatrain.files import read_json
+from quatrain.weights import Tensors
 
 #: The default model, inside the package.
 DEFAULT = Path(__file__).parent / "default_model"
@@ -57,6 +59,10 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        #: The file that complaints about the config name.
+        self.settings = path / "config.json"
+        #: Where its tokenizer's files would be; None where there is none.
+        self.vocabulary: Path | None = path
         if not path.is_dir():
             raise CheckpointError(f"{path}: expected a model folder, found no folder there")
 
@@ -67,7 +73,10 @@ class Folder:
 
     @cached_property
     def generation(self) -> dict[str, Any]:
-        """The fields of ``generation_config.json``, and the special tokens of ``config.json``."""
+        """The fields of ``generation_config.json``, and the special tokens of ``config.json``;
+        where there is no such file, what ``config.json`` says, as older checkpoints have it."""
+        if not (self.path / "generation_config.json").is_file():
+            return self.config
         special = {k: v for k, v in self.config.items() if k.endswith("_token_id")}
         return special | self._fields("generation_config.json")
 
@@ -118,6 +127,10 @@ class Folder:
             lower_case=bool(settings.get("do_lower_case", False)),
             prompt=self._prompt(),
         )
+
+    def checkpoint(self) -> Tensors:
+        """The tensors of its weights."""
+        return Checkpoint(self.path)
 
     def copy_settings(self, target: Path) -> None:
         """Copy the files that describe the model, and its modules' settings; no weights."""

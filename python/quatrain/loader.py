@@ -1,13 +1,15 @@
-"""From a folder or a hub id to a model on an engine."""
+"""From a folder, a GGUF file or a hub id to a model on an engine."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from quatrain.engines import make_engine
 from quatrain.engines.engine import Engine
 from quatrain.folder import DEFAULT, Folder
+from quatrain.gguf.folder import GgufFile, file_in
 from quatrain.hub import resolve
 from quatrain.model import Model
 from quatrain.models import Encoder, Network, network
@@ -15,7 +17,7 @@ from quatrain.module import Param
 from quatrain.packed import PackedFile
 from quatrain.shared import Shared
 from quatrain.tokenizer.of_model import tokenizer_of
-from quatrain.weights import Checkpoint, Stored, bind
+from quatrain.weights import Load, Tensors, bind
 
 #: Weights that were loaded, which models of the same files share.
 SHARED = Shared()
@@ -31,7 +33,7 @@ def load(
     token: str | None = None,
     cache_dtype: str | None = None,
 ) -> Model:
-    """Load a model: a folder, a hub id, or (None) the model that comes with quatrain.
+    """Load a model: a folder, a GGUF file, a hub id, or (None) the one that comes with quatrain.
 
     ``engine``: "reference", "native" or "onnx". ``threads``: how many a call may use; None takes
     what the process may use. ``dtype``: how "native" holds the weights of linear layers (of the
@@ -46,37 +48,44 @@ def load(
     or wrong, EngineError for an engine that cannot run here.
     """
     path = DEFAULT if path_or_id is None else resolve(path_or_id, revision, cache_dir, token)
-    return load_on(Folder(path), make_engine(engine, threads, dtype, cache_dtype))
+    return load_on(opened(path), make_engine(engine, threads, dtype, cache_dtype))
+
+
+def opened(path: Path) -> Folder:
+    """The settings and weights at ``path``: a folder's, or those of the one GGUF file there."""
+    file = file_in(path) if path.is_dir() else path
+    return Folder(path) if file is None else GgufFile(file)
 
 
 def load_on(folder: Folder, engine: Engine) -> Model:
     """Load a folder's model on an engine that exists already."""
-    net = network(folder.config, str(folder.path / "config.json"))
+    net = network(folder.config, str(folder.settings))
     if isinstance(net, Encoder):
         net.pooling, net.normalize = folder.sentence.pooling, folder.sentence.normalize
-    bind_weights(net, Checkpoint(folder.path), engine)
-    tokenizer = tokenizer_of(folder.path, folder.config)
+    bind_weights(net, folder.checkpoint(), engine)
+    where = folder.vocabulary
+    tokenizer = None if where is None else tokenizer_of(where, folder.config)
     return Model(folder, net, engine, tokenizer, reload=load_on)
 
 
-def bind_weights(net: Network, checkpoint: Checkpoint, engine: Engine) -> None:
+def bind_weights(net: Network, checkpoint: Tensors, engine: Engine) -> None:
     """Give every parameter of ``net`` the engine's tensor. Optional modules may be absent.
 
     A tensor that a model of the same file holds already, in the same form, is not made again.
     """
-    keys = checkpoint.names()
+    keys = [key.removeprefix(p) for key in checkpoint.names() for p in ("", *net.prefixes)]
     for name in net.optional:
-        present = any(
-            key.removeprefix(p).startswith(name + ".") for key in keys for p in ("", *net.prefixes)
-        )
-        if not present:
+        if not any(key.startswith(name + ".") for key in keys):
             setattr(net, name, None)
+    for name, param, owner, attribute in list(net.params()):
+        if param.tied_to is not None and not any(key.startswith(name) for key in keys):
+            setattr(owner, attribute, param.tied_to)
     packed = PackedFile.of(checkpoint)
     if packed is not None:
         net.weights = packed.bind(net, engine)
         return
 
-    def parameter(key: str, param: Param, load: Stored) -> Any:
+    def parameter(key: str, param: Param, load: Load) -> Any:
         form = engine.form(param)
         if form is None:
             return engine.parameter(key, param, load)

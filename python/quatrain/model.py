@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
-from quatrain.engines.engine import Engine
+from quatrain.engines.engine import Engine, Ids
 from quatrain.errors import InputError
 from quatrain.folder import Folder
 from quatrain.models import Decoder, Encoder, EncoderDecoder, Network
@@ -104,23 +104,20 @@ class Model:
             else:
                 ids = token_ids(text)[:max_length]
                 available = {"token_type_ids": np.zeros_like(ids)}
-            self.check(ids)
+            check(ids, self.network.vocab_size, self.network.context)
             found.append(Sample(ids, {name: available[name] for name in self.network.inputs}))
         return found
 
-    def check(self, ids: np.ndarray) -> None:
-        """Raise InputError unless the network can take ``ids``."""
-        if not len(ids):
-            raise InputError("[ids] expected at least one token, got none")
-        size, context = self.network.vocab_size, self.network.context
-        outside = (ids < 0) | (ids >= size)
-        if outside.any():
-            at = int(outside.argmax())
-            raise InputError(f"[ids] expected ids in [0, {size}), got {ids[at]} at position {at}")
-        if context is not None and len(ids) > context:
-            raise InputError(
-                f"[ids] expected at most {context} tokens (the context), got {len(ids)}"
-            )
+    def target(self, ids: Text) -> np.ndarray:
+        """A decoder's ids that were given, checked against the vocabulary and its context.
+
+        Raises InputError as ``samples`` does, and for a text: they must be token ids.
+        """
+        network = self.network
+        assert isinstance(network, EncoderDecoder)
+        found = token_ids(ids)
+        check(found, network.target_size, network.target_context)
+        return found
 
     def run(
         self, program: str, samples: Sequence[Sample], *, record: bool = False
@@ -131,6 +128,21 @@ class Model:
         }
         ids = [sample.ids for sample in samples]
         return self.engine.run(self.network, program, ids, record=record, **inputs)
+
+    def run_pair(
+        self, sources: Ids, targets: Ids | None = None, *, record: bool = False
+    ) -> tuple[np.ndarray, Recording]:
+        """An encoder-decoder's encoder on sources, and its decoder on their targets if there are.
+
+        -> the decoder's logits, else the encoder's rows, and what was recorded of both passes.
+        """
+        network, engine = self.network, self.engine
+        state = engine.state(network.slots(), len(sources))
+        rows, recording = engine.run(network, "encode", sources, state, source=True, record=record)
+        if targets is not None:
+            rows, later = engine.run(network, "logits", targets, state, record=record)
+            recording.follow(later)
+        return rows, recording
 
     def encode(self, texts: Sequence[Text], *, progress: bool | None = None) -> np.ndarray:
         """One vector per text, float32 ``[N, D]``, pooled and normalised as the folder says.
@@ -143,38 +155,74 @@ class Model:
         return encode(self, texts, progress=progress)
 
     def hidden(self, text: Text) -> np.ndarray:
-        """What the last layer gives for one text, float32 ``[T, D]``: a decoder's head reads it."""
-        self._expect((Encoder, Decoder), "hidden")
+        """What the last layer gives for one text, float32 ``[T, D]``.
+
+        Of a decoder it is what the head reads, of an encoder-decoder the encoder's rows.
+        """
+        if isinstance(self.network, EncoderDecoder):
+            return self.run_pair([self.sample(text).ids])[0]
         return self.run("hidden", [self.sample(text)])[0]
 
-    def logits(self, text: Text) -> np.ndarray:
-        """Next-token logits after every token of one text, float32 ``[T, V]`` (decoders)."""
+    def logits(self, text: Text, decoder_ids: Text | None = None) -> np.ndarray:
+        """Next-token logits after every token of one text, float32 ``[T, V]`` (decoders).
+
+        An encoder-decoder reads ``text`` as its source, and gives the logits after every token of
+        ``decoder_ids``, which begin with its start token.
+        """
         self._expect(Decoder, "logits")
+        if (target := self._target("logits", decoder_ids)) is not None:
+            return self.run_pair([self.sample(text).ids], [target])[0]
         return self.run("logits", [self.sample(text)])[0]
 
-    def generate(self, prompt: Text, **settings: Unpack[Options]) -> Generation:
-        """Continue ``prompt``; -> its text, ids, end and log probabilities.
+    def generate(
+        self, prompt: Text, decoder_ids: Text | None = None, **settings: Unpack[Options]
+    ) -> Generation:
+        """Continue ``prompt``; -> its text, ids, end and log probabilities, and ``beams``.
+
+        An encoder-decoder reads ``prompt`` as its source; ``decoder_ids`` are what its own text
+        must begin with, and no part of what is returned.
 
         The keywords: max_new_tokens (64), temperature (0.0: the likeliest token each time), top_k
         (0: all), top_p (1.0), min_p (0.0), repetition_penalty (1.0), presence_penalty (0.0),
-        frequency_penalty (0.0), seed (None draws one), stop (()), logprobs (0). What is not given
-        comes from the folder's ``generation_config.json``, as do the tokens that end a text; see
-        ``quatrain.tasks.generate.Settings``.
+        frequency_penalty (0.0), seed (None draws one), stop (()), logprobs (0); for beam search
+        num_beams (1: none), num_return_sequences (1), length_penalty (1.0), early_stopping (False,
+        True or "never"); and transformers' max_length, min_length, min_new_tokens,
+        no_repeat_ngram_size, bad_words_ids, suppress_tokens, begin_suppress_tokens,
+        forced_bos_token_id and forced_eos_token_id. What is not given comes from the folder's
+        ``generation_config.json``, as do the tokens that end a text; see
+        ``quatrain.tasks.settings.Settings``.
         Raises InputError for a setting or a prompt that cannot be used.
         """
         self._expect(Decoder, "generate")
-        return generate(self, prompt, **settings)
+        return generate(self, prompt, decoder_ids, **settings)
 
-    def stream(self, prompt: Text, **settings: Unpack[Options]) -> Iterator[str]:
-        """Continue ``prompt`` as ``generate`` does, giving pieces of text as they are certain."""
+    def stream(
+        self, prompt: Text, decoder_ids: Text | None = None, **settings: Unpack[Options]
+    ) -> Iterator[str]:
+        """Continue ``prompt`` as ``generate`` does, giving pieces of text as they are certain: with
+        beam search, the best text when it is found."""
         self._expect(Decoder, "stream")
-        return stream(self, prompt, **settings)
+        return stream(self, prompt, decoder_ids, **settings)
 
-    def trace(self, text: Text) -> Trace:
-        """Every intermediate of one text by name: ``m.trace(text)["h.3.attn"]``."""
+    def trace(self, text: Text, decoder_ids: Text | None = None) -> Trace:
+        """Every intermediate of one text by name: ``m.trace(text)["h.3.attn"]``.
+
+        Of an encoder-decoder: of the encoder's pass over ``text`` and the decoder's over
+        ``decoder_ids``. A name of both has ``:1`` the second time.
+        """
+        if (target := self._target("trace", decoder_ids)) is not None:
+            sources = [self.sample(text).ids]
+            return Trace(self.run_pair(sources, [target], record=True)[1])
         program = "embed" if isinstance(self.network, Encoder) else "logits"
-        self._expect((Encoder, Decoder), "trace")
         return Trace(self.run(program, [self.sample(text)], record=True)[1])
+
+    def _target(self, task: str, decoder_ids: Text | None) -> np.ndarray | None:
+        """An encoder-decoder's ``decoder_ids``; None for another model. Raises InputError unless
+        they are given with the one, and not with the other."""
+        if isinstance(self.network, EncoderDecoder) != (decoder_ids is not None):
+            wanted = "decoder_ids" if decoder_ids is None else "no decoder_ids"
+            raise InputError(f"[{task}] expected {wanted} with a model of {self.config_name}")
+        return None if decoder_ids is None else self.target(decoder_ids)
 
     def export(self, out_dir: str | os.PathLike[str]) -> Path:
         """Write a folder with ``onnx/model.onnx``; see ``quatrain.export.export``."""
@@ -195,12 +243,10 @@ class Model:
 
         return save(self, out_dir)
 
-    def _expect(self, shapes: type | tuple[type, ...], task: str) -> None:
+    def _expect(self, shape: type, task: str) -> None:
         """Raise InputError unless the network has a shape that can do the task."""
-        kinds = shapes if isinstance(shapes, tuple) else (shapes,)
-        paired = isinstance(self.network, EncoderDecoder)
-        if not isinstance(self.network, kinds) or (paired and task not in ("generate", "stream")):
-            wanted = " or ".join(kind.__name__.lower() for kind in kinds)
+        if not isinstance(self.network, shape):
+            wanted = shape.__name__.lower()
             raise InputError(f"[{task}] expected a model of shape {wanted}, got {self.config_name}")
 
     @property
@@ -221,3 +267,15 @@ def token_ids(ids: Any) -> np.ndarray:
             f" {array.shape}"
         )
     return array.astype(np.int64)
+
+
+def check(ids: np.ndarray, size: int, context: int | None) -> None:
+    """Raise InputError unless ``ids`` are of a vocabulary of ``size``, and at most ``context``."""
+    if not len(ids):
+        raise InputError("[ids] expected at least one token, got none")
+    outside = (ids < 0) | (ids >= size)
+    if outside.any():
+        at = int(outside.argmax())
+        raise InputError(f"[ids] expected ids in [0, {size}), got {ids[at]} at position {at}")
+    if context is not None and len(ids) > context:
+        raise InputError(f"[ids] expected at most {context} tokens (the context), got {len(ids)}")

@@ -6,9 +6,11 @@ the weight's key, the trace's key and the ONNX node's name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 
 @dataclass(eq=False)
@@ -18,15 +20,22 @@ class Param:
     ``shape`` is logical: [out, in] for a linear layer, however the file stores it; with
     ``transposed``, the file has the reverse (GPT-2's Conv1D). ``role`` tells the engine what
     the weight is for: "linear" (packed), "embedding" (gathered), "tied" (both) or "vector".
+    A file may leave out a weight that ``default`` computes, or that is then ``tied_to`` another;
+    with ``one_row`` it stores a vector as ``[1, N]``.
     """
 
     shape: tuple[int, ...]
     role: str = "vector"
     transposed: bool = False
+    default: Callable[[], np.ndarray] | None = None
+    tied_to: Param | None = None
+    one_row: bool = False
 
     @property
     def stored_shape(self) -> tuple[int, ...]:
         """The shape that the file must have."""
+        if self.one_row:
+            return (1, *self.shape)
         return self.shape[::-1] if self.transposed else self.shape
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import mmap
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quatrain import _core
+from quatrain.checkpoint import SINGLE, Checkpoint
 from quatrain.engines import DTYPES
 from quatrain.engines.engine import Engine
 from quatrain.errors import CheckpointError, EngineError, InputError, WeightError
 from quatrain.files import new_folder, parse_json
 from quatrain.module import Module, Param
-from quatrain.weights import SINGLE, Checkpoint
+from quatrain.tensor_file import TYPES
+from quatrain.weights import Tensors
 
 if TYPE_CHECKING:
     from quatrain.model import Model
@@ -32,15 +33,6 @@ FORMAT, VERSION = "quatrain", "1"
 #: What a part begins at a multiple of, so that it can be used where it is mapped.
 ALIGNMENT = 64
 PARTS = ("panels", "scales", "sums", "zeros")
-#: NumPy has no bfloat16; its bits are uint16 here.
-TYPES = {
-    "F32": np.float32,
-    "F16": np.float16,
-    "BF16": np.uint16,
-    "I8": np.int8,
-    "U8": np.uint8,
-    "I32": np.int32,
-}
 NAMES = {np.dtype(type): name for name, type in TYPES.items()}
 
 
@@ -96,8 +88,8 @@ class PackedFile:
     """A file that ``save`` wrote, mapped. Raises CheckpointError for another version of it."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        self.path = checkpoint.folder / SINGLE
-        metadata = checkpoint.metadata
+        (file,) = checkpoint.files
+        self.path, metadata = file.path, file.metadata
         if (version := metadata.get("version")) != VERSION:
             raise CheckpointError(
                 f"{self.path}: expected version {VERSION} of packed weights, found {version!r}"
@@ -111,18 +103,14 @@ class PackedFile:
             raise CheckpointError(f"{self.path}: block: expected 32 or 128, found {block!r}")
         self.dtype, self.block = dtype, int(block)
         self.shapes = self._fields(metadata.get("shapes", "").encode())
-        with self.path.open("rb") as file:
-            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        # The checkpoint has opened the file, so the header is whole and lies within it.
-        begin = 8 + int.from_bytes(memory[:8], "little")
-        self._data = np.frombuffer(memory, np.uint8)[begin:]
-        self._header = self._fields(memory[8:begin])
-        self._header.pop("__metadata__")
+        self._data, self._header = file.mapped(), dict(file.tensors)
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint) -> PackedFile | None:
+    def of(cls, checkpoint: Tensors) -> PackedFile | None:
         """A checkpoint's packed file; None for one that has weights as they were trained."""
-        single = (checkpoint.folder / SINGLE).is_file()
+        if not isinstance(checkpoint, Checkpoint):
+            return None
+        single = len(checkpoint.files) == 1
         return cls(checkpoint) if single and checkpoint.metadata.get("format") == FORMAT else None
 
     def bind(self, network: Module, engine: Engine) -> dict[str, Any]:

@@ -96,10 +96,20 @@ def finite(x: float) -> float | str:
     return x if np.isfinite(x) else str(x)
 
 
-def diff(model_a: Model, model_b: Model, text: Any, *, tolerance: float = TOLERANCE) -> Diff:
-    """Trace ``text`` on both models and compare every intermediate; b is the judge."""
+def diff(
+    model_a: Model,
+    model_b: Model,
+    text: Any,
+    decoder_ids: Any = None,
+    *,
+    tolerance: float = TOLERANCE,
+) -> Diff:
+    """Trace ``text`` on both models and compare every intermediate; b is the judge.
+
+    ``decoder_ids`` are for encoder-decoders, as in ``Model.trace``.
+    """
     result = Diff(tolerance)
-    result.add_all(model_a.trace(text), model_b.trace(text))
+    result.add_all(model_a.trace(text, decoder_ids), model_b.trace(text, decoder_ids))
     return result
 
 

@@ -67,8 +67,19 @@ class Grown:
             setattr(self, name, new)
         self.__post_init__()
 
-    def fork(self, index: np.ndarray) -> Grown:
-        return Grown(self.keys[index], self.values[index])
+    def fork(self, index: np.ndarray, rows: int) -> Grown:
+        """A copy of the first ``rows`` rows of sentences, with the same room."""
+        copies = []
+        for old in (self.keys, self.values):
+            new = np.zeros((len(index), *old.shape[1:]), old.dtype)
+            new[:, :rows] = old[index, :rows]
+            copies.append(new)
+        return Grown(*copies)
+
+    def copy(self, source: int, target: int, first: int, last: int) -> None:
+        """Overwrite rows of one sentence by those of another."""
+        for array in (self.keys, self.values):
+            array[target, first:last] = array[source, first:last]
 
 
 @dataclass
@@ -86,8 +97,11 @@ class Remembered:
             raise InputError("[attention] nothing was remembered: run the encoder pass first")
         return self.keys, self.values, self.layout
 
-    def fork(self, index: np.ndarray) -> Remembered:
+    def fork(self, index: np.ndarray, rows: int) -> Remembered:
         return Remembered(self.index[index], self.keys, self.values, self.layout)
+
+    def copy(self, source: int, target: int, first: int, last: int) -> None:
+        self.index[target] = self.index[source]
 
 
 class Passes:
@@ -123,6 +137,23 @@ class Passes:
         self.lengths = self.lengths + self._pending
         self._pending = None
 
+    def chosen(self, index: Sequence[int] | np.ndarray) -> np.ndarray:
+        """The sentences that a fork is made of. Raises InputError for one that is not there."""
+        chosen = np.asarray(index, np.int64)
+        if chosen.size and not (chosen.min() >= 0 and chosen.max() < self.batch):
+            raise InputError(f"[fork] expected indices in [0, {self.batch}), got {list(chosen)}")
+        return chosen
+
+    def replaced(self, index: Sequence[int] | np.ndarray) -> list[tuple[int, int]]:
+        """The (source, target) pairs of ``replace``: every source stays as it is."""
+        chosen = self.chosen(index)
+        if len(chosen) != self.batch or not np.array_equal(chosen[chosen], chosen):
+            raise InputError(
+                f"[replace] expected a sentence for each of {self.batch}, each copied one in its"
+                f" own place, got {list(chosen)}"
+            )
+        return [(int(i), target) for target, i in enumerate(chosen) if i != target]
+
 
 class State(Passes):
     """The caches of a packed engine, one slot per attention."""
@@ -130,6 +161,8 @@ class State(Passes):
     def __init__(self, slots: dict[tuple[int, str], Grown | Remembered], lengths: np.ndarray):
         super().__init__(lengths)
         self.slots = slots
+        #: int64 ``[B, B]``: how many rows, from the first on, two sentences are known to share.
+        self.alike = np.zeros((len(lengths), len(lengths)), np.int64)
 
     @classmethod
     def empty(
@@ -168,8 +201,25 @@ class State(Passes):
 
     def fork(self, index: Sequence[int] | np.ndarray) -> State:
         """A copy whose sentence i is this state's sentence ``index[i]`` (beams, prefixes)."""
-        chosen = np.asarray(index, np.int64)
-        if chosen.size and not (chosen.min() >= 0 and chosen.max() < self.batch):
-            raise InputError(f"[fork] expected indices in [0, {self.batch}), got {list(chosen)}")
-        slots = {key: slot.fork(chosen) for key, slot in self.slots.items()}
-        return State(slots, self.lengths[chosen])
+        chosen = self.chosen(index)
+        rows = int(self.lengths.max(initial=0))
+        slots = {key: slot.fork(chosen, rows) for key, slot in self.slots.items()}
+        fork = State(slots, self.lengths[chosen])
+        same = chosen[:, None] == chosen
+        fork.alike = np.where(same, fork.lengths, self.alike[np.ix_(chosen, chosen)])
+        return fork
+
+    def replace(self, index: Sequence[int] | np.ndarray) -> None:
+        """In place: sentence i becomes a copy of sentence ``index[i]``, which must stay itself.
+
+        Only the rows in which the two differ are copied.
+        """
+        self.lengths = self.lengths.copy()
+        for source, target in self.replaced(index):
+            first, last = int(self.alike[source, target]), int(self.lengths[source])
+            for slot in self.slots.values():
+                slot.copy(source, target, first, last)
+            self.lengths[target] = last
+            self.alike[target] = self.alike[source]
+            self.alike[:, target] = self.alike[:, source]
+            self.alike[source, target] = self.alike[target, source] = last

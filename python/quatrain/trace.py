@@ -40,6 +40,17 @@ class Recording(dict[str, list[np.ndarray]]):
         else:
             self[name] = list(value)
 
+    def follow(self, later: Recording) -> None:
+        """Add what a later pass recorded; names that are there already count on (``shared:1``)."""
+        for name, arrays in later.items():
+            stem, _, count = name.rpartition(":") if ":" in name else (name, "", "0")
+            number = int(count)
+            while (free := f"{stem}:{number}" if number else stem) in self:
+                number += 1
+            self[free] = arrays
+            if name in later.recomputed:
+                self.recomputed.add(free)
+
 
 class Trace(Mapping[str, np.ndarray]):
     """The intermediates of one sentence: ``t["h.3.attn"]``."""

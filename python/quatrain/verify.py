@@ -19,8 +19,9 @@ from quatrain.errors import InputError
 from quatrain.files import new_file
 from quatrain.loader import load
 from quatrain.model import Model, Sample
-from quatrain.models import Decoder, Encoder
+from quatrain.models import Decoder, Encoder, EncoderDecoder, Network
 from quatrain.parity import TOLERANCE, Diff, Difference, worst
+from quatrain.trace import Recording
 
 #: Built-in inputs: short, long, and not only English.
 TEXTS = (
@@ -73,7 +74,8 @@ def verify(
     """Run a model on reference, native and onnx, and compare each with the reference in float64.
 
     The cases: each text alone and all together, padded on either side, and for decoders fed in
-    ragged chunks through the caches; each with every layer recorded, and once without. ``texts``
+    ragged chunks through the caches; each with every layer recorded, and once without. Texts are an
+    encoder-decoder's sources, and its targets too, behind its start token. ``texts``
     replaces the built-in ones; token ids will do. ``report`` is where the findings are written
     as JSON. Nothing is raised for a disagreement: see ``Report.passed``.
     """
@@ -124,40 +126,53 @@ def observations(
     model: Model, samples: list[Sample]
 ) -> Iterator[tuple[str, dict[str, list[np.ndarray]]]]:
     """Every case: its name, and what was recorded, with the untraced output as ``output``."""
-    network = model.network
-    if isinstance(network, Encoder):
-        program = "embed"
-    elif isinstance(network, Decoder):
-        program = "logits"
-    else:
-        raise InputError(f"[verify] {type(network).__name__}: expected an encoder or a decoder")
+    decodes = isinstance(model.network, Decoder)
     groups = [[sample] for sample in samples] + ([samples] if len(samples) > 1 else [])
     for group in groups:
-        lengths = [len(sample.ids) for sample in group]
-        case = f"batch {len(group)}, {lengths} tokens"
-        output, _ = model.run(program, group)
-        _, recording = model.run(program, group, record=True)
+        case = f"batch {len(group)}, {[len(sample.ids) for sample in group]} tokens"
+        output, _ = whole(model, group)
+        _, recording = whole(model, group, record=True)
         yield case, {**recording, "output": [output]}
-        if isinstance(network, Decoder):
+        if decodes:
             yield f"{case}, cached", cached(model, group)
 
 
-def cached(model: Model, group: list[Sample]) -> dict[str, list[np.ndarray]]:
-    """The logits of sentences fed in ragged chunks, beside those of the same sentences whole.
+def whole(
+    model: Model, group: list[Sample], *, record: bool = False
+) -> tuple[np.ndarray, Recording]:
+    """What the model makes of sentences in one pass; encoder-decoders: in one pass of each part."""
+    if isinstance(model.network, EncoderDecoder):
+        sources = [sample.ids for sample in group]
+        return model.run_pair(sources, targets(model.network, group), record=record)
+    program = "embed" if isinstance(model.network, Encoder) else "logits"
+    return model.run(program, group, record=record)
 
-    Both go under the names ``cached.0``, ``cached.1``, ... of the sentences.
-    """
+
+def targets(network: Network, group: list[Sample]) -> list[np.ndarray]:
+    """What a decoder reads of each sample: the sample, or what translates it into itself."""
+    if not isinstance(network, EncoderDecoder):
+        return [sample.ids for sample in group]
+    most, size = network.target_context, network.target_size
+    return [np.concatenate([[network.start], sample.ids % size])[:most] for sample in group]
+
+
+def cached(model: Model, group: list[Sample]) -> dict[str, list[np.ndarray]]:
+    """The logits of sentences fed in ragged chunks, as ``cached.0``, ``cached.1``, ..."""
     network, engine = model.network, model.engine
     state = engine.state(network.slots(), len(group))
+    if isinstance(network, EncoderDecoder):
+        sources = [sample.ids for sample in group]
+        engine.run(network, "encode", sources, state, source=True)
+    sentences = targets(network, group)
     parts: list[list[np.ndarray]] = [[] for _ in group]
     done = [0] * len(group)
     for shares in CHUNKS:
         chunk = []
-        for i, sample in enumerate(group):
+        for i, ids in enumerate(sentences):
             # Every chunk has at least one token of each sentence while there are any left.
-            end = max(done[i] + 1, int(len(sample.ids) * shares[i % len(shares)]))
-            chunk.append(sample.ids[done[i] : end])
-            done[i] = min(end, len(sample.ids))
+            end = max(done[i] + 1, int(len(ids) * shares[i % len(shares)]))
+            chunk.append(ids[done[i] : end])
+            done[i] = min(end, len(ids))
         if not any(len(ids) for ids in chunk):
             continue
         rows, _ = engine.run(network, "logits", chunk, state)

@@ -26,6 +26,8 @@ def golden(family: str, folder: Path) -> dict[str, np.ndarray]:
     """The arrays of a family's golden: ids, source, every hidden state, logits, greedy ids."""
     random = np.random.default_rng(sum(map(ord, family)))
     ids, source = (random.integers(0, VOCAB, n) for n in LENGTHS)
+    # Padding is no part of a text: RoBERTa's positions do not count it.
+    ids[ids == FAMILIES[family].config.get("pad_token_id")] += 1
     judge = Oracle(checkpoints.write(folder, family), family)
     found = {"ids": ids} | ({"source": source} if family in PAIRED else {})
     result = judge.run(ids, source if family in PAIRED else None)

@@ -87,8 +87,10 @@ class Attention {
 
   Span visible(std::ptrdiff_t query) const {
     const std::ptrdiff_t position = query + task_.past;
-    return {task_.window > 0 ? larger(0, position - task_.window + 1) : 0,
-            task_.causal ? smaller(task_.keys, position + 1) : task_.keys};
+    const std::ptrdiff_t end = task_.causal ? smaller(task_.keys, position + 1) : task_.keys;
+    if (task_.window == 0) return {0, end};
+    return {larger(0, position - task_.window + 1),
+            task_.window < end - position ? position + task_.window : end};
   }
   Span visible_in_block(std::ptrdiff_t row) const {
     const Span seen = visible(query_of(row));

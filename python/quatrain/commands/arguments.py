@@ -36,7 +36,10 @@ class Dtype(StrEnum):
     int4 = "int4"
 
 
-MODEL_HELP = "A folder or a Hugging Face hub id; without it, the model that comes with quatrain."
+MODEL_HELP = (
+    "A folder, a .gguf file or a Hugging Face hub id; without it, the model that comes with"
+    " quatrain."
+)
 
 ModelArgument = Annotated[
     str | None, typer.Argument(metavar="MODEL", help=MODEL_HELP, show_default=False)

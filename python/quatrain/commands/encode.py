@@ -39,8 +39,8 @@ def encode(
             "--model",
             "-m",
             metavar="MODEL",
-            help="An encoder: a folder or a Hugging Face hub id. The model that comes with"
-            " quatrain is a decoder, so there is no default.",
+            help="An encoder: a folder, a .gguf file or a Hugging Face hub id. The model that"
+            " comes with quatrain is a decoder, so there is no default.",
         ),
     ],
     texts: Annotated[

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import sys
 import time
-from typing import Annotated, Any
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
+from rich.text import Text as Line
 
 from quatrain.commands.arguments import (
     CacheDtypeOption,
@@ -28,6 +31,18 @@ from quatrain.model import Text
 from quatrain.tasks.generate import Options, Run
 
 PANEL = "Use a model"
+
+
+class EarlyStopping(StrEnum):
+    """When a search stops, as ``early_stopping`` has it."""
+
+    true = "true"
+    false = "false"
+    never = "never"
+
+    @property
+    def setting(self) -> bool | Literal["never"]:
+        return "never" if self is EarlyStopping.never else self is EarlyStopping.true
 
 
 def generate(
@@ -62,11 +77,29 @@ def generate(
     seed: Annotated[
         int | None, typer.Option(help="The same seed gives the same text, on every engine.")
     ] = None,
+    num_beams: Annotated[
+        int | None, typer.Option(help="Above 1, search: continue this many texts at once.")
+    ] = None,
+    num_return_sequences: Annotated[
+        int | None, typer.Option(help="How many of the texts found are shown.")
+    ] = None,
+    length_penalty: Annotated[
+        float | None,
+        typer.Option(help="Scores are divided by the length to this power; above 0 favours long."),
+    ] = None,
+    early_stopping: Annotated[
+        EarlyStopping | None,
+        typer.Option(help="Stop a search as soon as num_beams texts have ended; or never early."),
+    ] = None,
     stop: Annotated[
         list[str] | None, typer.Option(help="End before this string; may be given again.")
     ] = None,
     logprobs: Annotated[
         int | None, typer.Option(help="Show each token's probability and the n likeliest.")
+    ] = None,
+    decoder_ids: Annotated[
+        str | None,
+        typer.Option(help="Ids that an encoder-decoder's text must begin with.", metavar="IDS"),
     ] = None,
     ids: IdsOption = False,
     engine: EngineOption = Engine.native,
@@ -75,14 +108,14 @@ def generate(
     threads: ThreadsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Continue a text.
+    """Continue a text, or translate one with an encoder-decoder.
 
     [dim]Example:[/dim]  quatrain generate 'Humpty Dumpty sat on a' --max-new-tokens 20
 
-    Prints the continuation alone, as it is generated. What is not given comes from the model's
-    generation_config.json; without one: 64 tokens, the likeliest each time. With
-    [bold]--json[/bold]: model, engine, prompt, text, ids, finish_reason, tokens_per_second and
-    logprobs.
+    Prints the continuation alone, as it is generated; a search prints the best text, and a table if
+    several are asked for. What is not given comes from the model's generation_config.json; without
+    one: 64 tokens, the likeliest each time. With [bold]--json[/bold]: model, engine, prompt, text,
+    ids, finish_reason, tokens_per_second, logprobs and beams.
     """
     given: Options = {
         "max_new_tokens": max_new_tokens,
@@ -94,11 +127,16 @@ def generate(
         "presence_penalty": presence_penalty,
         "frequency_penalty": frequency_penalty,
         "seed": seed,
+        "num_beams": num_beams,
+        "num_return_sequences": num_return_sequences,
+        "length_penalty": length_penalty,
+        "early_stopping": None if early_stopping is None else early_stopping.setting,
         "stop": tuple(stop) if stop else None,
         "logprobs": logprobs,
     }
     text = as_input(text_of(prompt), ids)
-    run = Run(load(model, engine, threads, dtype, cache_dtype=cache_dtype), text, given)
+    target = None if decoder_ids is None else as_input(decoder_ids, ids=True)
+    run = Run(load(model, engine, threads, dtype, cache_dtype=cache_dtype), text, given, target)
     begun = time.perf_counter()
     if json:
         for _ in run.pieces():
@@ -114,6 +152,8 @@ def generate(
         messages().print(ended, style="dim")
     if run.logprobs:
         output().print(probabilities(run))
+    if len(run.beams) > 1:
+        output().print(scores(run))
 
 
 def stream(run: Run, prompt: Text) -> None:
@@ -147,6 +187,7 @@ def as_json(run: Run, prompt: Text) -> dict[str, Any]:
             named(one.id, one.logprob) | {"top": [named(*pair) for pair in one.top]}
             for one in run.logprobs
         ],
+        "beams": [asdict(beam) for beam in run.beams],
     }
 
 
@@ -161,4 +202,14 @@ def probabilities(run: Run) -> Table:
     for one in run.logprobs:
         top = "  ".join(f"{shown(id)} {math.exp(p):.1%}" for id, p in one.top)
         table.add_row(shown(one.id), str(one.id), f"{math.exp(one.logprob):.1%}", top)
+    return table
+
+
+def scores(run: Run) -> Table:
+    """The texts that a search found, best first."""
+    table = Table("score", "tokens", "ended by", "text", box=None, header_style="dim")
+    for beam in run.beams:
+        text = beam.text if run.model.tokenizer else " ".join(map(str, beam.ids))
+        text = text.replace("\n", "⏎")
+        table.add_row(f"{beam.score:.4f}", str(len(beam.ids)), beam.finish_reason, Line(text))
     return table

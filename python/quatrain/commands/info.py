@@ -11,6 +11,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from quatrain.checkpoint import Checkpoint
 from quatrain.commands.arguments import CacheDtypeOption, DtypeOption, JsonOption, ModelArgument
 from quatrain.commands.terminal import BAD, file_table, output, print_json, sizes
 from quatrain.engines import available
@@ -22,7 +23,7 @@ from quatrain.models import Network, network
 from quatrain.packed import PackedFile
 from quatrain.tasks.memory import forecast, peak, resident
 from quatrain.tokenizer.opening import format_in
-from quatrain.weights import Checkpoint, strip
+from quatrain.weights import strip
 
 PANEL = "Look inside"
 #: A size's name here -> its names in the families' configs.

@@ -179,7 +179,7 @@ class Reference(PackedEngine):
             if causal:
                 sees &= j <= i
             if window is not None:
-                sees &= j > i - window
+                sees &= np.abs(j - i) < window
             weights = masked_softmax(scores, sees, sinks)
             context = (weights @ vh).transpose(1, 0, 2)
             out[layout.starts[b] : layout.starts[b + 1]] = self.merge_heads(context)

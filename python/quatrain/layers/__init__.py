@@ -1,14 +1,62 @@
 """Layers: the parts that families compose."""
 
-from quatrain.layers.basic import Embedding, LayerNorm, Linear, RMSNorm
+from quatrain.layers.attention import (
+    FusedRotaryAttention,
+    NormedRotaryAttention,
+    RotaryAttention,
+    RotaryHeads,
+)
+from quatrain.layers.basic import Embedding, LayerNorm, Linear, RMSNorm, optional_row
+from quatrain.layers.blocks import PreNormBlock, SandwichBlock
+from quatrain.layers.embeddings import Embeddings
+from quatrain.layers.encoder_decoder import (
+    CrossAttention,
+    DecoderBlock,
+    DecoderStack,
+    EncoderBlock,
+    EncoderStack,
+    Parts,
+    SelfAttention,
+)
 from quatrain.layers.feed_forward import GatedFeedForward
-from quatrain.layers.positions import Rotary
+from quatrain.layers.positions import SINUSOIDS, Learned, RelativeBias, Sinusoidal
+from quatrain.layers.residual import post_norm, pre_norm
+from quatrain.layers.rotary import (
+    LinearRotary,
+    Llama3Rotary,
+    Rotary,
+    YarnRotary,
+)
 
 __all__ = [
+    "SINUSOIDS",
+    "CrossAttention",
+    "DecoderBlock",
+    "DecoderStack",
     "Embedding",
+    "Embeddings",
+    "EncoderBlock",
+    "EncoderStack",
+    "FusedRotaryAttention",
     "GatedFeedForward",
     "LayerNorm",
+    "Learned",
     "Linear",
+    "LinearRotary",
+    "Llama3Rotary",
+    "NormedRotaryAttention",
+    "Parts",
+    "PreNormBlock",
     "RMSNorm",
+    "RelativeBias",
     "Rotary",
+    "RotaryAttention",
+    "RotaryHeads",
+    "SandwichBlock",
+    "SelfAttention",
+    "Sinusoidal",
+    "YarnRotary",
+    "optional_row",
+    "post_norm",
+    "pre_norm",
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from quatrain.module import Module, Param
 
@@ -31,9 +34,9 @@ class Embedding(Module):
 class LayerNorm(Module):
     """Layer normalisation with a learned scale and shift (Ba et al. 2016)."""
 
-    def __init__(self, width: int, eps: float):
+    def __init__(self, width: int, eps: float, *, bias: bool = True):
         self.weight: Any = Param((width,))
-        self.bias: Any = Param((width,))
+        self.bias: Any = Param((width,)) if bias else None
         self.eps = eps
 
     def forward(self, op: Any, x: Any) -> Any:
@@ -49,3 +52,8 @@ class RMSNorm(Module):
 
     def forward(self, op: Any, x: Any) -> Any:
         return op.rms_norm(x, self.weight, eps=self.eps)
+
+
+def optional_row(size: int) -> Param:
+    """A vector that files store as one row ``[1, size]``; one without it means zeros."""
+    return Param((size,), default=partial(np.zeros, size, np.float32), one_row=True)

@@ -5,15 +5,38 @@ from __future__ import annotations
 from typing import Any
 
 from quatrain.errors import ConfigError
+from quatrain.models.bart import Bart
 from quatrain.models.bert import Bert
+from quatrain.models.distilbert import DistilBert
 from quatrain.models.gpt2 import GPT2
 from quatrain.models.llama import Llama
+from quatrain.models.marian import Marian
+from quatrain.models.mistral import Mistral
+from quatrain.models.modernbert import ModernBert
+from quatrain.models.mpnet import MPNet
+from quatrain.models.qwen2 import Qwen2
+from quatrain.models.roberta import Roberta
 from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network
 from quatrain.models.t5 import T5
 
 __all__ = ["FAMILIES", "Decoder", "Encoder", "EncoderDecoder", "Network", "network"]
 
-FAMILIES: dict[str, type[Any]] = {"bert": Bert, "gpt2": GPT2, "llama": Llama, "t5": T5}
+FAMILIES: dict[str, type[Any]] = {
+    "bart": Bart,
+    "bert": Bert,
+    "camembert": Roberta,
+    "distilbert": DistilBert,
+    "gpt2": GPT2,
+    "llama": Llama,
+    "marian": Marian,
+    "mistral": Mistral,
+    "modernbert": ModernBert,
+    "mpnet": MPNet,
+    "qwen2": Qwen2,
+    "roberta": Roberta,
+    "t5": T5,
+    "xlm-roberta": Roberta,
+}
 
 
 def network(fields: dict[str, Any], file: str) -> Network:

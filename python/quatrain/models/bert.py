@@ -6,8 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from quatrain.layers import Embedding, LayerNorm, Linear
-from quatrain.models.config import Config, activation, between, divides, layers, one_of, positive
+from quatrain.layers import Embedding, LayerNorm, Learned, Linear
+from quatrain.models.config import (
+    Config,
+    activation,
+    between,
+    divides,
+    layers,
+    one_of,
+    positive,
+)
 from quatrain.models.shapes import Encoder
 from quatrain.module import Module
 
@@ -27,6 +35,12 @@ class BertConfig(Config):
     layer_norm_eps: float = 1e-12
     position_embedding_type: str = "absolute"
     is_decoder: bool = False
+    add_cross_attention: bool = False
+
+    @property
+    def first_position(self) -> int:
+        """The row of the first token's position; those before it are not used."""
+        return 0
 
     def check(self) -> None:
         layers(self, "num_hidden_layers")
@@ -36,19 +50,22 @@ class BertConfig(Config):
         divides(self, "num_attention_heads", "hidden_size")
         one_of(self, "position_embedding_type", "absolute")
         one_of(self, "is_decoder", False)
+        one_of(self, "add_cross_attention", False)
         activation(self, "hidden_act")
 
 
 class Embeddings(Module):
     def __init__(self, config: BertConfig):
         self.word_embeddings = Embedding(config.vocab_size, config.hidden_size)
-        self.position_embeddings = Embedding(config.max_position_embeddings, config.hidden_size)
+        self.position_embeddings = Learned(
+            config.max_position_embeddings, config.hidden_size, start=config.first_position
+        )
         self.token_type_embeddings = Embedding(config.type_vocab_size, config.hidden_size)
         self.LayerNorm = LayerNorm(config.hidden_size, config.layer_norm_eps)
 
     def forward(self, op: Any, ids: Any, types: Any, layout: Any) -> Any:
         x = op.add(self.word_embeddings(op, ids), self.token_type_embeddings(op, types))
-        x = op.add(x, self.position_embeddings(op, op.positions(layout)))
+        x = op.add(x, self.position_embeddings(op, layout))
         return self.LayerNorm(op, x)
 
 
@@ -126,30 +143,36 @@ class Pooler(Module):
         return op.tanh(self.dense(op, x))
 
 
-class Bert(Encoder):
-    """The encoder; its weights have the names of ``BertModel``."""
+class PooledEncoder(Encoder):
+    """An encoder whose checkpoint may have a pooler."""
 
-    config: BertConfig
-    config_class = BertConfig
-    prefixes = ("bert.",)
-    ignored = (r"embeddings\.position_ids", r"cls\..*")
+    pooler: Pooler | None
     optional = ("pooler",)
-    inputs = ("token_type_ids",)
-
-    def __init__(self, config: BertConfig):
-        self.config = config
-        self.vocab_size, self.width = config.vocab_size, config.hidden_size
-        self.context = config.max_position_embeddings
-        self.embeddings = Embeddings(config)
-        self.encoder = Stack(config)
-        self.pooler: Pooler | None = Pooler(config)
-
-    def hidden(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
-        x = self.embeddings(op, ids, inputs["token_type_ids"], layout)
-        return self.encoder(op, x, layout)
 
     def pooled(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
         """``tanh(dense(first token))``, ``[B, D]``: what classification heads read."""
         assert self.pooler is not None, "the checkpoint has no pooler"
         x = self.hidden(op, ids, layout, state, **inputs)
         return self.pooler(op, op.pool(x, layout, kind="cls"))
+
+
+class Bert(PooledEncoder):
+    """The encoder; its weights have the names of ``BertModel``."""
+
+    config: BertConfig
+    config_class = BertConfig
+    prefixes = ("bert.",)
+    ignored = (r"embeddings\.position_ids", r"cls\..*")
+    inputs = ("token_type_ids",)
+
+    def __init__(self, config: BertConfig):
+        self.config = config
+        self.vocab_size, self.width = config.vocab_size, config.hidden_size
+        self.context = config.max_position_embeddings - config.first_position
+        self.embeddings = Embeddings(config)
+        self.encoder = Stack(config)
+        self.pooler = Pooler(config)
+
+    def hidden(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
+        x = self.embeddings(op, ids, inputs["token_type_ids"], layout)
+        return self.encoder(op, x, layout)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from quatrain.layers import Embedding, LayerNorm, Linear
+from quatrain.layers import Embedding, LayerNorm, Learned, Linear
 from quatrain.models.config import Config, activation, between, divides, layers, one_of, positive
 from quatrain.models.shapes import Decoder, slot_of
 from quatrain.module import Module
@@ -94,7 +94,7 @@ class GPT2(Decoder):
         self.config = config
         self.vocab_size, self.context = config.vocab_size, config.n_positions
         self.wte = Embedding(config.vocab_size, config.n_embd, tied=config.tie_word_embeddings)
-        self.wpe = Embedding(config.n_positions, config.n_embd)
+        self.wpe = Learned(config.n_positions, config.n_embd)
         self.h = [Block(config, i) for i in range(config.n_layer)]
         self.ln_f = LayerNorm(config.n_embd, config.layer_norm_epsilon)
         self.lm_head = Linear(config.n_embd, config.vocab_size, bias=False)
@@ -107,7 +107,7 @@ class GPT2(Decoder):
         return [SlotSpec(i, config.n_head, size, size) for i in range(config.n_layer)]
 
     def hidden(self, op: Any, ids: Any, layout: Any, state: Any = None) -> Any:
-        x = op.add(self.wte(op, ids), self.wpe(op, op.positions(layout)))
+        x = op.add(self.wte(op, ids), self.wpe(op, layout))
         for block in self.h:
             x = block(op, x, layout, state)
         return self.ln_f(op, x)

@@ -6,6 +6,8 @@ on which everything outside the model relies.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from quatrain.models.config import Config
@@ -23,7 +25,7 @@ class Network(Module):
     #: Modules that a checkpoint may lack, by attribute path.
     optional: ClassVar[tuple[str, ...]] = ()
     #: Keys of tied weights that a file may repeat -> the key that owns the weight.
-    duplicates: ClassVar[dict[str, str]] = {}
+    duplicates: Mapping[str, str] = MappingProxyType({})
     #: Extra inputs, each with one value per token (``token_type_ids``).
     inputs: ClassVar[tuple[str, ...]] = ()
 
@@ -69,6 +71,18 @@ class Encoder(Network):
 class Decoder(Network):
     """Text to the next token."""
 
+    @property
+    def target_context(self) -> int | None:
+        """The longest text that the positions allow; an encoder-decoder's ``context`` is for the
+        source."""
+        return self.context
+
+    @property
+    def target_size(self) -> int:
+        """The number of tokens that a text is made of; an encoder-decoder's ``vocab_size`` is for
+        the source."""
+        return self.vocab_size
+
     def hidden(self, op: Any, ids: Any, layout: Any, state: Any) -> Any:
         """The rows that the head reads ``[N, D]``."""
         raise NotImplementedError
@@ -92,9 +106,22 @@ class EncoderDecoder(Decoder):
     #: The id that every target begins with.
     start: int
 
+    #: Source ids to rows.
+    encoder: Any
+    #: Target ids to rows. It can ``remember`` a source, and knows the ``slots`` that this takes.
+    decoder: Any
+
+    def slots(self) -> list[SlotSpec]:
+        return self.decoder.slots()
+
     def encode(self, op: Any, ids: Any, layout: Any, state: Any) -> Any:
         """The encoder's rows ``[N, D]``; every decoder block's cross keys and values are kept."""
-        raise NotImplementedError
+        x = self.encoder(op, ids, layout)
+        self.decoder.remember(op, x, layout, state)
+        return x
+
+    def hidden(self, op: Any, ids: Any, layout: Any, state: Any) -> Any:
+        return self.decoder(op, ids, layout, state)
 
 
 def slot_of(state: Any, index: int, part: str = "decoder") -> Any:

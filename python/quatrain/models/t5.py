@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from quatrain.errors import ConfigError
-from quatrain.layers import Embedding, Linear, RMSNorm
+from quatrain.layers import Embedding, Linear, RelativeBias, RMSNorm
 from quatrain.models.config import Config, between, layers, positive
 from quatrain.models.shapes import EncoderDecoder
-from quatrain.module import Module, Param
+from quatrain.module import Module
 from quatrain.ops import ACTIVATIONS
 from quatrain.state import SlotSpec
 
@@ -67,25 +67,6 @@ class T5Config(Config):
             )
 
 
-class RelativeBias(Module):
-    """A learned bias for every head and bucket of distance."""
-
-    def __init__(self, config: T5Config, *, bidirectional: bool):
-        self.weight: Any = Param((config.relative_attention_num_buckets, config.num_heads))
-        self.bidirectional = bidirectional
-        self.buckets = config.relative_attention_num_buckets
-        self.max_distance = config.relative_attention_max_distance
-
-    def forward(self, op: Any, layout: Any) -> Any:
-        return op.relative_bias(
-            self.weight,
-            layout,
-            bidirectional=self.bidirectional,
-            buckets=self.buckets,
-            max_distance=self.max_distance,
-        )
-
-
 class Projections(Module):
     """The four matrices of an attention."""
 
@@ -105,7 +86,12 @@ class Attention(Projections):
         super().__init__(config)
         self.causal = causal
         if biased:
-            self.relative_attention_bias = RelativeBias(config, bidirectional=not causal)
+            self.relative_attention_bias = RelativeBias(
+                config.relative_attention_num_buckets,
+                config.num_heads,
+                max_distance=config.relative_attention_max_distance,
+                bidirectional=not causal,
+            )
 
     def forward(self, op: Any, x: Any, layout: Any, bias: Any, slot: Any) -> Any:
         q, k, v = self.q(op, x), self.k(op, x), self.v(op, x)

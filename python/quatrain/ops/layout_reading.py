@@ -101,15 +101,15 @@ class LayoutReading(RowWise):
     ) -> Tensor:
         """``softmax(scale * q k^T + bias, over the keys a query may see) v``, head by head.
 
-        q ``[N, H*Dk]``, k ``[N, Hk*Dk]``, v ``[N, Hk*Dv]`` -> ``[N, H*Dv]``; query head h uses
-        key head ``h // (H / Hk)``. With ``slot``, k and v are appended to what it holds, and all
-        of it is attended to; ``k = v = None`` reads what ``remember`` stored. A query at row i
-        of a chunk sees key j iff, when causal, ``j <= i + past`` and, with a window w,
-        ``j > i + past - w``. ``softcap`` c turns a score s into ``c tanh(s / c)``. A query that
-        may see nothing gets 0. ``sinks`` ``[H]`` are scores of a key whose value is 0, which every
-        query sees: they enter the softmax as they are (gpt-oss). ``keep``, if given, receives
-        ``scores`` (scaled, capped and biased, not masked) and ``weights`` (masked, after softmax),
-        ``[H, T, S]`` per sentence.
+        q ``[N, H*Dk]``, k ``[N, Hk*Dk]``, v ``[N, Hk*Dv]`` -> ``[N, H*Dv]``; query head h uses key
+        head ``h // (H / Hk)``. With ``slot``, k and v are appended to what it holds, and all of it
+        is attended to; ``k = v = None`` reads what ``remember`` stored. A query at row i of a chunk
+        sees key j iff, when causal, ``j <= i + past`` and, with a window w, ``|j - i - past| < w``:
+        as far ahead as behind, where it is not causal. ``softcap`` c turns a score s into ``c
+        tanh(s / c)``. A query that may see nothing gets 0. ``sinks`` ``[H]`` are scores of a key
+        whose value is 0, which every query sees: they enter the softmax as they are (gpt-oss).
+        ``keep``, if given, receives ``scores`` (scaled, capped and biased, not masked) and
+        ``weights`` (masked, after softmax), ``[H, T, S]`` per sentence.
         Source: Vaswani et al. 2017; ONNX Attention.
         """
         raise NotImplementedError

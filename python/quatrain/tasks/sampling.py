@@ -58,6 +58,21 @@ def likelihood(
     return float(scores[id]), tuple((int(i), float(scores[i])) for i in best)
 
 
+def likeliest(
+    logits: np.ndarray, offsets: Sequence[float], count: int
+) -> list[tuple[int, int, float]]:
+    """The ``count`` best continuations of texts, as (row, id, score), best first.
+
+    logits ``[B, V]``; a score is ``offsets[row] + logits[row, id]``, float64, and the first of
+    equal ones has the lower row, then the lower id. What is -inf is none.
+    """
+    scores = (np.asarray(offsets, np.float64)[:, None] + logits).reshape(-1)
+    order = np.argsort(-scores, kind="stable")[:count]
+    rows, ids = np.divmod(order, logits.shape[1])
+    found = zip(rows.tolist(), ids.tolist(), scores[order].tolist(), strict=True)
+    return [one for one in found if one[2] > -np.inf]
+
+
 def uniform(seed: int, step: int) -> float:
     """A number in [0, 1) that depends on ``seed`` and ``step`` only.
 

@@ -1,4 +1,4 @@
-"""The tokenizer of a model's folder: the one that ``transformers`` would give the model."""
+"""The tokenizer of a model: the one that ``transformers`` would give the model."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _CLASSES = {
 }
 
 
-def tokenizer_of(folder: Path, config: Mapping[str, Any]) -> Tokenizer | None:
-    """The tokenizer in the folder of a model, or None where there is none.
+def tokenizer_of(where: Path, config: Mapping[str, Any]) -> Tokenizer | None:
+    """The tokenizer in the folder or the file of a model, or None where a folder has none.
 
     It is what `Tokenizer.from_pretrained` finds there, but a SentencePiece model has the behavior
     of ``tokenizers``, and vocabularies are of the class that goes with the model, of which
@@ -31,14 +31,16 @@ def tokenizer_of(folder: Path, config: Mapping[str, Any]) -> Tokenizer | None:
     Raises:
         TokenizerError: see `Tokenizer.from_pretrained`.
     """
-    if opening.format_in(folder) is None:
+    if where.is_file():
+        return Tokenizer.from_file(where)
+    if opening.format_in(where) is None:
         return None
     defaults = {"behavior": "tokenizers"}
-    if not _names_a_class(folder / CONFIG):
+    if not _names_a_class(where / CONFIG):
         named = config.get("tokenizer_class") or _CLASSES.get(str(config.get("model_type")))
         if named is not None:
             defaults["tokenizer_class"] = named
-    return Tokenizer._from_source(opening.open_folder(folder, {}, defaults))
+    return Tokenizer._from_source(opening.open_folder(where, {}, defaults))
 
 
 def _names_a_class(path: Path) -> bool:

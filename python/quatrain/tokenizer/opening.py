@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import Any
 
 from quatrain.errors import InputError, TokenizerError
-from quatrain.files import new_file
+from quatrain.files import brief, new_file
 from quatrain.tokenizer.description import Format, Source, read_bytes
 from quatrain.tokenizer.formats import FORMATS
-from quatrain.tokenizer.formats.fields import brief, parse
+from quatrain.tokenizer.formats.fields import parse
 from quatrain.tokenizer.formats.side_files import OPTIONS_FILE, SIDE_FILES, TEMPLATE_FOLDER
 
 _HEAD_BYTES = 4096

@@ -10,13 +10,13 @@ from typing import Any
 
 from quatrain import _core
 from quatrain.errors import InputError, TokenizerError
+from quatrain.files import brief
 from quatrain.tokenizer import opening
 from quatrain.tokenizer.calls import RuledCalls
 from quatrain.tokenizer.chat import Conversing
 from quatrain.tokenizer.description import Source
 from quatrain.tokenizer.encoding import Encoding
 from quatrain.tokenizer.formats import read
-from quatrain.tokenizer.formats.fields import brief
 from quatrain.tokenizer.ids import IdCalls, checked_threads, each
 from quatrain.tokenizer.lengths import Direction, Padding, Strategy, Truncation, to_core
 from quatrain.tokenizer.special import Special

@@ -16,7 +16,7 @@ from quatrain.engines.engine import Engine, Ids
 from quatrain.engines.onnx.graph import DataFile, Weight
 from quatrain.engines.onnx.program import Program, build
 from quatrain.engines.onnx.runtime import onnxruntime, session
-from quatrain.errors import EngineError, InputError
+from quatrain.errors import EngineError
 from quatrain.module import Module, Param
 from quatrain.state import Passes, SlotSpec
 from quatrain.trace import Recording
@@ -50,14 +50,18 @@ class PaddedState(Passes):
             self._next = None
 
     def fork(self, index: Sequence[int] | np.ndarray) -> PaddedState:
-        chosen = np.asarray(index, np.int64)
-        if chosen.size and not (chosen.min() >= 0 and chosen.max() < self.batch):
-            raise InputError(f"[fork] expected indices in [0, {self.batch}), got {list(chosen)}")
+        chosen = self.chosen(index)
         copy = PaddedState(self.specs, len(chosen))
         copy.lengths, copy.mask = self.lengths[chosen], self.mask[chosen]
         copy.source_mask = self.source_mask[chosen]
         copy.caches = {name: cache[chosen] for name, cache in self.caches.items()}
         return copy
+
+    def replace(self, index: Sequence[int] | np.ndarray) -> None:
+        """In place: sentence i becomes a copy of sentence ``index[i]``, which must stay itself."""
+        for source, target in self.replaced(index):
+            for array in (self.lengths, self.mask, self.source_mask, *self.caches.values()):
+                array[target] = array[source]
 
 
 class Onnx(Engine):

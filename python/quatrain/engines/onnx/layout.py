@@ -108,7 +108,8 @@ class Padded:
                 "And", sees, g.emit("LessOrEqual", columns, rows, dtype="bool"), dtype="bool"
             )
         if window is not None:
-            near = g.emit("Greater", self.distance(), g.constant(-window), dtype="bool")
+            away = g.emit("Abs", self.distance(), dtype="int64")
+            near = g.emit("Less", away, g.constant(window), dtype="bool")
             near = g.emit("Unsqueeze", near, g.constant([1]), dtype="bool")
             sees = g.emit("And", sees, near, dtype="bool")
         if not causal and window is None:

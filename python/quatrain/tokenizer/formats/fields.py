@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from quatrain import _core
 from quatrain.errors import TokenizerError
-from quatrain.files import parse_json
+from quatrain.files import brief, parse_json
 
 _NAMES = {dict: "an object", list: "a list", str: "a string", int: "an integer", bool: "a boolean"}
 _LARGEST = 2**31 - 1
@@ -198,11 +198,6 @@ class Node:
     def _check_texts(self, texts: Iterator[str] | dict[str, int]) -> None:
         if not _is_text("".join(texts)):
             self.fail("a token holds a lone surrogate, which UTF-8 cannot express")
-
-
-def brief(message: str) -> str:
-    """A message, without the middle of one that quotes something huge."""
-    return message if len(message) <= 1000 else f"{message[:700]} ... {message[-200:]}"
 
 
 def _is_text(value: str) -> bool:

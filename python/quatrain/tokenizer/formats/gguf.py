@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from quatrain.gguf.container import MAGIC
 from quatrain.tokenizer.description import Description, Format, Source
 from quatrain.tokenizer.formats import byte_level, gguf_file, tokenizer_json
 from quatrain.tokenizer.formats.fields import Node
@@ -244,6 +245,6 @@ FORMAT = Format(
     "gguf",
     read,
     names=("*.gguf",),
-    begins=lambda head: head.startswith(gguf_file.MAGIC),
+    begins=lambda head: head.startswith(MAGIC),
     load=gguf_file.load,
 )

@@ -6,8 +6,9 @@ from typing import Any, NoReturn
 
 from quatrain import _core
 from quatrain.errors import TokenizerError
+from quatrain.files import brief
 from quatrain.tokenizer.description import Source
-from quatrain.tokenizer.formats.fields import Node, brief
+from quatrain.tokenizer.formats.fields import Node
 from quatrain.tokenizer.formats.sentencepiece_proto import parse
 
 Kind = _core.tokenizer.ModelSpec.PieceKind

@@ -9,9 +9,10 @@ from typing import Any
 
 from quatrain import _core
 from quatrain.errors import InputError, TokenizerError
+from quatrain.files import brief
 from quatrain.tokenizer.description import Source
 from quatrain.tokenizer.formats import read
-from quatrain.tokenizer.formats.fields import Node, brief
+from quatrain.tokenizer.formats.fields import Node
 from quatrain.tokenizer.training import presets
 
 Json = dict[str, Any]

@@ -1,0 +1,170 @@
+"""How a config says which rotary positions a model has: ``rope_scaling`` in older files,
+``rope_parameters`` in newer ones, each an object whose ``rope_type`` is one of ``ROPES``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+from quatrain.errors import ConfigError
+from quatrain.layers import LinearRotary, Llama3Rotary, Rotary, YarnRotary
+from quatrain.models.config import Config, between, positive
+
+#: No text is stretched further.
+MOST_STRETCHED = 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rope(Config):
+    """``rope_type`` "default": frequencies as they are."""
+
+    rope_theta: float = 10000.0
+    max_position_embeddings: int = 2048
+    partial_rotary_factor: float = 1.0
+
+    @property
+    def context(self) -> int:
+        """How many tokens the positions are good for."""
+        return self.max_position_embeddings
+
+    def check(self) -> None:
+        between(self, "rope_theta", 1.001, 1e30)
+        between(self, "partial_rotary_factor", 0, 1)
+
+    def turned(self, size: int) -> int:
+        """How many of a head's ``size`` values turn."""
+        return int(size * self.partial_rotary_factor)
+
+    def rotary(self, size: int) -> Rotary:
+        """The layer, for heads of ``size`` values."""
+        return Rotary(self.turned(size), self.rope_theta)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearRope(Rope):
+    """``rope_type`` "linear"."""
+
+    factor: float
+
+    @property
+    def context(self) -> int:
+        return int(self.factor * self.max_position_embeddings)
+
+    def check(self) -> None:
+        super().check()
+        between(self, "factor", 1, MOST_STRETCHED)
+
+    def rotary(self, size: int) -> Rotary:
+        return LinearRotary(self.turned(size), self.rope_theta, factor=self.factor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Llama3Rope(Rope):
+    """``rope_type`` "llama3"."""
+
+    factor: float
+    low_freq_factor: float
+    high_freq_factor: float
+    original_max_position_embeddings: int
+
+    def check(self) -> None:
+        super().check()
+        between(self, "factor", 1, MOST_STRETCHED)
+        positive(self, "original_max_position_embeddings")
+        between(self, "low_freq_factor", 1e-6, 1e6)
+        if not self.low_freq_factor < self.high_freq_factor <= 1e6:
+            raise ConfigError(
+                f"high_freq_factor: expected more than low_freq_factor ({self.low_freq_factor}),"
+                f" and at most 1e6, found {self.high_freq_factor}"
+            )
+
+    def rotary(self, size: int) -> Rotary:
+        return Llama3Rotary(
+            self.turned(size),
+            self.rope_theta,
+            factor=self.factor,
+            low=self.low_freq_factor,
+            high=self.high_freq_factor,
+            original=self.original_max_position_embeddings,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class YarnRope(Rope):
+    """``rope_type`` "yarn". Without a ``factor``: the ratio of both numbers of positions."""
+
+    original_max_position_embeddings: int
+    factor: float | None = None
+    attention_factor: float | None = None
+    beta_fast: float = 32.0
+    beta_slow: float = 1.0
+    mscale: float | None = None
+    mscale_all_dim: float | None = None
+    truncate: bool = True
+
+    @property
+    def stretch(self) -> float:
+        return self.factor or self.max_position_embeddings / self.original_max_position_embeddings
+
+    @property
+    def context(self) -> int:
+        stretched = int(self.stretch * self.original_max_position_embeddings)
+        return max(self.max_position_embeddings, stretched)
+
+    @property
+    def scale(self) -> float:
+        """Of cos and sin: what ``attention_factor`` says, else what the paper found."""
+        if self.attention_factor is not None:
+            return self.attention_factor
+
+        def scale(m: float) -> float:
+            return 0.1 * m * math.log(self.stretch) + 1 if self.stretch > 1 else 1.0
+
+        if self.mscale and self.mscale_all_dim:
+            return scale(self.mscale) / scale(self.mscale_all_dim)
+        return scale(1.0)
+
+    def check(self) -> None:
+        super().check()
+        positive(self, "original_max_position_embeddings")
+        between(self, "factor", 1, MOST_STRETCHED)
+        between(self, "attention_factor", 0, MOST_STRETCHED)
+        between(self, "mscale", 0, MOST_STRETCHED)
+        between(self, "mscale_all_dim", 0, MOST_STRETCHED)
+        between(self, "beta_slow", 1e-6, 1e6)
+        between(self, "beta_fast", self.beta_slow, 1e6)
+
+    def rotary(self, size: int) -> Rotary:
+        return YarnRotary(
+            self.turned(size),
+            self.rope_theta,
+            factor=self.stretch,
+            original=self.original_max_position_embeddings,
+            fast=self.beta_fast,
+            slow=self.beta_slow,
+            truncate=self.truncate,
+            scale=self.scale,
+        )
+
+
+ROPES: dict[str, type[Rope]] = {
+    "default": Rope,
+    "linear": LinearRope,
+    "llama3": Llama3Rope,
+    "yarn": YarnRope,
+}
+
+
+def read_rope(given: dict[str, Any], field: str, fallback: dict[str, Any]) -> Rope:
+    """The rotary positions that an object says; what it leaves out comes from ``fallback``.
+
+    Raises ConfigError, naming ``field`` and the key in it.
+    """
+    given = {key: value for key, value in given.items() if value is not None}
+    # Older files call it "type".
+    kind = given.get("rope_type", given.get("type", "default"))
+    if not isinstance(kind, str) or kind not in ROPES:
+        raise ConfigError(f"{field}: rope_type: expected one of {', '.join(ROPES)}, found {kind!r}")
+    known = {one.name for one in fields(ROPES[kind])}
+    return ROPES[kind].from_dict({k: v for k, v in (fallback | given).items() if k in known}, field)

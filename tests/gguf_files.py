@@ -1,0 +1,136 @@
+"""GGUF files of tiny checkpoints, written by the ``gguf`` package as llama.cpp's converter would:
+its writer, its table of names, its quantisation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file
+
+#: What each architecture's files cannot say, as they take it.
+SAID = {
+    "gpt2": {"scale_attn_by_inverse_layer_idx": False},
+    "t5": {"relative_attention_max_distance": 128},
+}
+
+
+def write(folder: Path, file: Path, kind: str = "F32", **fields: Any) -> Path:
+    """Write the checkpoint of ``folder`` as ``file``, its matrices of type ``kind``; fields of the
+    architecture may be changed, and left out (None)."""
+    import gguf
+
+    config = json.loads((folder / "config.json").read_text())
+    family = config["model_type"]
+    writer = gguf.GGUFWriter(file, family)
+    for name, value in (FIELDS[family](config) | fields).items():
+        add(writer, name if name.startswith("general.") else f"{family}.{name}", value)
+    blocks = max(config.get(key, 0) for key in ("num_hidden_layers", "n_layer", "num_layers"))
+    blocks = max(blocks, config.get("num_decoder_layers") or 0)
+    architecture = {name: key for key, name in gguf.MODEL_ARCH_NAMES.items()}[family]
+    names = gguf.get_tensor_name_map(architecture, blocks)
+    for key, tensor in load_file(folder / "model.safetensors").items():
+        if "pooler" in key:
+            continue
+        name = names.get_name(key, try_suffixes=(".weight", ".bias"))
+        assert name, key
+        array = converted(tensor, key, config)
+        plain = array.ndim == 1 or "_norm" in name or kind == "F32"
+        type = gguf.GGMLQuantizationType["F32" if plain else kind]
+        writer.add_tensor(name, gguf.quantize(array, type), raw_dtype=type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return file
+
+
+def add(writer: Any, name: str, value: Any) -> None:
+    if isinstance(value, bool):
+        writer.add_bool(name, value)
+    elif isinstance(value, int):
+        writer.add_uint32(name, value)
+    elif isinstance(value, float):
+        writer.add_float32(name, value)
+    elif isinstance(value, str):
+        writer.add_string(name, value)
+    elif value is not None:
+        writer.add_array(name, value)
+
+
+def converted(tensor: np.ndarray, key: str, config: dict[str, Any]) -> np.ndarray:
+    """A tensor as the converter changes it."""
+    family = config["model_type"]
+    if family == "gpt2" and tensor.ndim == 2 and "wte" not in key and "wpe" not in key:
+        return tensor if "lm_head" in key else np.ascontiguousarray(tensor.T)
+    if family == "llama" and ("q_proj" in key or "k_proj" in key):
+        heads = config["num_attention_heads" if "q_proj" in key else "num_key_value_heads"]
+        # [heads, first and second half, pairs] -> [heads, pairs, first and second half]
+        halves = tensor.reshape(heads, 2, -1, *tensor.shape[1:])
+        return np.ascontiguousarray(halves.swapaxes(1, 2)).reshape(tensor.shape)
+    return tensor
+
+
+def rotary(config: dict[str, Any]) -> dict[str, Any]:
+    heads = config["num_attention_heads"]
+    size = config.get("head_dim") or config["hidden_size"] // heads
+    return {
+        "block_count": config["num_hidden_layers"],
+        "context_length": config["max_position_embeddings"],
+        "embedding_length": config["hidden_size"],
+        "feed_forward_length": config["intermediate_size"],
+        "attention.head_count": heads,
+        "attention.head_count_kv": config.get("num_key_value_heads") or heads,
+        "attention.key_length": size,
+        "attention.value_length": size,
+        "attention.layer_norm_rms_epsilon": config.get("rms_norm_eps", 1e-6),
+        "rope.dimension_count": size,
+        "rope.freq_base": config.get("rope_theta", 10000.0),
+        "vocab_size": config["vocab_size"],
+    }
+
+
+def gpt2(config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "block_count": config["n_layer"],
+        "context_length": config["n_positions"],
+        "embedding_length": config["n_embd"],
+        "feed_forward_length": config["n_inner"],
+        "attention.head_count": config["n_head"],
+        "attention.layer_norm_epsilon": config.get("layer_norm_epsilon", 1e-5),
+    }
+
+
+def bert(config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "block_count": config["num_hidden_layers"],
+        "context_length": config["max_position_embeddings"],
+        "embedding_length": config["hidden_size"],
+        "feed_forward_length": config["intermediate_size"],
+        "attention.head_count": config["num_attention_heads"],
+        "attention.layer_norm_epsilon": config.get("layer_norm_eps", 1e-12),
+        "attention.causal": False,
+        "pooling_type": 2,
+    }
+
+
+def t5(config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "block_count": config["num_layers"],
+        "decoder_block_count": config.get("num_decoder_layers") or config["num_layers"],
+        "context_length": 512,
+        "embedding_length": config["d_model"],
+        "feed_forward_length": config["d_ff"],
+        "attention.head_count": config["num_heads"],
+        "attention.key_length": config["d_kv"],
+        "attention.value_length": config["d_kv"],
+        "attention.layer_norm_epsilon": 1e-6,
+        "attention.layer_norm_rms_epsilon": config.get("layer_norm_epsilon", 1e-6),
+        "attention.relative_buckets_count": config["relative_attention_num_buckets"],
+        "decoder_start_token_id": config["decoder_start_token_id"],
+    }
+
+
+FIELDS = {"llama": rotary, "gpt2": gpt2, "bert": bert, "t5": t5}
