@@ -63,6 +63,8 @@ class Engine(Ops):
     ) -> tuple[np.ndarray, Recording]:
         """Call ``network.<program>`` on sentences of ids.
 
+        Networks that hear take rows of numbers ``[T, F]`` instead of ids.
+
         -> its result as packed float rows, and what was recorded (nothing unless ``record``).
         With ``source`` the ids are an encoder's: they do not count as decoder rows in ``state``.
         Nothing is committed: the caller calls ``state.next()``.
@@ -163,6 +165,12 @@ class PackedEngine(Engine):
             index = bucket[np.clip(distance, -max_distance, max_distance) + max_distance]
             biases.append(table[index].transpose(2, 0, 1))
         return biases
+
+
+def kind_of(sentences: Ids) -> tuple[str, tuple[int, ...]]:
+    """The dtype of what a pass is given, and its dimensions after the tokens'."""
+    array = np.asarray(sentences[0]) if len(sentences) else np.zeros(0, np.int64)
+    return ("float32" if array.dtype.kind == "f" else "int64"), array.shape[1:]
 
 
 def flatten(sentences: Ids) -> np.ndarray:

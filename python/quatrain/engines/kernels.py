@@ -173,6 +173,17 @@ class Kernels(PackedEngine):
     def rotary(self, layout: Packed, inv_freq: Array, *, scale: float = 1.0) -> tuple[Array, Array]:
         return self._call("rotary", layout.positions, single(inv_freq), scale)
 
+    def conv1d(
+        self, x: Any, weight: Any, bias: Array | None, layout: Any, *, stride: int = 1
+    ) -> Pending:
+        x = self._value(x)
+        size = weight.shape[1] // x.shape[1]
+        return self.linear(self._windows(x, layout, size, stride), weight, bias)
+
+    def _windows(self, x: Array, layout: Packed, size: int, stride: int) -> Array:
+        layout.every(stride)  # refuses a past
+        return self._call("windows", x, layout.starts, size, stride)
+
     def last(self, x: Any, layout: Packed) -> Array:
         return self.pool(x, layout, kind="last")
 

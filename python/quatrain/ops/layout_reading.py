@@ -53,6 +53,21 @@ class LayoutReading(RowWise):
         raise NotImplementedError
 
     @required
+    @operation("rows")
+    def conv1d(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, layout: Layout, *, stride: int = 1
+    ) -> Tensor:
+        """A convolution over the rows of each sentence, with zeros beyond its ends.
+
+        x ``[N, K]``, weight ``[D, K, W]`` with W odd, bias ``[D]``:
+        ``out[i] = bias + sum over w of weight[..., w] @ x[stride * i + w - W // 2]``, one row for
+        every ``stride`` of a sentence, the last ones fewer: the rows of ``layout.every(stride)``,
+        which is their layout from then on. Sentences must begin in this pass.
+        Source: ONNX Conv, pads (W // 2, W // 2).
+        """
+        raise NotImplementedError
+
+    @required
     @operation("scores")
     def relative_bias(
         self,

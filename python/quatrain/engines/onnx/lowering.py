@@ -175,6 +175,32 @@ class Lowering(Engine):
         self._turned[cos] = 2 * len(inv_freq)
         return cos, sin
 
+    def conv1d(
+        self, x: Value, weight: Weight, bias: Value | None, layout: Padded, *, stride: int = 1
+    ) -> Value:
+        g, side = self.graph, weight.shape[-1] // 2
+        if stride == 1:
+            tokens = self.emit("Cast", layout.mask, dtype="bool", to=TensorProto.BOOL)
+        else:
+            # Which rows a stride takes counts from a sentence's first, wherever it is padded.
+            x, tokens = self._from_left(x, layout)
+        tokens = self.emit("Unsqueeze", tokens, g.constant([2]), dtype="bool")
+        shown = self.emit("Where", tokens, x, self._operand(0.0))
+        channels = self.emit("Transpose", shown, perm=[0, 2, 1])
+        inputs = (channels, weight) if bias is None else (channels, weight, bias)
+        y = self.emit("Conv", *inputs, strides=[stride], pads=[side, side])
+        return self.emit("Transpose", y, perm=[0, 2, 1])
+
+    def _from_left(self, x: Value, layout: Padded) -> tuple[Value, Value]:
+        """Rows moved so that sentences begin in the first column, and which are tokens' then."""
+        g, whole = self.graph, layout.every(1)
+        width = self.emit("Sub", layout.size(layout.ids, 1), g.constant([1]), dtype="int64")
+        columns = self.emit("Add", layout.columns(), layout.first(), dtype="int64")
+        index = self.emit("Min", columns, width, dtype="int64")
+        index = self.emit("Unsqueeze", index, g.constant([2]), dtype="int64")
+        tokens = self.emit("Cast", whole.mask, dtype="bool", to=TensorProto.BOOL)
+        return self.emit("GatherND", x, index, batch_dims=1), tokens
+
     def relative_bias(
         self,
         table: Value,
@@ -202,6 +228,7 @@ class Lowering(Engine):
     def remember(self, k: Value, v: Value, layout: Padded, slot: GraphSlot) -> None:
         heads = slot.spec.kv_heads
         slot.present = self._by_head(k, heads), self._by_head(v, heads)
+        slot.stride = layout.stride
 
     def attention(
         self,
