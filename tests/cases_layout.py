@@ -53,6 +53,23 @@ def positions() -> Iterator[Case]:
                 slots=slots,
                 tolerance=1e-5,
             )
+    by_length = (10.0 ** -np.arange(20)).reshape(4, 5).astype(np.float32)
+    for label, passes, slots in (
+        ("one pass", ((5, 6, 1, 7, 90),), ()),
+        ("after a past", RAGGED, slot),
+        ("empty batch", ((),), ()),
+    ):
+        yield Case(
+            "rotary",
+            f"by length, {label}",
+            lambda op, a: op.rope(
+                a.x, *op.rotary(a.layout, by_length, scale=0.5, limit=5), heads=2
+            ),
+            {"x": 20},
+            passes=passes,
+            slots=slots,
+            tolerance=1e-5,
+        )
 
 
 def pooling() -> Iterator[Case]:

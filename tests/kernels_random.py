@@ -116,7 +116,11 @@ def norm(random: Generator) -> Call:
         arrays["bias"] = floats(random, x.shape[-1])
     plain = getattr(REFERENCE, name)
     if random.random() < 0.5:
-        return name, {"x": x, **arrays}, {"eps": 0.1}, plain
+        heads = {}
+        if name == "rms_norm" and x.ndim == 2:
+            heads = {"heads": some(random, 5)}
+            x = np.tile(x, (1, heads["heads"]))
+        return name, {"x": x, **arrays}, {"eps": 0.1, **heads}, plain
     y = floats(random, *x.shape)
 
     def added(x: Array, y: Array, **options: Any) -> tuple[Array, Array]:

@@ -9,6 +9,7 @@ from unittest import mock
 
 import numpy as np
 
+import checkpoints
 from families import ENCODERS, FAMILIES, PAIRED
 
 Array = np.ndarray
@@ -21,6 +22,10 @@ KEPT = (
     "encoder_hidden_states",
     "decoder_hidden_states",
 )
+
+
+#: The family that transformers does not know; torch itself judges it.
+OUR_OWN = "transformer"
 
 
 def auto_class(family: str) -> Any:
@@ -39,8 +44,10 @@ def write(folder: Path, family: str, variant: str, seed: int = 5) -> Path:
 
     known = FAMILIES[family]
     # Nothing ends a text before it is as long as it may be.
-    fields = known.config | {"bos_token_id": None, "eos_token_id": None}
-    fields |= known.variants.get(variant, {})
+    changes = {"bos_token_id": None, "eos_token_id": None} | known.variants.get(variant, {})
+    if family == OUR_OWN:
+        return checkpoints.write(folder, family, seed=seed, **changes)
+    fields = known.config | changes
     kind = fields.pop("model_type")
     model = auto_class(family).from_config(transformers.AutoConfig.for_model(kind, **fields))
     if variant in known.remade:
@@ -69,6 +76,7 @@ class Oracle:
             folder, dtype=getattr(torch, dtype), attn_implementation="eager"
         )
         self.model.eval()
+        self.start = self.model.config.to_dict().get("decoder_start_token_id")
 
     def run(self, ids: Array, source: Array | None = None, **more: Array) -> dict[str, Any]:
         """transformers' results for one sentence; ``source`` for encoder-decoders.
@@ -82,7 +90,12 @@ class Oracle:
         # Norms and softmax ask for torch.float32 by name whatever the model's dtype is; a judge
         # in float64 has to be one throughout.
         dtype = self.model.dtype
-        with self.torch.no_grad(), mock.patch.object(self.torch, "float32", dtype):
+        torch, wide = self.torch, lambda x: x.to(dtype)
+        with (
+            torch.no_grad(),
+            mock.patch.object(torch, "float32", dtype),
+            mock.patch.object(torch.Tensor, "float", wide),
+        ):
             result = self.model(**tensors, output_hidden_states=True)
         return {name: as_numpy(result[name]) for name in KEPT if name in result}
 
@@ -97,7 +110,7 @@ class Oracle:
     def greedy(self, prompt: Array, count: int) -> tuple[list[int], list[float]]:
         """The ids of a greedy loop, and the margin of each over the second best logit."""
         source = prompt if self.paired else None
-        ids = [self.model.config.decoder_start_token_id] if self.paired else list(prompt)
+        ids = [self.start] if self.paired else list(prompt)
         new: list[int] = []
         margins: list[float] = []
         for _ in range(count):
@@ -113,3 +126,10 @@ def as_numpy(value: Any) -> Any:
     if isinstance(value, tuple):
         return [as_numpy(part) for part in value]
     return value[0].double().numpy()
+
+
+def judge(folder: Path, family: str) -> Any:
+    """Who else can run a checkpoint of that family."""
+    from torch_transformer import TorchTransformer
+
+    return TorchTransformer(folder) if family == OUR_OWN else Oracle(folder, family)

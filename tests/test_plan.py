@@ -141,7 +141,7 @@ def test_an_arena_is_kept_between_passes(tiny):
 
 def test_a_plan_checks_what_a_pass_gives_it():
     plan, arena = _core.Plan(), _core.Arena()
-    ids, angles = plan.ids(), plan.rotary(np.ones(2, np.float32), 1.0)
+    ids, angles = plan.ids(), plan.rotary(np.ones((1, 2), np.float32), 1.0)
     x = plan.embedding(ids, np.zeros((5, 4), np.float32))
     k = plan.attention(plan.cache(), x, x, x, heads=2, kv_heads=2, scale=1.0, causal=True)
     assert plan.result(plan.rope(k, *angles, 1, False)) == 0
@@ -202,7 +202,9 @@ def test_what_cannot_fit_together_is_refused_when_it_is_recorded():
     y = plan.embedding(plan.ids(), np.zeros((5, 6), np.float32))
     weight = _core.pack(np.zeros((3, 7), np.float32))
     vector, options = np.zeros(5, np.float32), {"heads": 2, "kv_heads": 2, "scale": 1.0}
-    angles, bias = plan.rotary(vector[:1], 1.0), plan.relative_bias(np.zeros((3, 7), np.float32))
+    angles = plan.rotary(vector[None, :1], 1.0)
+    bias = plan.relative_bias(np.zeros((3, 7), np.float32))
+    ones, none = np.ones((2, 2), np.float32), np.ones((0, 2), np.float32)
 
     def strided(x):
         return plan.attention(x, x, x, bias=bias, **options)
@@ -211,6 +213,9 @@ def test_what_cannot_fit_together_is_refused_when_it_is_recorded():
         "linear] expected x with 7 columns, got 4": lambda: plan.linear(x, weight),
         "add] expected two values of one shape": lambda: plan.add(x, y),
         "weight of shape (4,)": lambda: plan.rms_norm(x, vector, 1e-5),
+        "rms_norm] expected x of heads = 3": lambda: plan.rms_norm(x, vector, 1e-5, 3),
+        "rotary] expected one row of inv_freq": lambda: plan.rotary(none, 1.0, 0),
+        "rotary] expected a limit of at most": lambda: plan.rotary(ones, 1.0, 2**62),
         "outside the value's 4": lambda: plan.columns(x, 3, 2),
         "rope] expected 3 heads": lambda: plan.rope(x, *angles, 3, False),
         "bias of 2 heads, got 3": lambda: plan.attention(x, x, x, bias=bias, **options),
@@ -281,7 +286,7 @@ def test_a_plan_that_has_run_does_not_change():
     for call in (
         plan.ids, plan.positions, plan.cache, plan.source,
         lambda: plan.relative_bias(np.zeros((2, 3), np.float32)),
-        lambda: plan.rotary(np.ones(2, np.float32), 1.0),
+        lambda: plan.rotary(np.ones((1, 2), np.float32), 1.0),
         lambda: plan.relu(x), lambda: plan.result(x),
     ):  # fmt: skip
         with pytest.raises(InputError, match="expected a plan that has not run yet"):

@@ -25,9 +25,9 @@ class Recorded {
     owners_.push_back(packed);
     return packed.cast<const PackedWeight&>();
   }
-  ConstRows table(const char* where, py::handle value) {
-    const FloatArray& table = arrays_.emplace_back(where, "weight", value, 2);
-    check(table.dimensions() == 2, where, "expected weight of shape (N, D), got ",
+  ConstRows table(const char* where, const char* name, py::handle value) {
+    const FloatArray& table = arrays_.emplace_back(where, name, value, 2);
+    check(table.dimensions() == 2, where, "expected ", name, " of shape (N, D), got ",
           shape_text(table.shape()));
     return table.rows();
   }
@@ -237,7 +237,7 @@ void register_plan(py::module_& m) {
           [](Recorded& r, Ids ids, const py::object& weight) {
             return py::isinstance<PackedWeight>(weight)
                        ? r.plan.embedding(ids, r.weight(weight))
-                       : r.plan.embedding(ids, r.table("embedding", weight));
+                       : r.plan.embedding(ids, r.table("embedding", "weight", weight));
           },
           "ids"_a, "weight"_a)
       .def(
@@ -290,10 +290,11 @@ void register_plan(py::module_& m) {
           "x"_a, "weight"_a.none(false), "bias"_a, "eps"_a)
       .def(
           "rms_norm",
-          [](Recorded& r, Value x, py::handle weight, float eps) {
-            return r.plan.rms_norm(x, r.vector("rms_norm", "weight", weight, x.columns), eps);
+          [](Recorded& r, Value x, py::handle weight, float eps, std::ptrdiff_t heads) {
+            const std::ptrdiff_t size = head_size("rms_norm", x.columns, heads);
+            return r.plan.rms_norm(x, r.vector("rms_norm", "weight", weight, size), heads, eps);
           },
-          "x"_a, "weight"_a.none(false), "eps"_a)
+          "x"_a, "weight"_a.none(false), "eps"_a, "heads"_a = 1)
       .def(
           "add_layer_norm",
           [](Recorded& r, Value x, Value y, py::handle weight, py::handle bias, float eps) {
@@ -319,17 +320,18 @@ void register_plan(py::module_& m) {
           "x"_a, "cos"_a, "sin"_a, "heads"_a, "interleaved"_a)
       .def(
           "rotary",
-          [](Recorded& r, py::handle inv_freq, float scale, std::ptrdiff_t stride) {
-            const auto half = static_cast<std::ptrdiff_t>(py::len(inv_freq));
-            const float* frequencies = r.vector("rotary", "inv_freq", inv_freq, half);
-            const Plan::Angles angles = r.plan.rotary(frequencies, half, scale, per_row_of(stride));
+          [](Recorded& r, py::handle inv_freq, float scale, std::int64_t limit,
+             std::ptrdiff_t stride) {
+            const ConstRows frequencies = r.table("rotary", "inv_freq", inv_freq);
+            const Plan::Angles angles =
+                r.plan.rotary(frequencies, scale, limit, per_row_of(stride));
             return py::make_tuple(angles.cosines, angles.sines);
           },
-          "inv_freq"_a.none(false), "scale"_a, "stride"_a = 1)
+          "inv_freq"_a.none(false), "scale"_a, "limit"_a = 0, "stride"_a = 1)
       .def(
           "relative_bias",
           [](Recorded& r, py::handle by_distance) {
-            return r.plan.relative_bias(r.table("relative_bias", by_distance));
+            return r.plan.relative_bias(r.table("relative_bias", "by_distance", by_distance));
           },
           "by_distance"_a)
       .def(

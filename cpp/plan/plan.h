@@ -114,7 +114,7 @@ class Plan {
   Value mul(Value x, Value y);
   Value mul(Value x, const float* row);
   Value layer_norm(Value x, const float* weight, const float* bias, float eps);
-  Value rms_norm(Value x, const float* weight, float eps);
+  Value rms_norm(Value x, const float* weight, std::ptrdiff_t heads, float eps);
   struct Sum {
     Value sum, normed;
   };
@@ -125,7 +125,9 @@ class Plan {
   struct Angles {
     Value cosines, sines;
   };
-  Angles rotary(const float* inv_freq, std::ptrdiff_t half, float scale, Per per = Per::kToken);
+  // A sentence of n tokens, past ones included, has the row min(max(n - limit, 0), L - 1) of
+  // inv_freq [L, R/2]; of more than one only where a row is a token.
+  Angles rotary(ConstRows inv_freq, float scale, std::int64_t limit, Per per = Per::kToken);
   Value windows(Value x, std::ptrdiff_t size, std::ptrdiff_t stride);
   Value pool(Value x, Pooling kind);
   Value l2_normalize(Value x);

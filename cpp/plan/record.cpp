@@ -179,10 +179,10 @@ Value Plan::layer_norm(Value x, const float* weight, const float* bias, float ep
   return out;
 }
 
-Value Plan::rms_norm(Value x, const float* weight, float eps) {
+Value Plan::rms_norm(Value x, const float* weight, std::ptrdiff_t heads, float eps) {
   const Value out = make(x.per, x.columns);
   step({x}, [=](const Pass& pass) {
-    quatrain::rms_norm(pass.rows(x), weight, eps, pass.rows(out), pass.threads);
+    quatrain::rms_norm(pass.rows(x), weight, heads, eps, pass.rows(out), pass.threads);
   });
   return out;
 }
@@ -229,12 +229,28 @@ Value Plan::rope(Value x, Value cosines, Value sines, std::ptrdiff_t heads, bool
   return out;
 }
 
-Plan::Angles Plan::rotary(const float* inv_freq, std::ptrdiff_t half, float scale, Per per) {
+Plan::Angles Plan::rotary(ConstRows inv_freq, float scale, std::int64_t limit, Per per) {
+  check(inv_freq.rows == 1 || (inv_freq.rows > 1 && per == Per::kToken), "rotary",
+        "expected one row of inv_freq, or some for a row for each token, got ", inv_freq.rows);
+  check(std::abs(limit) <= kMostTokens, "rotary", "expected a limit of at most ", kMostTokens,
+        ", got ", limit);
   const Ids at = positions(0, per);
-  const Value cosines = make(per, half), sines = make(per, half);
+  const Value cosines = make(per, inv_freq.columns), sines = make(per, inv_freq.columns);
   step({}, [=](const Pass& pass) {
-    quatrain::rotary(pass.ids[at.number], inv_freq, scale, pass.rows(cosines), pass.rows(sines),
-                     pass.threads);
+    const auto turn = [&](std::int64_t begin, std::int64_t end, std::int64_t row) {
+      const auto rows = [&](Value x) {
+        const MutableRows all = pass.rows(x);
+        return MutableRows(all.row(begin), end - begin, all.columns, all.stride);
+      };
+      quatrain::rotary(pass.ids[at.number] + begin, inv_freq.row(row), scale, rows(cosines),
+                       rows(sines), pass.threads);
+    };
+    if (inv_freq.rows == 1) return turn(0, pass.rows(cosines).rows, 0);
+    for (std::ptrdiff_t b = 0; b < pass.given.batch; ++b) {
+      const std::int64_t beyond = pass.keys.total[static_cast<std::size_t>(b)] - limit;
+      const std::int64_t* const starts = pass.given.starts + b;
+      turn(starts[0], starts[1], std::clamp<std::int64_t>(beyond, 0, inv_freq.rows - 1));
+    }
   });
   return {cosines, sines};
 }

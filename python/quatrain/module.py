@@ -23,7 +23,8 @@ class Param:
     the weight is for: "linear" (packed), "embedding" (gathered), "tied" (both), "convolution"
     (packed as a matrix) or "vector".
     A file may leave out a weight that ``default`` computes, or that is then ``tied_to`` another;
-    with ``one_row`` it stores a vector as ``[1, N]``.
+    with ``one_row`` it stores a vector as ``[1, N]``. It stores the weight less ``offset``
+    (Gemma's norms: less 1).
     """
 
     shape: tuple[int, ...]
@@ -32,6 +33,7 @@ class Param:
     default: Callable[[], np.ndarray] | None = None
     tied_to: Param | None = None
     one_row: bool = False
+    offset: float = 0.0
 
     @property
     def stored_shape(self) -> tuple[int, ...]:

@@ -142,8 +142,11 @@ class PackedEngine(Engine):
         return layout.positions + start
 
     def rotary(
-        self, layout: Packed, inv_freq: np.ndarray, *, scale: float = 1.0
+        self, layout: Packed, inv_freq: np.ndarray, *, scale: float = 1.0, limit: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
+        if limit is not None:
+            row = np.clip(layout.total - limit, 0, len(inv_freq) - 1)
+            inv_freq = np.repeat(inv_freq[row], layout.lengths, axis=0)
         angle = layout.positions[:, None].astype(self.dtype) * inv_freq.astype(self.dtype)
         factor = self.dtype.type(scale)
         return np.cos(angle) * factor, np.sin(angle) * factor

@@ -131,8 +131,11 @@ class Recorder(Kernels):
     def positions(self, layout: Any, *, start: int = 0) -> Any:
         return self._call("positions", start, layout.stride)
 
-    def rotary(self, layout: Any, inv_freq: Array, *, scale: float = 1.0) -> tuple[Any, Any]:
-        return self._call("rotary", single(inv_freq), scale, layout.stride)
+    def rotary(
+        self, layout: Any, inv_freq: Array, *, scale: float = 1.0, limit: int | None = None
+    ) -> tuple[Any, Any]:
+        table = np.atleast_2d(single(inv_freq))
+        return self._call("rotary", table, scale, limit or 0, layout.stride)
 
     def _windows(self, x: Any, layout: Any, size: int, stride: int) -> Any:
         return self._call("windows", x, size, stride)

@@ -44,11 +44,13 @@ class LayoutReading(RowWise):
     @required
     @operation("rows")
     def rotary(
-        self, layout: Layout, inv_freq: np.ndarray, *, scale: float = 1.0
+        self, layout: Layout, inv_freq: np.ndarray, *, scale: float = 1.0, limit: int | None = None
     ) -> tuple[Tensor, Tensor]:
         """``scale * cos`` and ``scale * sin`` of ``position * inv_freq``, once per pass.
 
-        inv_freq ``[R/2]`` -> two tensors ``[N, R/2]``. Source: Su et al. 2021.
+        inv_freq ``[R/2]`` -> two tensors ``[N, R/2]``. With ``limit``, a sentence's frequencies
+        depend on its length: inv_freq is ``[L, R/2]``, and a sentence of n tokens, past ones
+        included, has its row ``clip(n - limit, 0, L - 1)``. Source: Su et al. 2021.
         """
         raise NotImplementedError
 

@@ -105,6 +105,15 @@ class Padded:
         """int64 ``[B, T]``: the new columns' positions."""
         return self.once("positions", lambda: self.new_columns(self.key_positions()))
 
+    def lengths(self) -> Value:
+        """int64 ``[B, 1]``: the tokens of each sentence, past ones included."""
+        return self.once(
+            "lengths",
+            lambda: self.graph.emit(
+                "ReduceSum", self.mask, self.graph.constant([1]), dtype="int64", keepdims=1
+            ),
+        )
+
     def tokens(self) -> Value:
         """bool ``[B, T]``: which new columns hold a token."""
         return self.once(

@@ -104,7 +104,9 @@ class Lowering(Engine):
         inputs = (x, weight) if bias is None else (x, weight, bias)
         return self.emit("LayerNormalization", *inputs, axis=-1, epsilon=eps)
 
-    def rms_norm(self, x: Value, weight: Value, *, eps: float) -> Value:
+    def rms_norm(self, x: Value, weight: Value, *, eps: float, heads: int = 1) -> Value:
+        if heads != 1:
+            return super().rms_norm(x, weight, eps=eps, heads=heads)
         return self.emit("RMSNormalization", x, weight, axis=-1, epsilon=eps)
 
     def gelu(self, x: Value) -> Value:
@@ -164,15 +166,22 @@ class Lowering(Engine):
         return self.emit("Div", total, self.emit("ReduceSum", count, axis, keepdims=0))
 
     def rotary(
-        self, layout: Padded, inv_freq: np.ndarray, *, scale: float = 1.0
+        self, layout: Padded, inv_freq: np.ndarray, *, scale: float = 1.0, limit: int | None = None
     ) -> tuple[Value, Value]:
+        g = self.graph
+        frequencies = g.constant(inv_freq, "float32")
+        if limit is not None:
+            beyond = self.emit("Sub", layout.lengths(), g.constant(limit), dtype="int64")
+            last = g.constant(len(inv_freq) - 1)
+            row = self.emit("Clip", beyond, g.constant(0), last, dtype="int64")
+            frequencies = self.emit("Gather", frequencies, row, axis=0)
         positions = self.emit("Cast", layout.positions(), to=TensorProto.FLOAT)
-        column = self.emit("Unsqueeze", positions, self.graph.constant([2]))
-        angle = self.emit("Mul", column, self.graph.constant(inv_freq, "float32"))
+        column = self.emit("Unsqueeze", positions, g.constant([2]))
+        angle = self.emit("Mul", column, frequencies)
         cos, sin = self.emit("Cos", angle), self.emit("Sin", angle)
         if scale != 1.0:
             cos, sin = self.mul(cos, scale), self.mul(sin, scale)
-        self._turned[cos] = 2 * len(inv_freq)
+        self._turned[cos] = 2 * inv_freq.shape[-1]
         return cos, sin
 
     def conv1d(
