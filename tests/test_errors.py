@@ -22,7 +22,7 @@ from quatrain.errors import (
     QuatrainError,
     WeightError,
 )
-from quatrain.models import EncoderDecoder
+from quatrain.models import EncoderDecoder, SpeechToText
 
 
 @pytest.fixture
@@ -113,7 +113,10 @@ def test_a_hostile_config_is_refused_by_name_or_runs(family, field, tiny, tmp_pa
     (tmp_path / "model.safetensors").symlink_to(tiny(family) / "model.safetensors")
     refusals = 0
     for value in [json.dumps(value) for value in HOSTILE] + ["1e999", "-1e999"]:
-        text = json.dumps(fields | {field: "VALUE"}).replace('"VALUE"', value)
+        changed = fields | {field: "VALUE"}
+        if "text_config" in fields and field != "tie_word_embeddings":
+            changed = fields | {"text_config": fields["text_config"] | {field: "VALUE"}}
+        text = json.dumps(changed).replace('"VALUE"', value)
         (tmp_path / "config.json").write_text(text)
         try:
             model = quatrain.load(tmp_path, engine="reference")
@@ -130,6 +133,8 @@ def test_a_hostile_config_is_refused_by_name_or_runs(family, field, tiny, tmp_pa
 def run(model) -> None:
     """A pass that reads every weight, and gives numbers."""
     ids = [1, 2, 3][: model.network.context]
+    if isinstance(model.network, SpeechToText):
+        ids = np.ones((model.network.context, model.network.bins))
     if isinstance(model.network, EncoderDecoder):
         model.generate(ids, max_new_tokens=3)
     else:
