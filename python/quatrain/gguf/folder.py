@@ -82,8 +82,10 @@ class GgufFile(Folder):
 
     @cached_property
     def sentence(self) -> Sentence:
-        """The file's pooling. Vectors get length 1, as llama.cpp gives them."""
-        pooling = PoolingConfig(pooling_mode=self._described.pooling or "mean")
+        """An encoder's pooling. Vectors get length 1, as llama.cpp gives them."""
+        if self._described.pooling is None:
+            return Sentence()
+        pooling = PoolingConfig(pooling_mode=self._described.pooling)
         return Sentence((Step("1_Pooling", pooling), Step("2_Normalize", NormalizeConfig())))
 
     def says(self, field: str) -> Path:
