@@ -40,7 +40,8 @@ void linear_blocks(ConstRows x, const PackedWeight& weight, const float* bias, A
       kernel.quantize_groups(x.row(i), x.columns, depth, values + i * depth, first_scale(i));
     }
   });
-  for_blocks(out, depth, 64, threads, [&](auto row, auto count, auto first, auto last) {
+  const std::ptrdiff_t speed = out.rows == 1 ? 16 : 64;  // one row waits for memory
+  for_blocks(out, depth, speed, threads, [&](auto row, auto count, auto first, auto last) {
     static thread_local AlignedArray<std::int8_t> panel_memory;
     BlockTask task{};
     task.form = form;

@@ -91,7 +91,8 @@ void block_tile(const BlockTask& task, std::ptrdiff_t row, std::ptrdiff_t panel)
   std::ptrdiff_t left = task.block / kGroup;  // groups of the block
   for (std::ptrdiff_t g = 0; g < groups; ++g, weights += kBytes, x += kGroup) {
     if constexpr (rows == 1) {
-      for (std::ptrdiff_t i = 0; i < kBytes; i += kLine) fetch_ahead(weights + i);
+      constexpr std::ptrdiff_t kAhead = form == BlockForm::kBytes ? 2048 : 8192;
+      for (std::ptrdiff_t i = 0; i < kBytes; i += kLine) fetch_ahead<kAhead>(weights + i);
     }
 #pragma GCC unroll 4
     for (int v = 0; v < kPanelVecs; ++v) {

@@ -74,6 +74,11 @@ void block_amx_tile(const BlockTask& task, const std::int8_t* weights, std::ptrd
   for (std::ptrdiff_t first = 0; first < groups; first += kSpan) {
     const std::ptrdiff_t next = first + kSpan;
     if (next < groups) {
+      if constexpr (form == BlockForm::kBytes) {
+        for (std::ptrdiff_t i = 0; i < kSpan * kByteGroup; i += kLine) {
+          fetch_ahead(weights + next * kByteGroup + i);
+        }
+      }
       block_span(x + next * kGroup, task.depth, weights + next * kByteGroup, c[next / kSpan % 2]);
     }
     const std::int32_t* all = c[first / kSpan % 2][0];
