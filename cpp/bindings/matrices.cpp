@@ -27,14 +27,11 @@ WeightType weight_type(const py::array& weight, bool bfloat16) {
   return type.itemsize() == 4 ? WeightType::kFloat32 : WeightType::kFloat16;
 }
 
-constexpr std::pair<const char*, Packing> kPackings[] = {{"float32", Packing::kFloat32},
-                                                         {"float16", Packing::kFloat16},
-                                                         {"bfloat16", Packing::kBfloat16},
-                                                         {"int8", Packing::kInt8},
-                                                         {"int4", Packing::kInt4},
-                                                         {"q8_0", Packing::kQ8_0},
-                                                         {"q4_0", Packing::kQ4_0},
-                                                         {"q4_1", Packing::kQ4_1}};
+constexpr std::pair<const char*, Packing> kPackings[] = {
+    {"float32", Packing::kFloat32},   {"float16", Packing::kFloat16},
+    {"bfloat16", Packing::kBfloat16}, {"int8", Packing::kInt8},
+    {"int4", Packing::kInt4},         {"q8_0", Packing::kQ8_0},
+    {"q4_0", Packing::kQ4_0},         {"q4_1", Packing::kQ4_1}};
 constexpr std::pair<const char*, BlockType> kBlockTypes[] = {{"Q8_0", BlockType::kQ8_0},
                                                              {"Q4_0", BlockType::kQ4_0},
                                                              {"Q4_1", BlockType::kQ4_1},

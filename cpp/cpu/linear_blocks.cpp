@@ -15,8 +15,8 @@ BlockForm form_of(const PackedWeight& weight) {
 
 }  // namespace
 
-void linear_blocks(ConstRows x, const PackedWeight& weight, const float* bias, Activation activation,
-                 MutableRows out, int threads) {
+void linear_blocks(ConstRows x, const PackedWeight& weight, const float* bias,
+                   Activation activation, MutableRows out, int threads) {
   // Memory that the next call on this thread reuses.
   static thread_local AlignedArray<std::int8_t> value_memory;
   static thread_local AlignedArray<GroupScale> scale_memory;

@@ -97,9 +97,7 @@ Block read_block(const std::uint8_t* row, std::ptrdiff_t group, BlockType type) 
 
 }  // namespace
 
-std::ptrdiff_t block_values(BlockType type) {
-  return type == BlockType::kQ4_K ? kSuper : kGroup;
-}
+std::ptrdiff_t block_values(BlockType type) { return type == BlockType::kQ4_K ? kSuper : kGroup; }
 
 std::ptrdiff_t block_bytes(BlockType type) {
   switch (type) {

@@ -1,7 +1,8 @@
 // Fills the table of integer kernels. Included once per instruction set, last.
 namespace quatrain::QUATRAIN_ISA {
 
-inline IntegerKernels make_integers(void (*int8)(const Int8Task&), void (*blocks)(const BlockTask&)) {
+inline IntegerKernels make_integers(void (*int8)(const Int8Task&),
+                                    void (*blocks)(const BlockTask&)) {
   IntegerKernels table{};
   table.value_size = sizeof(Value);
   table.tiled_rows = PTRDIFF_MAX;
