@@ -24,7 +24,6 @@ void unpack_nibbles(const BlockTask& task, std::ptrdiff_t panel, std::int8_t* ou
     }
 #pragma GCC unroll 4
     for (int i = 0; i < Nibbles::kLines; ++i, weights += kLine, out += 2 * kLine) {
-      fetch_ahead(weights);
       const Nibbles::Line line = Nibbles::load(weights);
       _mm512_storeu_si512(out, _mm512_sub_epi8(line.low, zero));
       _mm512_storeu_si512(out + kLine, _mm512_sub_epi8(line.high, zero));
@@ -54,15 +53,18 @@ QUATRAIN_INLINE void block_span(const std::int8_t* x, std::ptrdiff_t depth,
 
 // So many rows, of which `rows` are stored, against a panel whose bytes are `weights`. The sums of
 // a span come out of the matrix registers and are added, group after group, to those in vector
-// registers while the next span's are made.
+// registers while the next span's are made, and the first rows' tiles ask for the panel that
+// follows.
 template <int height, BlockForm form>
 void block_amx_tile(const BlockTask& task, const std::int8_t* weights, std::ptrdiff_t row,
                     std::ptrdiff_t rows, std::ptrdiff_t panel) {
+  constexpr std::ptrdiff_t kBytes = WeightsOf<form>::Type::kLines * kLine;
   const std::ptrdiff_t groups = task.depth / kGroup, in_block = task.block / kGroup;
   const std::ptrdiff_t first_scale = panel * (groups / in_block) * kPanel;
   const std::uint16_t* scales = task.scales + first_scale;
   const auto* minima = static_cast<const std::uint16_t*>(task.shifts);
   if constexpr (form == BlockForm::kMinima) minima += first_scale;
+  const std::uint8_t* following = task.panels + (panel + 1) * groups * kBytes;
   const std::int8_t* x = task.x + row * task.depth;
   const GroupScale* x_scales = task.x_scales + row * groups;
   alignas(64) std::int32_t c[2][kSpan][kHeight * kPanel];
@@ -74,12 +76,10 @@ void block_amx_tile(const BlockTask& task, const std::int8_t* weights, std::ptrd
   for (std::ptrdiff_t first = 0; first < groups; first += kSpan) {
     const std::ptrdiff_t next = first + kSpan;
     if (next < groups) {
-      if constexpr (form == BlockForm::kBytes) {
-        for (std::ptrdiff_t i = 0; i < kSpan * kByteGroup; i += kLine) {
-          fetch_ahead(weights + next * kByteGroup + i);
-        }
-      }
       block_span(x + next * kGroup, task.depth, weights + next * kByteGroup, c[next / kSpan % 2]);
+    }
+    for (std::ptrdiff_t i = 0; row == 0 && i < kSpan * kBytes; i += kLine) {
+      _mm_prefetch(reinterpret_cast<const char*>(following + first * kBytes + i), _MM_HINT_T1);
     }
     const std::int32_t* all = c[first / kSpan % 2][0];
     for (std::ptrdiff_t g = 0; g < kSpan; ++g, x_scales += kHeight, all += kHeight * kPanel) {
