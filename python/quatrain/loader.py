@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,10 @@ def load(
     ``engine``: "reference", "native" or "onnx". ``threads``: how many a call may use; None takes
     what the process may use. ``dtype``: how "native" holds the weights of linear layers (of the
     output layer too, and of embeddings tied to it): "float32", "float16", "bfloat16", "int8" or
-    "int4"; all else is float32. None is float32, or what ``Model.save`` wrote the folder in. What
-    each costs in accuracy is in docs/precision.md, as is what ``cache_dtype="int8"`` does: keys and
-    values of a generation take about a quarter of the memory (on "native" and "reference").
+    "int4"; all else is float32. None is float32, what ``Model.save`` wrote the folder in, or the
+    blocks that a GGUF file has quantised its matrices to. What each costs in accuracy is in
+    docs/precision.md, as is what ``cache_dtype="int8"`` does: keys and values of a generation take
+    about a quarter of the memory (on "native" and "reference").
     On "native", models of the same files and dtype share their weights.
     ``revision``, ``cache_dir`` and ``token`` are the hub's.
 
@@ -86,13 +88,9 @@ def outline(folder: Folder, engine: Engine) -> Network:
     net, checkpoint = unbound(folder)
     packed = PackedFile.of(checkpoint)
     if packed is not None:
-        packed.bind(net, engine)
-        return net
-    unfilled: dict[Param, Any] = {}
-    for _, param, owner, attribute in list(net.params()):
-        if param not in unfilled:
-            unfilled[param] = engine.unfilled(param)
-        setattr(owner, attribute, unfilled[param])
+        packed.bind(net, engine)  # which maps the file
+    else:
+        bind_with(net, checkpoint, lambda key, param, load: engine.unfilled(param, load))
     return net
 
 
@@ -132,7 +130,7 @@ def bind_weights(net: Network, checkpoint: Tensors, engine: Engine) -> None:
         return
 
     def parameter(key: str, param: Param, load: Load) -> Any:
-        form = engine.form(param)
+        form = engine.form(param, load)
         if form is None:
             return engine.parameter(key, param, load)
         return SHARED.value(
@@ -140,7 +138,14 @@ def bind_weights(net: Network, checkpoint: Tensors, engine: Engine) -> None:
             lambda: engine.parameter(key, param, load),
         )
 
-    net.weights = bind(
+    net.weights = bind_with(net, checkpoint, parameter)
+
+
+def bind_with(
+    net: Network, checkpoint: Tensors, parameter: Callable[[str, Param, Load], Any]
+) -> dict[str, Any]:
+    """``bind`` for a network, which says what its files' keys are."""
+    return bind(
         net,
         checkpoint,
         parameter,

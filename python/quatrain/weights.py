@@ -150,6 +150,11 @@ class Stored:
             array = array.astype(np.result_type(array.dtype, np.float32)) + self.offset
         return array.T if self.transposed else array.reshape(self.shape)
 
+    @property
+    def dtype(self) -> str:
+        """What it is stored as; see ``Tensors.dtype``."""
+        return self.checkpoint.dtype(self.name)
+
     def pieces(self) -> Iterator[np.ndarray]:
         """A matrix some rows at a time, of bfloat16 its bits (uint16); see ``Tensors.pieces``."""
         if self.transposed or self.offset:
@@ -172,6 +177,7 @@ class Default:
     """A tensor that no file holds, because it can be computed. Called, it is."""
 
     compute: Callable[[], np.ndarray]
+    dtype = "F32"
 
     def __call__(self) -> np.ndarray:
         return self.compute()

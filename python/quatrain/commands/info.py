@@ -103,7 +103,9 @@ def describe(folder: Folder) -> dict[str, Any]:
         "context": net.context,
         "vocabulary": net.vocab_size,
         "left out": left_out(net, checkpoint),
-        "dtypes": [packed.dtype] if packed else sorted({checkpoint.dtype(key) for key in used}),
+        "dtypes": sorted(set(packed.dtypes.values()))
+        if packed
+        else sorted({checkpoint.dtype(key) for key in used}),
         "tokenizer": tokenizer_kind(folder),
         "engines": available(),
         "files": sizes(folder.path),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +13,9 @@ from quatrain.module import Module, Param
 from quatrain.ops import Ops, relative_buckets
 from quatrain.state import SlotSpec, State
 from quatrain.trace import Recording, Tracer
+from quatrain.weights import Load
 
 Ids = Sequence[np.ndarray]
-
-
-@runtime_checkable
-class InPieces(Protocol):
-    """What can load a matrix piece by piece, so that no more of it is in memory at once."""
-
-    def pieces(self) -> Iterator[np.ndarray]:
-        """Sixteen rows or a multiple of them at a time; uint16 are the bits of bfloat16."""
 
 
 class Engine(Ops):
@@ -34,18 +27,18 @@ class Engine(Ops):
     #: Whether a trace's attention scores and weights are computed beside a fused kernel.
     recomputes = False
 
-    def parameter(self, key: str, param: Param, load: Callable[[], np.ndarray]) -> Any:
+    def parameter(self, key: str, param: Param, load: Load) -> Any:
         """This engine's tensor for a weight; ``load`` gives it in its logical shape."""
         raise NotImplementedError
 
-    def unfilled(self, param: Param) -> Any:
+    def unfilled(self, param: Param, load: Load) -> Any:
         """What ``parameter`` would return, without numbers or memory, to plan with.
 
         Raises InputError for an engine that does not plan.
         """
         raise InputError(f"[plan] the {self.name} engine does not plan its memory")
 
-    def form(self, param: Param) -> str | None:
+    def form(self, param: Param, load: Load) -> str | None:
         """How ``parameter`` holds a weight. Engines of one class that say the same hold the same.
 
         None: what is returned may be changed, so that nobody else may hold it.

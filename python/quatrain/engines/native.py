@@ -8,22 +8,30 @@ by operation, and gives bit by bit the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from quatrain import _core
 from quatrain.bfloat16 import widened
-from quatrain.engines.engine import Ids, InPieces, flatten, kind_of
+from quatrain.engines.engine import Ids, flatten, kind_of
 from quatrain.engines.kernels import Kernels, Pending
 from quatrain.engines.recorder import Kinds, Plan, UnrecordableError, record_plan
 from quatrain.errors import EngineError, InputError
 from quatrain.module import Module, Param
 from quatrain.state import State
 from quatrain.trace import Recording
+from quatrain.weights import Blocks, Load
 
 Array = np.ndarray
+
+#: Blocks of files that the kernels take; others become the 8-bit ones.
+BLOCKS = ("Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q4_K")
+#: What becomes of those of 4 bits.
+NIBBLES = {"Q4_0": "q4_0", "Q4_1": "q4_1", "Q4_K": "q4_1"}
+#: Types of files that are not quantised.
+PLAIN = ("F64", "F32", "F16", "BF16")
 
 
 class Native(Kernels):
@@ -40,36 +48,50 @@ class Native(Kernels):
     ) -> None:
         super().__init__(threads)
         self.cache_dtype = cache_dtype
-        #: How weights of linear layers are packed; None: as they were saved, else as float32.
+        #: How weights of linear layers are packed; None: as they were saved or their file has
+        #: quantised them (then embeddings, too), else as float32.
         self.dtype_of_weights = dtype
         self.unplanned: Counter[str] = Counter()
         # By the network itself: an id alone could come again once a network is gone.
         self._plans: dict[Any, Plan | str] = {}
         self._arenas: list[_core.Arena] = []
 
-    def parameter(self, key: str, param: Param, load: Callable[[], Array]) -> Any:
+    def parameter(self, key: str, param: Param, load: Load) -> Any:
+        blocks = self._blocks(param, load)
+        if blocks is not None and blocks.kind in BLOCKS:
+            return _core.pack_blocks(blocks.rows, blocks.kind, threads=self.threads)
+        pieces = load.pieces() if len(param.shape) == 2 else iter([load()])
         if param.role == "convolution":
             # As rows lie in windows.
-            pieces = iter([load().transpose(0, 2, 1).reshape(param.matrix)])
-        elif isinstance(load, InPieces) and len(param.shape) == 2:
-            pieces = load.pieces()
-        else:
-            pieces = iter([load()])
-        if not param.packed:
+            pieces = (piece.transpose(0, 2, 1).reshape(param.matrix) for piece in pieces)
+        if not param.packed and blocks is None:
             return filled(param.shape, pieces)
-        packer = _core.Packer(param.matrix, self.form(param))
+        dtype = "q8_0" if blocks is not None else self.dtype_of_weights or "float32"
+        packer = _core.Packer(param.matrix, dtype)
         for piece in pieces:
             is_bfloat16 = piece.dtype == np.uint16
             packer.add(packable(piece), bfloat16=is_bfloat16, threads=self.threads)
         return packer.take()
 
-    def unfilled(self, param: Param) -> Any:
+    def unfilled(self, param: Param, load: Load) -> Any:
+        if self._keeps(param) and load.dtype not in PLAIN:
+            return _core.Packer(param.matrix, NIBBLES.get(load.dtype, "q8_0")).take()
         if param.packed:
-            return _core.Packer(param.matrix, self.form(param)).take()
+            return _core.Packer(param.matrix, self.dtype_of_weights or "float32").take()
         return np.zeros(param.shape, np.float32)
 
-    def form(self, param: Param) -> str:
+    def form(self, param: Param, load: Load) -> str:
+        if self._blocks(param, load) is not None:
+            return "blocks"
         return self.dtype_of_weights or "float32" if param.packed else "array"
+
+    def _blocks(self, param: Param, load: Load) -> Blocks | None:
+        """A matrix as its file has quantised it, if it is to stay so."""
+        return load.blocks() if self._keeps(param) else None
+
+    def _keeps(self, param: Param) -> bool:
+        """Whether a weight stays as its file has quantised it."""
+        return self.dtype_of_weights is None and param.role in ("linear", "tied", "embedding")
 
     def packed(
         self, shape: tuple[int, ...], dtype: str, parts: dict[str, Array], block: int

@@ -70,6 +70,7 @@ class MarianTensors:
     id is the start token's here, and the output layer one more bias.
     """
 
+    format = "Marian's npz"
     dtypes: Collection[str] = tuple(DTYPES.values())
 
     def __init__(self, file: NpzFile) -> None:
