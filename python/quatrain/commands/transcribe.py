@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,13 +20,6 @@ from quatrain.loader import load
 from quatrain.tasks.generate import Options
 
 PANEL = "Use a model"
-
-
-class Task(StrEnum):
-    """What becomes of what is heard."""
-
-    transcribe = "transcribe"
-    translate = "translate"
 
 
 def transcribe(
@@ -53,8 +45,8 @@ def transcribe(
         typer.Option(help="What is spoken, by its code: en. Found out where it is not given."),
     ] = None,
     task: Annotated[
-        Task, typer.Option(help="Write down what is said, or translate it into English.")
-    ] = Task.transcribe,
+        str, typer.Option(help="Write down what is said: transcribe; or in English: translate.")
+    ] = "transcribe",
     max_new_tokens: Annotated[int | None, typer.Option(help="At most this many.")] = None,
     num_beams: Annotated[
         int | None, typer.Option(help="Above 1, search: continue this many texts at once.")
@@ -74,7 +66,7 @@ def transcribe(
     loaded = load(model, engine, threads, dtype)
     given: Options = {"max_new_tokens": max_new_tokens, "num_beams": num_beams}
     begun = time.perf_counter()
-    found = loaded.transcribe(file, language=language, task=task.value, **given)
+    found = loaded.transcribe(file, language=language, task=task, **given)
     seconds = time.perf_counter() - begun
     if json:
         print_json(

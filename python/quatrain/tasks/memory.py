@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quatrain.errors import InputError
-from quatrain.models import Encoder, EncoderDecoder, SpeechToText
+from quatrain.models import Decoder, Encoder, EncoderDecoder, SpeechToText
 from quatrain.tasks.encode import BATCH_TOKENS
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ def forecast(model: Model, *, batch: int, tokens: int) -> dict[str, int]:
     another engine, or more tokens than the context holds.
     """
     network, engine = model.network, model.engine
-    hears = isinstance(network, SpeechToText)
-    context = network.target_context if hears else network.context
+    context = network.target_context if isinstance(network, Decoder) else network.context
     if context is not None and tokens > context:
         raise InputError(f"[plan] expected at most {context} tokens, got {tokens}")
     weights = sum(tensors(network).values())
@@ -46,8 +45,9 @@ def forecast(model: Model, *, batch: int, tokens: int) -> dict[str, int]:
         work = []
         if isinstance(network, EncoderDecoder):
             # A source's keys and values are results of the pass that computes them.
-            bins, read = (network.bins, network.context) if hears else (None, tokens)
-            one = np.zeros(1, np.int64) if bins is None else np.zeros((1, bins), np.float32)
+            one, read, bins = np.zeros(1, np.int64), tokens, None
+            if isinstance(network, SpeechToText):
+                one, read, bins = np.zeros((1, network.bins)), network.context, network.bins
             engine.run(network, "encode", [one] * batch, state, source=True)
             work = [engine.memory(network, "encode", state, (), batch * read, batch, bins)]
         work.append(engine.memory(network, "next_logits", state, (), batch * tokens, batch))
