@@ -45,9 +45,10 @@ def forecast(model: Model, *, batch: int, tokens: int) -> dict[str, int]:
         work = []
         if isinstance(network, EncoderDecoder):
             # A source's keys and values are results of the pass that computes them.
-            one, read, bins = np.zeros(1, np.int64), tokens, None
+            read, bins = tokens, None
             if isinstance(network, SpeechToText):
-                one, read, bins = np.zeros((1, network.bins)), network.context, network.bins
+                read, bins = network.context, network.bins
+            one = np.zeros(1, np.int64) if bins is None else np.zeros((1, bins), np.float32)
             engine.run(network, "encode", [one] * batch, state, source=True)
             work = [engine.memory(network, "encode", state, (), batch * read, batch, bins)]
         work.append(engine.memory(network, "next_logits", state, (), batch * tokens, batch))
