@@ -136,6 +136,24 @@ def test_recordings_that_cannot_be_used(tmp_path, tiny):
         assert "\n" not in str(caught.value)
 
 
+def test_damaged_files_are_read_or_refused(tmp_path):
+    random, refusals = np.random.default_rng(3), 0
+    whole = np.frombuffer(written(tmp_path / "a.wav", noise(0.002)).read_bytes(), np.uint8)
+    for _ in range(400):
+        damaged = whole[: random.integers(1, len(whole) + 1)].copy()
+        where = random.integers(0, min(len(damaged), 48), 3)
+        damaged[where] = random.choice([0, 1, 4, 127, 128, 255], 3)
+        (tmp_path / "b.wav").write_bytes(damaged.tobytes())
+        try:
+            found = features(tmp_path / "b.wav", bins=5, frames=40)
+        except InputError as e:
+            refusals += 1
+            assert "b.wav: expected" in str(e) and "\n" not in str(e)  # noqa: PT017
+        else:
+            assert np.isfinite(found).all()
+    assert 100 < refusals < 400
+
+
 def test_a_model_that_does_not_hear_transcribes_nothing(tiny):
     with pytest.raises(InputError, match=r"\[transcribe\] expected a model of shape speechtotext"):
         quatrain.load(tiny("t5")).transcribe(noise(0.1))
