@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import json
+import runpy
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -292,16 +294,35 @@ def test_weights_of_any_form_are_saved_as_they_are(dtype, tiny, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def tiny_en(tmp_path_factory, test_data) -> Path:
-    """OpenAI's tiny.en in Hugging Face's form."""
-    import runpy
+def recipe() -> dict[str, Any]:
+    """What ``tools/openai_whisper.py`` defines."""
+    return runpy.run_path(str(Path(__file__).parents[1] / "tools" / "openai_whisper.py"))
 
-    tool = Path(__file__).parents[1] / "tools" / "openai_whisper.py"
+
+@pytest.mark.data("tokenizers")
+@pytest.mark.oracle("torch")
+@pytest.mark.parametrize(
+    ("size", "ids"),
+    [(51865, [50258, 50259, 50357, 50359, 50363]), (51866, [50258, 50259, 50357, 50360, 50364])],
+)
+def test_the_recipe_numbers_special_tokens_as_openai_does(size, ids, recipe, test_data):
+    """As in the published configs of Whisper small and large-v3."""
+    ranks = test_data / "tokenizers" / "whisper.tiktoken"
+    tokenizer, special = recipe["tokenizer_of"](ranks, size)
+    names = ("startoftranscript", "en", "su", "transcribe", "notimestamps")
+    assert [special[f"<|{name}|>"] for name in names] == ids
+    fields = recipe["generation"](tokenizer, special, {"n_vocab": size, "n_text_ctx": 448})
+    assert len(fields["suppress_tokens"]) == 88
+    assert fields["begin_suppress_tokens"] == [220, 50257]
+    assert fields["is_multilingual"] and len(fields["lang_to_id"]) == size - 51766
+
+
+@pytest.fixture(scope="session")
+def tiny_en(tmp_path_factory, test_data, recipe) -> Path:
+    """OpenAI's tiny.en in Hugging Face's form."""
     out = tmp_path_factory.mktemp("whisper") / "tiny.en"
     ranks = test_data / "gpt2" / "gpt2.tiktoken"
-    runpy.run_path(str(tool))["main"](
-        str(test_data / "whisper" / "tiny.en.pt"), str(ranks), str(out)
-    )
+    recipe["main"](str(test_data / "whisper" / "tiny.en.pt"), str(ranks), str(out))
     return out
 
 
