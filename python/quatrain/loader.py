@@ -11,6 +11,8 @@ from quatrain.engines.engine import Engine
 from quatrain.folder import DEFAULT, Folder
 from quatrain.gguf.folder import GgufFile, file_in
 from quatrain.hub import resolve
+from quatrain.marian.folder import MarianFolder
+from quatrain.marian.folder import file_in as marian_file_in
 from quatrain.model import Model
 from quatrain.models import (
     Decoder,
@@ -60,7 +62,10 @@ def load(
 
 
 def opened(path: Path) -> Folder:
-    """The settings and weights at ``path``: a folder's, or those of the one GGUF file there."""
+    """The settings and weights at ``path``: a folder's, or those of the one GGUF or ``.npz`` file
+    there."""
+    if path.is_dir() and (weights := marian_file_in(path)) is not None:
+        return MarianFolder(weights)
     file = file_in(path) if path.is_dir() else path
     return Folder(path) if file is None else GgufFile(file)
 
