@@ -19,6 +19,7 @@ from quatrain.layers import Embedding, LayerNorm, Linear, RMSNorm
 from quatrain.module import Module, Param
 from quatrain.ops import POOLINGS
 from quatrain.state import SlotSpec
+from quatrain.weights import Default
 
 VOCAB, POSITIONS = 19, 200
 HEAD_SIZES = (1, 4, 7, 16, 20)
@@ -235,7 +236,7 @@ def bound(number: int, engine: Engine) -> Network:
     for key, param, owner, attribute in list(network.params()):
         fan_in = param.shape[-1] if param.role == "linear" else 1
         array = np.float32(random.standard_normal(param.shape) * fan_in**-0.5)
-        done[id(param)] = engine.parameter(key, param, lambda array=array: array)
+        done[id(param)] = engine.parameter(key, param, Default(lambda array=array: array))
         setattr(owner, attribute, done[id(param)])
     return network
 

@@ -47,7 +47,7 @@ ROOMS = {
     "folder": "checkpoint files sentence weights",
     "layers": "module ops state",
     "models": "layers module ops state",
-    "engines": "_core cache_rows layout module ops state trace",
+    "engines": "_core cache_rows layout module ops state trace weights",
     "gguf": "files folder models sentence tensor_file weights",
     "marian": "folder tensor_file weights",
     "tokenizer": "_core files gguf hub",
