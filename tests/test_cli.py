@@ -60,7 +60,7 @@ def refused(*arguments, **options):
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "tokenize", "encode", "generate", "transcribe", "export", "verify", "info"]
+    "command", ["demo", "tokenize", "encode", "generate", "export", "verify", "info"]
 )
 def test_help_teaches(command):
     text = run(command, "--help").stdout

@@ -239,6 +239,7 @@ def test_the_command_line(speaker, tmp_path):
     want = model.transcribe(file, max_new_tokens=4)
     command = ["transcribe", str(file), "-m", str(model.path), "--max-new-tokens", "4"]
     runner = CliRunner()
+    assert "quatrain transcribe -m" in runner.invoke(app, ["transcribe", "--help"]).stdout
     assert runner.invoke(app, command).stdout == want.text + "\n"
     found = json.loads(runner.invoke(app, [*command, "--json"]).stdout)
     assert found.pop("seconds") > 0
