@@ -9,7 +9,7 @@ from typing import Any
 
 from quatrain.engines.engine import Engine
 from quatrain.errors import InputError
-from quatrain.models import Encoder, EncoderDecoder, Network
+from quatrain.models import Decoder, Encoder, EncoderDecoder, Network, SpeechToText
 from quatrain.tasks.encode import BATCH_TOKENS
 
 
@@ -19,10 +19,12 @@ def forecast(network: Network, engine: Engine, *, batch: int, tokens: int) -> di
     Only the sizes of the network's weights matter: see ``quatrain.loader.outline``. weights: as
     they are held. activations: the arena of a pass. results: what it returns. caches: keys and
     values of a decoder. Encoders take as many texts in a pass as ``encode`` does, decoders all
-    prompts at once. Raises InputError for another engine, or more tokens than the context holds.
+    prompts at once, and those that hear as much as they can. Raises InputError for another engine,
+    or more tokens than the context holds.
     """
-    if network.context is not None and tokens > network.context:
-        raise InputError(f"[plan] expected at most {network.context} tokens, got {tokens}")
+    context = network.target_context if isinstance(network, Decoder) else network.context
+    if context is not None and tokens > context:
+        raise InputError(f"[plan] expected at most {context} tokens, got {tokens}")
     weights = sum(tensors(network).values())
     if isinstance(network, Encoder):
         batch = min(batch, max(1, BATCH_TOKENS // tokens))
@@ -36,14 +38,14 @@ def forecast(network: Network, engine: Engine, *, batch: int, tokens: int) -> di
             for array in (slot.keys, slot.values)
             if array is not None
         )
-        programs = ["next_logits"]
+        work = []
         if isinstance(network, EncoderDecoder):
             # A source's keys and values are results of the pass that computes them.
-            programs.insert(0, "encode")
-        work = [
-            engine.memory(network, program, state, (), batch * tokens, batch)
-            for program in programs
-        ]
+            read, bins = tokens, None
+            if isinstance(network, SpeechToText):
+                read, bins = network.context, network.bins
+            work = [engine.memory(network, "encode", state, (), batch * read, batch, bins)]
+        work.append(engine.memory(network, "next_logits", state, (), batch * tokens, batch))
     return {
         "weights": weights,
         "activations": max(arena for arena, _ in work),
