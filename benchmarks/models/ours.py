@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 import quatrain
-from benchmarks.models.cases import NEW, Task
-from benchmarks.models.material import checkpoint
+from benchmarks.models.cases import BLOCK_BYTES, NEW, Task
+from benchmarks.models.material import checkpoint, quantised
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -24,7 +24,12 @@ class Quatrain:
         return unit(result) if case.task == "encode" else np.array(result)
 
     def variants(self, case: Task) -> Iterator[tuple[str, Callable[..., Any]]]:
-        model = quatrain.load(checkpoint(case.model), threads=self.threads, dtype=case.dtype)
+        held = case.dtype in BLOCK_BYTES
+        model = quatrain.load(
+            quantised(case.model, case.dtype) if held else checkpoint(case.model),
+            threads=self.threads,
+            dtype=None if held else case.dtype,
+        )
         if case.task == "encode":
             yield "", lambda ids: model.encode(ids, progress=False)
         elif case.batch * case.tokens == 1 or case.task == "prefill":
@@ -44,7 +49,12 @@ class Reference:
         return unit(result) if case.task == "encode" else np.array(result)
 
     def variants(self, case: Task) -> Iterator[tuple[str, Callable[..., Any]]]:
-        model = quatrain.load(checkpoint(case.model), engine="reference")
+        path = (
+            quantised(case.model, case.dtype)
+            if case.dtype in BLOCK_BYTES
+            else checkpoint(case.model)
+        )
+        model = quatrain.load(path, engine="reference")
         if case.task == "encode":
             yield "", lambda ids: model.encode(ids, progress=False)
         elif case.task == "prefill":
