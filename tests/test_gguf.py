@@ -115,7 +115,7 @@ def test_blocks_are_in_the_order_of_the_weights_rows(kind, tmp_path):
     np.testing.assert_array_equal(tensors.load(name), expected)
     found = tensors.blocks(name)
     assert found is not None and found.kind == kind
-    np.testing.assert_array_equal(found.rows, rows[order])
+    np.testing.assert_array_equal(found.rows(), rows[order])
     assert tensors.blocks("norm.weight") is None
 
 

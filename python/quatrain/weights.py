@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,15 +15,17 @@ from quatrain.module import Module, Param
 from quatrain.tensor_file import identity, widened
 
 
-class Blocks(NamedTuple):
-    """A matrix as a file holds it quantised, not read yet: pages of the mapped file.
+@dataclass(frozen=True)
+class Blocks:
+    """A matrix as a file holds it quantised.
 
-    ``kind`` is GGUF's name of the type ("Q8_0", "Q4_K"). ``rows``, uint8 ``[out, bytes]``, has the
-    logical rows in their order, each a whole number of blocks along the inputs.
+    ``kind`` is GGUF's name of the type ("Q8_0", "Q4_K"). ``rows()`` reads it, uint8
+    ``[out, bytes]``: the logical rows in their order, each a whole number of blocks along the
+    inputs.
     """
 
     kind: str
-    rows: np.ndarray
+    rows: Callable[[], np.ndarray]
 
 
 class Tensors(Protocol):

@@ -53,7 +53,7 @@ class Native(Kernels):
     def parameter(self, key: str, param: Param, load: Load) -> Any:
         blocks = self._blocks(param, load)
         if blocks is not None and blocks.kind in BLOCKS:
-            return _core.pack_blocks(blocks.rows, blocks.kind, threads=self.threads)
+            return _core.pack_blocks(blocks.rows(), blocks.kind, threads=self.threads)
         array = load()
         if param.role == "convolution":
             array = array.transpose(0, 2, 1).reshape(param.matrix)  # as rows lie in windows
