@@ -312,6 +312,14 @@ def test_the_tokenizer_inside_goes_where_the_model_goes(tmp_path):
         assert result.exit_code == 0, result.output
 
 
+def test_a_quantised_file_is_verified_by_what_it_stands_for(tmp_path, monkeypatch):
+    wide = {"hidden_size": 64, "intermediate_size": 96, "head_dim": 32, "num_hidden_layers": 1}
+    _, file = both(tmp_path, "llama", wide, "Q8_0")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["verify", str(file)])
+    assert result.exit_code == 0, result.output
+
+
 def test_models_of_one_file_share_their_weights(tmp_path):
     _, file = both(tmp_path, "llama", {})
     one, other = quatrain.load(file), quatrain.load(file)
