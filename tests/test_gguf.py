@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
+from typer.testing import CliRunner
 
 import checkpoints
 import gguf_files
 import quatrain
 from gguf_blocks import random_rows
+from quatrain.cli import app
 from quatrain.errors import CheckpointError, ConfigError, WeightError
 from quatrain.gguf.folder import GgufFile
 from quatrain.loader import opened
+from test_tokenizer_gguf import small
 
 pytestmark = pytest.mark.oracle("gguf")
 IDS = [3, 1, 4, 1, 5, 9, 2, 6]
@@ -111,7 +114,7 @@ def test_blocks_are_in_the_order_of_the_weights_rows(kind, tmp_path):
     np.testing.assert_array_equal(tensors.load(name), expected)
     found = tensors.blocks(name)
     assert found is not None and found.kind == kind
-    np.testing.assert_array_equal(found.rows, rows[order])
+    np.testing.assert_array_equal(found.rows(), rows[order])
     assert tensors.blocks("norm.weight") is None
 
 
@@ -287,6 +290,33 @@ def test_a_saved_file_is_a_folder_again(family, tmp_path):
         np.testing.assert_array_equal(again.encode([IDS]), model.encode([IDS]))
         assert [step.name for step in model.folder.sentence.steps] == ["1_Pooling", "2_Normalize"]
     np.testing.assert_array_equal(again.hidden(IDS), model.hidden(IDS))
+
+
+def test_the_tokenizer_inside_goes_where_the_model_goes(tmp_path):
+    tokenizer = {k: v for k, v in small().items() if k.startswith("tokenizer.")}
+    size = len(tokenizer["tokenizer.ggml.tokens"])
+    _, file = both(tmp_path, "llama", {"vocab_size": size}, **tokenizer)
+    model = quatrain.load(file)
+    ids = model.tokenizer.encode("hello").ids
+    text = model.generate("hello", max_new_tokens=3).text
+    saved, exported = model.save(tmp_path / "saved"), model.export(tmp_path / "exported")
+    assert quatrain.load(saved).generate("hello", max_new_tokens=3).text == text
+    for folder in (saved, exported):
+        again = quatrain.Tokenizer.from_pretrained(folder)
+        assert again.encode("hello").ids == ids
+        assert again.apply_chat_template([{"content": "x"}]).text == "<|end|>x"
+    assert (exported / "onnx" / "model.onnx").is_file()
+    for command in ("tokenize", "generate"):
+        result = CliRunner().invoke(app, [command, "-m", str(file), "hello"])
+        assert result.exit_code == 0, result.output
+
+
+def test_a_quantised_file_is_verified_by_what_it_stands_for(tmp_path, monkeypatch):
+    wide = {"hidden_size": 64, "intermediate_size": 96, "head_dim": 32, "num_hidden_layers": 1}
+    _, file = both(tmp_path, "llama", wide, "Q8_0")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["verify", str(file)])
+    assert result.exit_code == 0, result.output
 
 
 def test_models_of_one_file_share_their_weights(tmp_path):

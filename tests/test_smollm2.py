@@ -40,10 +40,12 @@ LLAMA_CPP = [
 
 @pytest.fixture(scope="module")
 def model(test_data: Path) -> quatrain.Model:
-    return quatrain.load(test_data / FILE)
+    return quatrain.load(test_data / FILE, dtype="float32")
 
 
-def test_it_knows_the_capital_of_france(model):
+@pytest.mark.parametrize("dtype", [None, "int8"])
+def test_it_knows_the_capital_of_france(dtype, test_data):
+    model = quatrain.load(test_data / FILE, dtype=dtype)
     assert model.generate("The capital of France is", max_new_tokens=2).text == " Paris."
 
 

@@ -96,7 +96,7 @@ def compared(model: Model, samples: list[Sample], tolerance: float) -> Report:
     threads = model.engine.threads
     engines: dict[str, Engine] = {
         "reference": Reference(),
-        "native": Native(threads),
+        "native": Native(threads, "float32"),  # whatever a GGUF file has
         "onnx": Onnx(threads),
         "onnx, padded left": Onnx(threads, padding="left"),
     }

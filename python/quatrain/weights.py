@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,15 +16,17 @@ from quatrain.module import Module, Param
 from quatrain.tensor_file import identity
 
 
-class Blocks(NamedTuple):
-    """A matrix as a file holds it quantised, not read yet: pages of the mapped file.
+@dataclass(frozen=True)
+class Blocks:
+    """A matrix as a file holds it quantised.
 
-    ``kind`` is GGUF's name of the type ("Q8_0", "Q4_K"). ``rows``, uint8 ``[out, bytes]``, has the
-    logical rows in their order, each a whole number of blocks along the inputs.
+    ``kind`` is GGUF's name of the type ("Q8_0", "Q4_K"). ``rows()`` reads it, uint8
+    ``[out, bytes]``: the logical rows in their order, each a whole number of blocks along the
+    inputs.
     """
 
     kind: str
-    rows: np.ndarray
+    rows: Callable[[], np.ndarray]
 
 
 class Tensors(Protocol):
@@ -150,11 +152,6 @@ class Stored:
             array = array.astype(np.result_type(array.dtype, np.float32)) + self.offset
         return array.T if self.transposed else array.reshape(self.shape)
 
-    @property
-    def dtype(self) -> str:
-        """What it is stored as; see ``Tensors.dtype``."""
-        return self.checkpoint.dtype(self.name)
-
     def pieces(self) -> Iterator[np.ndarray]:
         """A matrix some rows at a time, of bfloat16 its bits (uint16); see ``Tensors.pieces``."""
         if self.transposed or self.offset:
@@ -177,7 +174,6 @@ class Default:
     """A tensor that no file holds, because it can be computed. Called, it is."""
 
     compute: Callable[[], np.ndarray]
-    dtype = "F32"
 
     def __call__(self) -> np.ndarray:
         return self.compute()

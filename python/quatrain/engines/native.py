@@ -30,8 +30,6 @@ Array = np.ndarray
 BLOCKS = ("Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q4_K")
 #: What becomes of those of 4 bits.
 NIBBLES = {"Q4_0": "q4_0", "Q4_1": "q4_1", "Q4_K": "q4_1"}
-#: Types of files that are not quantised.
-PLAIN = ("F64", "F32", "F16", "BF16")
 
 
 class Native(Kernels):
@@ -59,7 +57,7 @@ class Native(Kernels):
     def parameter(self, key: str, param: Param, load: Load) -> Any:
         blocks = self._blocks(param, load)
         if blocks is not None and blocks.kind in BLOCKS:
-            return _core.pack_blocks(blocks.rows, blocks.kind, threads=self.threads)
+            return _core.pack_blocks(blocks.rows(), blocks.kind, threads=self.threads)
         pieces = load.pieces() if len(param.shape) == 2 else iter([load()])
         if param.role == "convolution":
             # As rows lie in windows.
@@ -74,8 +72,8 @@ class Native(Kernels):
         return packer.take()
 
     def unfilled(self, param: Param, load: Load) -> Any:
-        if self._keeps(param) and load.dtype not in PLAIN:
-            return _core.Packer(param.matrix, NIBBLES.get(load.dtype, "q8_0")).take()
+        if (blocks := self._blocks(param, load)) is not None:
+            return _core.Packer(param.matrix, NIBBLES.get(blocks.kind, "q8_0")).take()
         if param.packed:
             return _core.Packer(param.matrix, self.dtype_of_weights or "float32").take()
         return np.zeros(param.shape, np.float32)
@@ -87,11 +85,8 @@ class Native(Kernels):
 
     def _blocks(self, param: Param, load: Load) -> Blocks | None:
         """A matrix as its file has quantised it, if it is to stay so."""
-        return load.blocks() if self._keeps(param) else None
-
-    def _keeps(self, param: Param) -> bool:
-        """Whether a weight stays as its file has quantised it."""
-        return self.dtype_of_weights is None and param.role in ("linear", "tied", "embedding")
+        keeps = self.dtype_of_weights is None and param.role in ("linear", "tied", "embedding")
+        return load.blocks() if keeps else None
 
     def packed(
         self, shape: tuple[int, ...], dtype: str, parts: dict[str, Array], block: int

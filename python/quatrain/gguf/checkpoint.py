@@ -78,10 +78,12 @@ class GgufTensors:
         tensor = self._file.tensors[self._own[name]]
         if tensor.type.name not in QUANTISED or len(tensor.shape) != 2:
             return None
+        return Blocks(tensor.type.name, lambda: self._rows(name))
+
+    def _rows(self, name: str) -> np.ndarray:
         rows = self._file.rows(self._own[name])
-        if self._is(name, self._described.neighbours):
-            rows = rows[self._halves(len(rows))]
-        return Blocks(tensor.type.name, rows)
+        turned = self._is(name, self._described.neighbours)
+        return rows[self._halves(len(rows))] if turned else rows
 
     def _is(self, name: str, stems: Collection[str]) -> bool:
         return parts(self._own[name])[0] in stems

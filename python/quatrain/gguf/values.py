@@ -16,6 +16,9 @@ QUANTISED = (
     *("IQ4_NL", "IQ4_XS"),
 )
 
+#: How many values are made at a time.
+PART = 2**16
+
 
 def values(rows: np.ndarray, type: Type, where: str) -> np.ndarray:
     """The values of rows of blocks, uint8 ``[R, bytes]`` -> ``[R, values]``: float32, but float16
@@ -26,8 +29,16 @@ def values(rows: np.ndarray, type: Type, where: str) -> np.ndarray:
     if type.name in PLAIN:
         return rows.view(PLAIN[type.name])
     gguf = package(type, where)
+    blocks = rows.reshape(-1, type.nbytes)
+    found = np.empty((len(blocks), type.values), np.float32)
+    step = PART // type.values
     with np.errstate(all="ignore"):  # a block may hold infinity and NaN: they are its values
-        return gguf.dequantize(rows, gguf.GGMLQuantizationType[type.name])
+        for first in range(0, len(blocks), step):
+            # As one long row: of many short ones the package takes a few at a time.
+            part = blocks[first : first + step].reshape(1, -1)
+            numbers = gguf.dequantize(part, gguf.GGMLQuantizationType[type.name])
+            found[first : first + step] = numbers.reshape(-1, type.values)
+    return found.reshape(len(rows), -1)
 
 
 def package(type: Type, where: str) -> ModuleType:
