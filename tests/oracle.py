@@ -42,6 +42,7 @@ def write(folder: Path, family: str, variant: str, seed: int = 5) -> Path:
     fields = known.config | {"bos_token_id": None, "eos_token_id": None}
     fields |= known.variants.get(variant, {})
     kind = fields.pop("model_type")
+    torch.manual_seed(seed)
     model = auto_class(family).from_config(transformers.AutoConfig.for_model(kind, **fields))
     if variant in known.remade:
         known.remade[variant](model)
@@ -106,6 +107,31 @@ class Oracle:
             new.append(int(last.argmax()))
             margins.append(float(best - second))
         return new, margins
+
+    def beams(self, prompt: Array, **settings: Any) -> list[tuple[list[int], float]]:
+        """What transformers' own beam search finds: (new ids with the end token, score)."""
+        ids = self.torch.tensor(np.array(prompt))[None]
+        settings = {"num_return_sequences": settings["num_beams"], "do_sample": False} | settings
+        with self.torch.no_grad(), mock.patch.object(self.torch, "float32", self.model.dtype):
+            result = self.model.generate(
+                ids,
+                attention_mask=self.torch.ones_like(ids),
+                pad_token_id=0,
+                return_dict_in_generate=True,
+                output_scores=True,
+                use_cache=False,
+                **settings,
+            )
+        # Beams of -1e9 stand for texts that there are none of.
+        lengths = (result.beam_indices >= 0).sum(1).tolist()
+        first = result.sequences.shape[1] - max(lengths)
+        return [
+            (row[first : first + length], score)
+            for row, length, score in zip(
+                result.sequences.tolist(), lengths, result.sequences_scores.tolist(), strict=True
+            )
+            if score > -1e6
+        ]
 
 
 def as_numpy(value: Any) -> Any:
