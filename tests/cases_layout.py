@@ -23,6 +23,7 @@ def layout_reading() -> Iterator[Case]:
     yield from positions()
     yield from pooling()
     yield from rope()
+    yield from convolutions()
     yield from attention_over_rows()
     yield from attention_over_a_cache()
     yield from attention_over_a_source()
@@ -52,6 +53,23 @@ def positions() -> Iterator[Case]:
                 slots=slots,
                 tolerance=1e-5,
             )
+    by_length = (10.0 ** -np.arange(20)).reshape(4, 5).astype(np.float32)
+    for label, passes, slots in (
+        ("one pass", ((5, 6, 1, 7, 90),), ()),
+        ("after a past", RAGGED, slot),
+        ("empty batch", ((),), ()),
+    ):
+        yield Case(
+            "rotary",
+            f"by length, {label}",
+            lambda op, a: op.rope(
+                a.x, *op.rotary(a.layout, by_length, scale=0.5, limit=5), heads=2
+            ),
+            {"x": 20},
+            passes=passes,
+            slots=slots,
+            tolerance=1e-5,
+        )
 
 
 def pooling() -> Iterator[Case]:
@@ -95,6 +113,84 @@ def rope() -> Iterator[Case]:
             )
     yield Case("rope", "empty batch", turn(3, 6, False), {"x": 18}, passes=((),))
     yield Case("rope", "not contiguous", turn(3, 6, False), {"x": 18}, strided=True, tolerance=1e-5)
+
+
+def convolutions() -> Iterator[Case]:
+    def convolved(stride: int, biased: bool = True) -> Any:
+        return lambda op, a: op.gelu(
+            op.conv1d(a.x, a.weight, a.bias if biased else None, a.layout, stride=stride)
+        )
+
+    def weights(size: int, width: int = 7) -> dict[str, Param]:
+        return {"weight": Param((6, width, size), "convolution"), "bias": Param((6,))}
+
+    def case(label: str, stride: int = 1, size: int = 3, **options: Any) -> Case:
+        biased = options.pop("biased", True)
+        return Case(
+            "conv1d",
+            label,
+            options.pop("program", convolved(stride, biased)),
+            {"x": 7},
+            weights(size),
+            tolerance=2e-6,
+            **options,
+        )
+
+    yield case("every row")
+    for stride in (2, 3):
+        yield case(f"stride {stride}", stride)
+    yield case("one row", 2, passes=((1,),))
+    yield case("of size 1, no bias", 2, 1, biased=False)
+    yield case("wider than a sentence", 2, 9)
+    yield case("empty batch", 2, passes=((),))
+    yield case("not contiguous", 2, strided=True)
+    yield case("poisoned", 2, draw=poisoned)
+    yield case("long", 2, passes=((700, 3),))
+
+    def strided(op: Any, a: SimpleNamespace) -> Any:
+        """Everything that reads a layout, on rows of which each stands for two tokens."""
+        x = op.relu(op.conv1d(a.x, a.weight, a.bias, a.layout, stride=2))
+        layout = a.layout.every(2)
+        x = op.add(x, op.embedding(op.positions(layout, start=1), a.table))
+        q = op.rope(x, *op.rotary(layout, np.ones(1, np.float32)), heads=3)
+        return op.attention(q, x, x, layout, heads=3, scale=0.4, causal=True)
+
+    def pooled(op: Any, a: SimpleNamespace) -> Any:
+        x = op.conv1d(a.x, a.weight, a.bias, a.layout, stride=2)
+        return op.concat(*(op.pool(x, a.layout.every(2), kind=kind) for kind in POOLINGS))
+
+    def again(op: Any, a: SimpleNamespace) -> Any:
+        x, half = op.conv1d(a.x, a.weight, a.bias, a.layout, stride=2), a.layout.every(2)
+        return op.conv1d(x, a.more, None, half, stride=2)
+
+    def remember(op: Any, a: SimpleNamespace) -> Any:
+        x, half = op.conv1d(a.x, a.weight, a.bias, a.layout, stride=2), a.layout.every(2)
+        op.remember(x, op.relu(x), half, a.state.slot(0, "encoder"))
+        return x
+
+    yield Case(
+        "conv1d",
+        "then remembered",
+        lambda op, a: op.attention(
+            op.relu(op.conv1d(a.x, a.weight, a.bias, a.layout)), None, None, a.layout,
+            heads=3, scale=0.4, slot=a.state.slot(0, "encoder"),
+        ),
+        {"x": 7},
+        weights(3),
+        passes=((3, 5),),
+        slots=(SlotSpec(0, 3, 2, 2, part="encoder"),),
+        source=(7, 2),
+        remember=remember,
+        tolerance=2e-6,
+    )  # fmt: skip
+    for label, program, more in (
+        ("then attention", strided, {"table": Param((40, 6), "embedding")}),
+        ("then pooling", pooled, {}),
+        ("twice", again, {"more": Param((5, 6, 3), "convolution")}),
+    ):
+        yield Case(
+            "conv1d", label, program, {"x": 7}, weights(3) | more, ((5, 1, 9),), tolerance=2e-6
+        )
 
 
 def turn(heads: int, turned: int, interleaved: bool) -> Any:

@@ -198,6 +198,20 @@ def semantic() -> Iterator[Case]:
     )
     yield Case("layer_norm", "by head", by_head("layer_norm", eps=1e-5), {"x": 15}, affine(5))
     yield Case("rms_norm", "by head", by_head("rms_norm", eps=1e-5), {"x": 15}, vector(5))
+    for label, options in (
+        ("3 heads", {}),
+        ("3 heads, empty batch", {"passes": ((),)}),
+        ("3 heads, not contiguous", {"strided": True}),
+        ("3 heads, many rows", {"passes": ((190, 67),)}),
+    ):
+        yield Case(
+            "rms_norm",
+            label,
+            lambda op, a: op.rms_norm(a.x, a.weight, eps=1e-5, heads=3),
+            {"x": 15},
+            vector(5),
+            **options,
+        )
     for name, weights in (("layer_norm", affine), ("rms_norm", vector)):
 
         def after_add(op: Any, a: SimpleNamespace, name: str = name) -> Any:

@@ -12,25 +12,34 @@ from safetensors.numpy import load_file
 
 #: What each architecture's files cannot say, as they take it.
 SAID = {
+    "qwen2": {"use_sliding_window": False},
     "gpt2": {"scale_attn_by_inverse_layer_idx": False},
     "t5": {"relative_attention_max_distance": 128},
 }
 
 
-def write(folder: Path, file: Path, kind: str = "F32", **fields: Any) -> Path:
-    """Write the checkpoint of ``folder`` as ``file``, its matrices of type ``kind``; fields of the
-    architecture may be changed, and left out (None)."""
+def write(
+    folder: Path,
+    file: Path,
+    kind: str = "F32",
+    extra: dict[str, np.ndarray] | None = None,
+    blocks: dict[str, tuple[str, np.ndarray]] | None = None,
+    **fields: Any,
+) -> Path:
+    """Write the checkpoint of ``folder`` as ``file``, its matrices of type ``kind``, ``extra``
+    tensors too, and some as ``blocks``: their type and bytes. Fields may be changed or added, and
+    left out (None)."""
     import gguf
 
     config = json.loads((folder / "config.json").read_text())
     family = config["model_type"]
     writer = gguf.GGUFWriter(file, family)
     for name, value in (FIELDS[family](config) | fields).items():
-        add(writer, name if name.startswith("general.") else f"{family}.{name}", value)
-    blocks = max(config.get(key, 0) for key in ("num_hidden_layers", "n_layer", "num_layers"))
-    blocks = max(blocks, config.get("num_decoder_layers") or 0)
+        own = not name.startswith(("general.", "tokenizer."))
+        add(writer, f"{family}.{name}" if own else name, value)
+    counts = ("num_hidden_layers", "n_layer", "num_layers", "num_decoder_layers")
     architecture = {name: key for key, name in gguf.MODEL_ARCH_NAMES.items()}[family]
-    names = gguf.get_tensor_name_map(architecture, blocks)
+    names = gguf.get_tensor_name_map(architecture, max(config.get(key) or 0 for key in counts))
     for key, tensor in load_file(folder / "model.safetensors").items():
         if "pooler" in key:
             continue
@@ -38,8 +47,15 @@ def write(folder: Path, file: Path, kind: str = "F32", **fields: Any) -> Path:
         assert name, key
         array = converted(tensor, key, config)
         plain = array.ndim == 1 or "_norm" in name or kind == "F32"
-        type = gguf.GGMLQuantizationType["F32" if plain else kind]
-        writer.add_tensor(name, gguf.quantize(array, type), raw_dtype=type)
+        type, data = "F32" if plain else kind, None
+        if blocks and name in blocks:
+            type, data = blocks[name]
+        number = gguf.GGMLQuantizationType[type]
+        writer.add_tensor(
+            name, gguf.quantize(array, number) if data is None else data, raw_dtype=number
+        )
+    for name, array in (extra or {}).items():
+        writer.add_tensor(name, array)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -133,4 +149,4 @@ def t5(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-FIELDS = {"llama": rotary, "gpt2": gpt2, "bert": bert, "t5": t5}
+FIELDS = {"llama": rotary, "qwen2": rotary, "gpt2": gpt2, "bert": bert, "t5": t5}

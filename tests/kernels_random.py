@@ -5,6 +5,7 @@ Call number n is always the same.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -115,7 +116,11 @@ def norm(random: Generator) -> Call:
         arrays["bias"] = floats(random, x.shape[-1])
     plain = getattr(REFERENCE, name)
     if random.random() < 0.5:
-        return name, {"x": x, **arrays}, {"eps": 0.1}, plain
+        heads = {}
+        if name == "rms_norm" and x.ndim == 2:
+            heads = {"heads": some(random, 5)}
+            x = np.tile(x, (1, heads["heads"]))
+        return name, {"x": x, **arrays}, {"eps": 0.1, **heads}, plain
     y = floats(random, *x.shape)
 
     def added(x: Array, y: Array, **options: Any) -> tuple[Array, Array]:
@@ -192,6 +197,22 @@ def pool(random: Generator) -> Call:
     return "pool", {"x": x, "starts": starts}, {"kind": kind}, right
 
 
+def windows(random: Generator) -> Call:
+    x = floats(random, size(random), some(random))
+    starts = cut(random, len(x), some(random, 6))
+    others = {"size": 2 * int(random.integers(0, 4)) + 1, "stride": some(random, 4)}
+
+    def right(x: Array, starts: Array, size: int, stride: int) -> Array:
+        made = [np.zeros((0, size * x.shape[1]))]
+        for begin, end in itertools.pairwise(starts):
+            rows = np.pad(x[begin:end], ((size // 2, size // 2), (0, 0)))
+            firsts = range(0, end - begin, stride)
+            made += [rows[i : i + size].reshape(1, -1) for i in firsts]
+        return np.concatenate(made)
+
+    return "windows", {"x": x, "starts": starts}, others, right
+
+
 def append_rows(random: Generator) -> Call:
     batch, capacity, width = some(random, 6), size(random, 9), size(random, 20)
     past = random.integers(0, capacity + 1, batch)
@@ -264,7 +285,7 @@ def attention(random: Generator) -> Call:
 
 
 CALLS = (
-    *(element_wise, two_operands, norm, linear, linear, embedding, rope, rotary, pool),
+    *(element_wise, two_operands, norm, linear, linear, embedding, rope, rotary, pool, windows),
     *(append_rows, attention, attention, attention),
 )
 

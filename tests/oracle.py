@@ -83,7 +83,12 @@ class Oracle:
         # Norms and softmax ask for torch.float32 by name whatever the model's dtype is; a judge
         # in float64 has to be one throughout.
         dtype = self.model.dtype
-        with self.torch.no_grad(), mock.patch.object(self.torch, "float32", dtype):
+        torch, wide = self.torch, lambda x: x.to(dtype)
+        with (
+            torch.no_grad(),
+            mock.patch.object(torch, "float32", dtype),
+            mock.patch.object(torch.Tensor, "float", wide),
+        ):
             result = self.model(**tensors, output_hidden_states=True)
         return {name: as_numpy(result[name]) for name in KEPT if name in result}
 

@@ -389,6 +389,9 @@ def test_errors_say_what_was_expected(rng):
         np.array([0, 2]),
         "min",
     )
+    whole = np.array([0, 2])
+    refuses("[windows] expected an odd size, got 2", _core.windows, x, whole, 2)
+    refuses("[windows] expected a stride of at least 1, got 0", _core.windows, x, whole, 3, 0)
     refuses("[threads] expected a number of threads >= 0, got -1", _core.gelu, x, threads=-1)
     refuses(
         "[pack] expected weight of float32 or float16, got dtype float64",

@@ -43,6 +43,7 @@ CALLS = {
     "rotary": ({"positions": ints(3, 0, 900), "inv_freq": floats(6)}, {"scale": 0.5}),
     "linear": ({"x": floats(6, 12), "bias": floats(5)}, {"weight": WEIGHT}),
     "pool": ({"x": floats(6, 12), "starts": ints(0, 2, 2, 6)}, {"kind": "mean"}),
+    "windows": ({"x": floats(6, 12), "starts": ints(0, 2, 2, 6)}, {"size": 3, "stride": 2}),
     "attention": (
         {
             "q": floats(6, 12),

@@ -141,13 +141,13 @@ def test_an_arena_is_kept_between_passes(tiny):
 
 def test_a_plan_checks_what_a_pass_gives_it():
     plan, arena = _core.Plan(), _core.Arena()
-    ids, angles = plan.ids(), plan.rotary(np.ones(2, np.float32), 1.0)
+    ids, angles = plan.ids(), plan.rotary(np.ones((1, 2), np.float32), 1.0)
     x = plan.embedding(ids, np.zeros((5, 4), np.float32))
     k = plan.attention(plan.cache(), x, x, x, heads=2, kv_heads=2, scale=1.0, causal=True)
     assert plan.result(plan.rope(k, *angles, 1, False)) == 0
     lengths, past, one = np.array([2]), np.array([1]), np.array([3, 4])
     table, cache = np.zeros((2, 2), np.float32), np.zeros((1, 3, 4), np.float32)
-    good = [lengths, past, [one], [(cache, cache)], []]
+    good = [lengths, past, [one], [(cache, cache)], [], []]
     assert plan.run(arena, *good)[0].shape == (2, 4)
     bad = {
         "past of shape (2,), got (1,)": (0, np.array([1, 1])),
@@ -164,6 +164,7 @@ def test_a_plan_checks_what_a_pass_gives_it():
         "C-contiguous": (3, [(cache[:, :, ::2],) * 2]),
         "one capacity": (3, [(cache, cache[:, :2].copy())]),
         "0 sources, got 1": (4, [(table, table, past, past)]),
+        "0 lists of rows, got 1": (5, [table]),
     }
     for message, (which, value) in bad.items():
         given = list(good)
@@ -172,23 +173,60 @@ def test_a_plan_checks_what_a_pass_gives_it():
             plan.run(arena, *given)
 
 
+def test_a_plan_checks_the_rows_that_a_pass_gives_it():
+    plan, arena = _core.Plan(), _core.Arena()
+    rows = plan.rows(4)
+    with pytest.raises(InputError, match="whole of what an operation made"):
+        plan.result(rows)
+    with pytest.raises(InputError, match="stride of at least 1"):
+        plan.positions(0, 0)
+    plan.result(plan.windows(rows, 3, 2))
+    lengths, none = np.array([5, 2]), np.array([0, 0])
+    x = np.arange(28, dtype=np.float32).reshape(7, 4)
+    (made,) = plan.run(arena, lengths, none, [], [], [], [x])
+    assert made.tobytes() == _core.windows(x, np.array([0, 5, 7]), 3, 2).tobytes()
+    for message, past, given in (
+        ("expected 7 rows of 4 columns, got 7 rows of 3", none, [x[:, :3].copy()]),
+        ("expected 7 rows of 4 columns, got 6 rows of 4", none, [x[1:]]),
+        ("expected C-contiguous rows", none, [x[:, ::-1][:, ::-1][::-1][::-1][:, :3]]),
+        ("1 lists of rows, got 0", none, []),
+        ("sentences that begin in this pass", np.array([0, 1]), [x]),
+    ):
+        with pytest.raises(InputError, match=message):
+            plan.run(arena, lengths, past, [], [], [], given)
+
+
 def test_what_cannot_fit_together_is_refused_when_it_is_recorded():
     plan = _core.Plan()
     x = plan.embedding(plan.ids(), np.zeros((5, 4), np.float32))
     y = plan.embedding(plan.ids(), np.zeros((5, 6), np.float32))
     weight = _core.pack(np.zeros((3, 7), np.float32))
     vector, options = np.zeros(5, np.float32), {"heads": 2, "kv_heads": 2, "scale": 1.0}
-    angles, bias = plan.rotary(vector[:1], 1.0), plan.relative_bias(np.zeros((3, 7), np.float32))
+    angles = plan.rotary(vector[None, :1], 1.0)
+    bias = plan.relative_bias(np.zeros((3, 7), np.float32))
+    ones, none = np.ones((2, 2), np.float32), np.ones((0, 2), np.float32)
+
+    def strided(x):
+        return plan.attention(x, x, x, bias=bias, **options)
+
     for message, call in {
         "linear] expected x with 7 columns, got 4": lambda: plan.linear(x, weight),
         "add] expected two values of one shape": lambda: plan.add(x, y),
         "weight of shape (4,)": lambda: plan.rms_norm(x, vector, 1e-5),
+        "rms_norm] expected x of heads = 3": lambda: plan.rms_norm(x, vector, 1e-5, 3),
+        "rotary] expected one row of inv_freq": lambda: plan.rotary(none, 1.0, 0),
+        "rotary] expected a limit of at most": lambda: plan.rotary(ones, 1.0, 2**62),
         "outside the value's 4": lambda: plan.columns(x, 3, 2),
         "rope] expected 3 heads": lambda: plan.rope(x, *angles, 3, False),
         "bias of 2 heads, got 3": lambda: plan.attention(x, x, x, bias=bias, **options),
         "from -M to M, got 4": lambda: plan.relative_bias(np.zeros((3, 4), np.float32)),
         "whole of what an operation made": lambda: plan.result(plan.columns(x, 0, 2)),
         "a row for each token": lambda: plan.pool(plan.pool(x, "mean"), "mean"),
+        "windows] expected a row for each": lambda: plan.windows(plan.pool(x, "mean"), 3, 1),
+        "windows] expected an odd size": lambda: plan.windows(x, 4, 1),
+        "windows] expected a stride": lambda: plan.windows(x, 3, 0),
+        "a key for each query": lambda: plan.attention(plan.windows(x, 1, 2), x, x, **options),
+        "a bias of strided rows": lambda: strided(plan.windows(x, 1, 2)),
     }.items():
         with pytest.raises(InputError, match=re.escape(message)):
             call()
@@ -248,7 +286,7 @@ def test_a_plan_that_has_run_does_not_change():
     for call in (
         plan.ids, plan.positions, plan.cache, plan.source,
         lambda: plan.relative_bias(np.zeros((2, 3), np.float32)),
-        lambda: plan.rotary(np.ones(2, np.float32), 1.0),
+        lambda: plan.rotary(np.ones((1, 2), np.float32), 1.0),
         lambda: plan.relu(x), lambda: plan.result(x),
     ):  # fmt: skip
         with pytest.raises(InputError, match="expected a plan that has not run yet"):

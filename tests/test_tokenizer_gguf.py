@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gguf_bytes import string, write
 from quatrain.errors import TokenizerError
 from quatrain.tokenizer import Tokenizer
 from quatrain.tokenizer.formats import gguf_file
@@ -76,33 +77,6 @@ def test_saving_keeps_the_vocabulary_alone(test_data: Path, tmp_path: Path) -> N
 
 
 # Small files
-
-
-def text(value: str) -> bytes:
-    data = value.encode()
-    return struct.pack("<Q", len(data)) + data
-
-
-def value(item: Any) -> bytes:
-    """A value of a field, with its type."""
-    match item:
-        case bool():
-            return struct.pack("<I?", 7, item)
-        case str():
-            return struct.pack("<I", 8) + text(item)
-        case int():
-            return struct.pack("<II", 4, item)
-        case [str(), *_]:
-            return struct.pack("<IIQ", 9, 8, len(item)) + b"".join(map(text, item))
-        case [float(), *_]:
-            return struct.pack(f"<IIQ{len(item)}f", 9, 6, len(item), *item)
-        case _:
-            return struct.pack(f"<IIQ{len(item)}i", 9, 5, len(item), *item)
-
-
-def write(fields: dict[str, Any], version: int = 3) -> bytes:
-    body = b"".join(text(name) + value(item) for name, item in fields.items())
-    return struct.pack("<4sIQQ", b"GGUF", version, 0, len(fields)) + body
 
 
 def small() -> dict[str, Any]:
@@ -265,7 +239,7 @@ def test_bad_scores(tmp_path: Path) -> None:
         (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "is not supported; supported: 2, 3 .little"),
         (b"GGUF", "ends within the header"),
         (b"GGUF" + struct.pack("<IQQ", 3, 0, 2**63), "ends within the name of a field"),
-        (b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("a\nb"), r"ends within 'a\\nb'"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + string("a\nb"), r"ends within 'a\\nb'"),
         (b"GGUF" + struct.pack("<IQQ", 3, 0, 0), "field 'tokenizer.ggml.tokens' is missing"),
     ],
 )
@@ -290,7 +264,7 @@ def test_bad_containers(tmp_path: Path, data: bytes, message: str) -> None:
 )
 def test_absurd_values(tmp_path: Path, field: bytes) -> None:
     path = tmp_path / "model.gguf"
-    path.write_bytes(struct.pack("<4sIQQ", b"GGUF", 3, 0, 1) + text("tokenizer.x") + field)
+    path.write_bytes(struct.pack("<4sIQQ", b"GGUF", 3, 0, 1) + string("tokenizer.x") + field)
     with pytest.raises(TokenizerError, match=r"tokenizer\.x"):
         Tokenizer.from_file(path)
 

@@ -180,6 +180,12 @@ std::ptrdiff_t check_starts(const char* where, const char* name, const IntArray&
   return batch;
 }
 
+std::ptrdiff_t head_size(const char* where, std::ptrdiff_t columns, std::ptrdiff_t heads) {
+  check(heads > 0 && columns % heads == 0, where, "expected x of heads = ", heads,
+        " times D columns, got ", columns);
+  return columns / heads;
+}
+
 Output::Output(const Shape& shape) {
   py::ssize_t size = 1, bytes = 0;
   bool fits = true;

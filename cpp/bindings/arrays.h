@@ -112,6 +112,9 @@ class IntArray {
 std::ptrdiff_t check_starts(const char* where, const char* name, const IntArray& starts,
                             std::ptrdiff_t rows);
 
+// D of rows of `heads` times D columns; checks that they are.
+std::ptrdiff_t head_size(const char* where, std::ptrdiff_t columns, std::ptrdiff_t heads);
+
 // A fresh C-contiguous float32 array, 64-byte aligned and not initialised.
 class Output {
  public:

@@ -102,14 +102,16 @@ py::array layer_norm_array(py::handle value, py::handle weight_value, py::handle
   return out.take();
 }
 
-py::array rms_norm_array(py::handle value, py::handle weight_value, float eps, int threads) {
+py::array rms_norm_array(py::handle value, py::handle weight_value, float eps, std::ptrdiff_t heads,
+                         int threads) {
   threads = resolve_threads(threads);
   const FloatArray x("rms_norm", "x", value, 1);
-  const FloatVector weight("rms_norm", "weight", weight_value, x.columns());
+  const FloatVector weight("rms_norm", "weight", weight_value,
+                           head_size("rms_norm", x.columns(), heads));
   Output out(x.shape());
   {
     const Unlocked unlocked(x.rows().size() / 2);
-    rms_norm(x.rows(), weight.data(), eps, out.rows(), threads);
+    rms_norm(x.rows(), weight.data(), heads, eps, out.rows(), threads);
   }
   return out.take();
 }
@@ -232,7 +234,7 @@ void register_ops(py::module_& m) {
   m.def("gated", &gated_array, "gate"_a, "up"_a, "activation"_a, "threads"_a = 0);
   m.def("softmax", &softmax_array, "x"_a, "threads"_a = 0);
   m.def("layer_norm", &layer_norm_array, "x"_a, "weight"_a, "bias"_a, "eps"_a, "threads"_a = 0);
-  m.def("rms_norm", &rms_norm_array, "x"_a, "weight"_a, "eps"_a, "threads"_a = 0);
+  m.def("rms_norm", &rms_norm_array, "x"_a, "weight"_a, "eps"_a, "heads"_a = 1, "threads"_a = 0);
   m.def("add_layer_norm", &add_layer_norm_arrays, "x"_a, "y"_a, "weight"_a, "bias"_a, "eps"_a,
         "threads"_a = 0);
   m.def("add_rms_norm", &add_rms_norm_arrays, "x"_a, "y"_a, "weight"_a, "eps"_a, "threads"_a = 0);

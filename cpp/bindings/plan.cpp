@@ -25,9 +25,9 @@ class Recorded {
     owners_.push_back(packed);
     return packed.cast<const PackedWeight&>();
   }
-  ConstRows table(const char* where, py::handle value) {
-    const FloatArray& table = arrays_.emplace_back(where, "weight", value, 2);
-    check(table.dimensions() == 2, where, "expected weight of shape (N, D), got ",
+  ConstRows table(const char* where, const char* name, py::handle value) {
+    const FloatArray& table = arrays_.emplace_back(where, name, value, 2);
+    check(table.dimensions() == 2, where, "expected ", name, " of shape (N, D), got ",
           shape_text(table.shape()));
     return table.rows();
   }
@@ -44,6 +44,12 @@ class Recorded {
   std::vector<py::object> owners_;
   std::vector<FloatArray> arrays_;
 };
+
+Per per_row_of(std::ptrdiff_t stride) {
+  check(stride >= 1 && stride <= kMostTokens, "plan", "expected a stride of at least 1, got ",
+        stride);
+  return every(Per::kToken, stride);
+}
 
 py::tuple pair(const Plan::Sum& values) { return py::make_tuple(values.sum, values.normed); }
 
@@ -98,6 +104,15 @@ class Pass {
     }
   }
 
+  void rows(const py::sequence& lists) {
+    for (const py::object list : lists) {
+      const FloatArray& rows = arrays_.emplace_back("plan", "rows", list, 2);
+      check(rows.dimensions() == 2 && rows.rows().contiguous(), "plan",
+            "expected C-contiguous rows of shape (N, D), got ", shape_text(rows.shape()));
+      given.rows.push_back(rows.rows());
+    }
+  }
+
   void caches(const py::sequence& caches) {
     for (const py::object cache : caches) {
       const py::sequence both(cache);
@@ -145,15 +160,16 @@ class Pass {
 
 py::list run(const Recorded& recorded, Arena& arena, py::handle lengths, py::handle past,
              const py::sequence& ids, const py::sequence& caches, const py::sequence& sources,
-             int threads) {
+             const py::sequence& rows, int threads) {
   threads = resolve_threads(threads);
   Pass pass(lengths, past);
   pass.ids(ids);
   pass.caches(caches);
   pass.sources(sources);
+  pass.rows(rows);
   py::list made;
   for (const Value& x : recorded.plan.results()) {
-    Output out({x.per == Per::kToken ? pass.given.tokens() : pass.given.batch, x.columns});
+    Output out({pass.given.rows_of(x.per), x.columns});
     pass.given.results.push_back(out.rows());
     made.append(out.take());
   }
@@ -168,7 +184,8 @@ void register_values(py::module_& m) {
   py::class_<Value>(m, "Value", "A value of a plan: columns for each token or each sentence.")
       .def_property_readonly("shape",
                              [](const Value& x) {
-                               return py::make_tuple(x.per == Per::kToken ? "N" : "B", x.columns);
+                               return py::make_tuple(x.per == Per::kSentence ? "B" : "N",
+                                                     x.columns);
                              })
       .def_property_readonly("ndim", [](const Value&) { return 2; });
   py::class_<Ids>(m, "Ids", "Whole numbers that a pass is given, one for each token.");
@@ -188,8 +205,14 @@ void register_plan(py::module_& m) {
   plan.def(py::init<>())
       .def("ids", [](Recorded& r) { return r.plan.ids(); })
       .def(
-          "positions", [](Recorded& r, std::int64_t start) { return r.plan.positions(start); },
-          "start"_a = 0)
+          "rows", [](Recorded& r, std::ptrdiff_t columns) { return r.plan.rows(columns); },
+          "columns"_a)
+      .def(
+          "positions",
+          [](Recorded& r, std::int64_t start, std::ptrdiff_t stride) {
+            return r.plan.positions(start, per_row_of(stride));
+          },
+          "start"_a = 0, "stride"_a = 1)
       .def("cache", [](Recorded& r) { return r.plan.cache(); })
       .def("source", [](Recorded& r) { return r.plan.source(); })
       .def(
@@ -207,14 +230,14 @@ void register_plan(py::module_& m) {
           },
           "tokens"_a, "sentences"_a)
       .def("run", &run, "arena"_a, "lengths"_a, "past"_a, "ids"_a, "caches"_a, "sources"_a,
-           "threads"_a = 0);
+           "rows"_a = py::tuple(), "threads"_a = 0);
 
   plan.def(
           "embedding",
           [](Recorded& r, Ids ids, const py::object& weight) {
             return py::isinstance<PackedWeight>(weight)
                        ? r.plan.embedding(ids, r.weight(weight))
-                       : r.plan.embedding(ids, r.table("embedding", weight));
+                       : r.plan.embedding(ids, r.table("embedding", "weight", weight));
           },
           "ids"_a, "weight"_a)
       .def(
@@ -267,10 +290,11 @@ void register_plan(py::module_& m) {
           "x"_a, "weight"_a.none(false), "bias"_a, "eps"_a)
       .def(
           "rms_norm",
-          [](Recorded& r, Value x, py::handle weight, float eps) {
-            return r.plan.rms_norm(x, r.vector("rms_norm", "weight", weight, x.columns), eps);
+          [](Recorded& r, Value x, py::handle weight, float eps, std::ptrdiff_t heads) {
+            const std::ptrdiff_t size = head_size("rms_norm", x.columns, heads);
+            return r.plan.rms_norm(x, r.vector("rms_norm", "weight", weight, size), heads, eps);
           },
-          "x"_a, "weight"_a.none(false), "eps"_a)
+          "x"_a, "weight"_a.none(false), "eps"_a, "heads"_a = 1)
       .def(
           "add_layer_norm",
           [](Recorded& r, Value x, Value y, py::handle weight, py::handle bias, float eps) {
@@ -296,19 +320,26 @@ void register_plan(py::module_& m) {
           "x"_a, "cos"_a, "sin"_a, "heads"_a, "interleaved"_a)
       .def(
           "rotary",
-          [](Recorded& r, py::handle inv_freq, float scale) {
-            const auto half = static_cast<std::ptrdiff_t>(py::len(inv_freq));
+          [](Recorded& r, py::handle inv_freq, float scale, std::int64_t limit,
+             std::ptrdiff_t stride) {
+            const ConstRows frequencies = r.table("rotary", "inv_freq", inv_freq);
             const Plan::Angles angles =
-                r.plan.rotary(r.vector("rotary", "inv_freq", inv_freq, half), half, scale);
+                r.plan.rotary(frequencies, scale, limit, per_row_of(stride));
             return py::make_tuple(angles.cosines, angles.sines);
           },
-          "inv_freq"_a.none(false), "scale"_a)
+          "inv_freq"_a.none(false), "scale"_a, "limit"_a = 0, "stride"_a = 1)
       .def(
           "relative_bias",
           [](Recorded& r, py::handle by_distance) {
-            return r.plan.relative_bias(r.table("relative_bias", by_distance));
+            return r.plan.relative_bias(r.table("relative_bias", "by_distance", by_distance));
           },
           "by_distance"_a)
+      .def(
+          "windows",
+          [](Recorded& r, Value x, std::ptrdiff_t size, std::ptrdiff_t stride) {
+            return r.plan.windows(x, size, stride);
+          },
+          "x"_a, "size"_a, "stride"_a)
       .def(
           "pool",
           [](Recorded& r, Value x, const std::string& kind) {

@@ -5,6 +5,7 @@
 #include "ops/append_rows.h"
 #include "ops/attention.h"
 #include "ops/pool.h"
+#include "ops/windows.h"
 
 namespace py = pybind11;
 using namespace py::literals;
@@ -25,6 +26,27 @@ py::array pool_array(py::handle value, py::handle starts_value, const std::strin
   {
     const Unlocked unlocked(x.rows().size() / 4);
     pool(x.rows(), starts.data(), pooling, out.rows(), threads);
+  }
+  return out.take();
+}
+
+py::array windows_array(py::handle value, py::handle starts_value, std::ptrdiff_t size,
+                        std::ptrdiff_t stride, int threads) {
+  threads = resolve_threads(threads);
+  const FloatArray x("windows", "x", value, 2);
+  check(x.dimensions() == 2, "windows", "expected x of shape (N, D), got ", shape_text(x.shape()));
+  const std::ptrdiff_t columns = windows_columns(x.columns(), size, stride);
+  const IntArray starts("windows", "starts", starts_value);
+  const std::ptrdiff_t batch = check_starts("windows", "starts", starts, x.shape()[0]);
+  std::vector<std::int64_t> out_starts{0};
+  for (std::ptrdiff_t b = 0; b < batch; ++b) {
+    const std::int64_t count = starts.data()[b + 1] - starts.data()[b];
+    out_starts.push_back(out_starts.back() + (count + stride - 1) / stride);
+  }
+  Output out({static_cast<py::ssize_t>(out_starts.back()), columns});
+  {
+    const Unlocked unlocked(out.rows().size() / 8);
+    windows(x.rows(), starts.data(), out_starts.data(), batch, size, stride, out.rows(), threads);
   }
   return out.take();
 }
@@ -208,6 +230,7 @@ py::tuple attention_weights_arrays(py::handle q, py::handle k, py::handle q_star
 
 void register_sentences(py::module_& m) {
   m.def("pool", &pool_array, "x"_a, "starts"_a, "kind"_a, "threads"_a = 0);
+  m.def("windows", &windows_array, "x"_a, "starts"_a, "size"_a, "stride"_a = 1, "threads"_a = 0);
   m.def("l2_normalize", &l2_normalize_array, "x"_a, "threads"_a = 0);
   m.def("append_rows", &append_rows_array, "cache"_a, "rows"_a, "starts"_a, "past"_a, "heads"_a = 1,
         "threads"_a = 0);

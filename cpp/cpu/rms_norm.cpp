@@ -5,10 +5,14 @@
 
 namespace quatrain {
 
-void rms_norm(ConstRows x, const float* weight, float eps, MutableRows out, int threads) {
+void rms_norm(ConstRows x, const float* weight, std::ptrdiff_t heads, float eps, MutableRows out,
+              int threads) {
   const auto kernel = kernels().rms_norm;
+  const std::ptrdiff_t size = x.columns / heads;
   for_result_rows(threads, out, x.columns / 2, [&](std::ptrdiff_t i, float* row) {
-    kernel(x.row(i), weight, eps, row, x.columns);
+    for (std::ptrdiff_t first = 0; first < x.columns; first += size) {
+      kernel(x.row(i) + first, weight, eps, row + first, size);
+    }
   });
 }
 

@@ -41,10 +41,16 @@ class Arena {
   std::vector<float*> buffers;
   std::vector<const std::int64_t*> ids;
   std::vector<std::int64_t> positions;
-  // Where each sentence's keys begin in each cache, and how many there are without one and with.
+  // Where each sentence's rows begin, [B+1], and how many there are, [B]: of each stride of the
+  // plan.
+  struct Sentences {
+    std::vector<std::int64_t> starts, length;
+  };
+  std::vector<Sentences> sentences;
+  // Where each sentence's keys begin in each cache, and how many there then are.
   struct Keys {
     std::vector<std::int64_t> first;  // [caches * B]
-    std::vector<std::int64_t> length, total;
+    std::vector<std::int64_t> total;
   } keys;
   // Each head's bias of every distance in the pass, and where in it each sentence's rows begin.
   struct Biases {

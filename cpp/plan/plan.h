@@ -25,8 +25,12 @@ namespace quatrain {
 // Of a pass, and of what came before it: no sum of two overflows.
 inline constexpr std::int64_t kMostTokens = std::int64_t{1} << 40;
 
-// A value has a row for each token of the pass, or for each sentence.
-enum class Per { kToken, kSentence };
+// A value has a row for each sentence, or for each token of the pass, or for the first of every so
+// many tokens of a sentence (what a convolution's stride leaves): that many are what it is.
+enum class Per : std::ptrdiff_t { kSentence = 0, kToken = 1 };
+constexpr Per every(Per per, std::ptrdiff_t stride) {
+  return Per{static_cast<std::ptrdiff_t>(per) * stride};
+}
 
 // Some columns of a buffer of the plan of that number. It has no numbers until a pass is run.
 struct Value {
@@ -36,11 +40,12 @@ struct Value {
   std::ptrdiff_t first, columns;
 };
 
-// What differs from pass to pass, by its plan and its number there: a whole number for each token
+// What differs from pass to pass, by its plan and its number there: a whole number for each row
 // (ids, positions), a bias of the scores, keys and values that each pass extends, those of a
 // source.
 struct Ids {
   std::size_t plan, number;
+  Per per;
 };
 struct Bias {
   std::size_t plan, number;
@@ -74,11 +79,14 @@ struct Given {
   const std::int64_t* starts = nullptr;  // [B+1]: sentence b is rows starts[b] .. starts[b+1]
   const std::int64_t* past = nullptr;    // [B]: how many rows the caches hold already
   std::vector<const std::int64_t*> ids;  // one for each token
+  std::vector<ConstRows> rows;           // contiguous, one for each token
   std::vector<Cache> caches;
   std::vector<Source> sources;
   std::vector<MutableRows> results;  // to be written
 
   std::ptrdiff_t tokens() const { return static_cast<std::ptrdiff_t>(starts[batch]); }
+  // How many rows a value has.
+  std::ptrdiff_t rows_of(Per per) const;
 };
 
 class Plan {
@@ -89,8 +97,9 @@ class Plan {
 
   // What a pass will be given.
   Ids ids();
-  // The position of every token in its sentence, after what came before, plus `start`.
-  Ids positions(std::int64_t start);
+  Value rows(std::ptrdiff_t columns);
+  // The position of every row in its sentence, after what came before, plus `start`.
+  Ids positions(std::int64_t start, Per per = Per::kToken);
   CacheSlot cache();
   SourceSlot source();
 
@@ -105,7 +114,7 @@ class Plan {
   Value mul(Value x, Value y);
   Value mul(Value x, const float* row);
   Value layer_norm(Value x, const float* weight, const float* bias, float eps);
-  Value rms_norm(Value x, const float* weight, float eps);
+  Value rms_norm(Value x, const float* weight, std::ptrdiff_t heads, float eps);
   struct Sum {
     Value sum, normed;
   };
@@ -116,7 +125,10 @@ class Plan {
   struct Angles {
     Value cosines, sines;
   };
-  Angles rotary(const float* inv_freq, std::ptrdiff_t half, float scale);
+  // A sentence of n tokens, past ones included, has the row min(max(n - limit, 0), L - 1) of
+  // inv_freq [L, R/2]; of more than one only where a row is a token.
+  Angles rotary(ConstRows inv_freq, float scale, std::int64_t limit, Per per = Per::kToken);
+  Value windows(Value x, std::ptrdiff_t size, std::ptrdiff_t stride);
   Value pool(Value x, Pooling kind);
   Value l2_normalize(Value x);
 
@@ -149,27 +161,32 @@ class Plan {
   void run(const Given& given, Arena& arena, int threads) const;
 
  private:
-  enum class Place { kArena, kResult };
+  enum class Place { kArena, kResult, kGiven };
   struct Buffer {
     Per per;
     std::ptrdiff_t columns;
     std::ptrdiff_t born, dies;  // the steps that write it first and read it last
     Place place;
-    std::size_t number;  // among the results
+    std::size_t number;  // among the results, or what is given
   };
   struct Positions {
     std::size_t number;  // among the ids
     std::int64_t start;
+    Per per;
   };
   struct Pass {
     const std::vector<Buffer>& buffers;
-    const std::vector<float*>& memory;  // of each buffer
+    const std::vector<Per>& strides;
+    const std::vector<float*>& memory;               // of each buffer
+    const std::vector<Arena::Sentences>& sentences;  // of each stride
     const std::vector<const std::int64_t*>& ids;
     const Arena::Keys& keys;
     const std::vector<Arena::Biases>& biases;
     const Given& given;
     int threads;
     MutableRows rows(Value x) const;
+    // Where the rows of each sentence begin, [B+1], and how many there are, [B].
+    const Arena::Sentences& of(Per per) const;
     // Of each sentence; null for none.
     const AttentionBias* bias(std::optional<Bias> bias) const {
       return bias ? biases[bias->number].of_sentence.data() : nullptr;
@@ -181,12 +198,14 @@ class Plan {
   template <class Made>
   void expect_own(const Made& x) const;
   Value make(Per per, std::ptrdiff_t columns);
+  void keep_sentences(Per per);
   void step(std::initializer_list<Value> reads, Step made);
   Value attended(Value q, std::ptrdiff_t value_columns, const AttentionOptions& options,
                  std::optional<Bias> bias);
   static void expect_same(const char* where, Value x, Value y);
   void check_given(const Given& given) const;
   void locate_buffers(const Given& given, Arena& arena) const;
+  void cut_sentences(const Given& given, Arena& arena) const;
   void number_tokens(const Given& given, Arena& arena) const;
   void lay_out_biases(const Given& given, Arena& arena) const;
   std::size_t place_buffers(std::ptrdiff_t tokens, std::ptrdiff_t sentences,
@@ -195,8 +214,10 @@ class Plan {
   std::size_t number_;  // of all plans of the process
   mutable std::atomic<bool> has_run_{false};
   std::size_t ids_ = 0, caches_ = 0, sources_ = 0;
+  std::vector<std::ptrdiff_t> given_;  // columns
   std::vector<Positions> positions_;
-  std::vector<ConstRows> biases_;  // by distance
+  std::vector<ConstRows> biases_;          // by distance
+  std::vector<Per> strides_{Per::kToken};  // of the values that have rows of tokens
   std::vector<Buffer> buffers_;
   std::vector<Value> results_;
   std::vector<Step> steps_;

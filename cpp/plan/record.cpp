@@ -1,4 +1,5 @@
 // Recording: each operation checks what it can know by now, makes its result, and notes the call.
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "ops/rms_norm.h"
 #include "ops/rope.h"
 #include "ops/softmax.h"
+#include "ops/windows.h"
 #include "plan/plan.h"
 
 namespace quatrain {
@@ -34,6 +36,10 @@ Value Plan::make(Per per, std::ptrdiff_t columns) {
   return {number_, per, buffers_.size() - 1, 0, columns};
 }
 
+void Plan::keep_sentences(Per per) {
+  if (std::find(strides_.begin(), strides_.end(), per) == strides_.end()) strides_.push_back(per);
+}
+
 void Plan::step(std::initializer_list<Value> reads, Step made) {
   for (const Value& x : reads) {
     expect_own(x);
@@ -50,7 +56,15 @@ void Plan::expect_same(const char* where, Value x, Value y) {
 
 Ids Plan::ids() {
   expect_recording();
-  return {number_, ids_++};
+  return {number_, ids_++, Per::kToken};
+}
+
+Value Plan::rows(std::ptrdiff_t columns) {
+  const Value out = make(Per::kToken, columns);
+  buffers_.back().place = Place::kGiven;
+  buffers_.back().number = given_.size();
+  given_.push_back(columns);
+  return out;
 }
 
 CacheSlot Plan::cache() {
@@ -63,12 +77,13 @@ SourceSlot Plan::source() {
   return {number_, sources_++};
 }
 
-Ids Plan::positions(std::int64_t start) {
+Ids Plan::positions(std::int64_t start, Per per) {
   expect_recording();
   check(std::abs(start) <= kMostTokens, "positions", "expected a start of at most ", kMostTokens,
         ", got ", start);
-  positions_.push_back({ids_, start});
-  return ids();
+  positions_.push_back({ids_, start, per});
+  keep_sentences(per);
+  return {number_, ids_++, per};
 }
 
 Bias Plan::relative_bias(ConstRows by_distance) {
@@ -81,7 +96,7 @@ Bias Plan::relative_bias(ConstRows by_distance) {
 
 Value Plan::embedding(Ids ids, ConstRows table) {
   expect_own(ids);
-  const Value out = make(Per::kToken, table.columns);
+  const Value out = make(ids.per, table.columns);
   step({}, [=](const Pass& pass) {
     quatrain::embedding(pass.ids[ids.number], table, pass.rows(out), pass.threads);
   });
@@ -90,7 +105,7 @@ Value Plan::embedding(Ids ids, ConstRows table) {
 
 Value Plan::embedding(Ids ids, const PackedWeight& table) {
   expect_own(ids);
-  const Value out = make(Per::kToken, table.k());
+  const Value out = make(ids.per, table.k());
   step({}, [=, &table](const Pass& pass) { table.rows(pass.ids[ids.number], pass.rows(out)); });
   return out;
 }
@@ -164,10 +179,10 @@ Value Plan::layer_norm(Value x, const float* weight, const float* bias, float ep
   return out;
 }
 
-Value Plan::rms_norm(Value x, const float* weight, float eps) {
+Value Plan::rms_norm(Value x, const float* weight, std::ptrdiff_t heads, float eps) {
   const Value out = make(x.per, x.columns);
   step({x}, [=](const Pass& pass) {
-    quatrain::rms_norm(pass.rows(x), weight, eps, pass.rows(out), pass.threads);
+    quatrain::rms_norm(pass.rows(x), weight, heads, eps, pass.rows(out), pass.threads);
   });
   return out;
 }
@@ -214,21 +229,53 @@ Value Plan::rope(Value x, Value cosines, Value sines, std::ptrdiff_t heads, bool
   return out;
 }
 
-Plan::Angles Plan::rotary(const float* inv_freq, std::ptrdiff_t half, float scale) {
-  const Ids at = positions(0);
-  const Value cosines = make(Per::kToken, half), sines = make(Per::kToken, half);
+Plan::Angles Plan::rotary(ConstRows inv_freq, float scale, std::int64_t limit, Per per) {
+  check(inv_freq.rows == 1 || (inv_freq.rows > 1 && per == Per::kToken), "rotary",
+        "expected one row of inv_freq, or some for a row for each token, got ", inv_freq.rows);
+  check(std::abs(limit) <= kMostTokens, "rotary", "expected a limit of at most ", kMostTokens,
+        ", got ", limit);
+  const Ids at = positions(0, per);
+  const Value cosines = make(per, inv_freq.columns), sines = make(per, inv_freq.columns);
   step({}, [=](const Pass& pass) {
-    quatrain::rotary(pass.ids[at.number], inv_freq, scale, pass.rows(cosines), pass.rows(sines),
-                     pass.threads);
+    const auto turn = [&](std::int64_t begin, std::int64_t end, std::int64_t row) {
+      const auto rows = [&](Value x) {
+        const MutableRows all = pass.rows(x);
+        return MutableRows(all.row(begin), end - begin, all.columns, all.stride);
+      };
+      quatrain::rotary(pass.ids[at.number] + begin, inv_freq.row(row), scale, rows(cosines),
+                       rows(sines), pass.threads);
+    };
+    if (inv_freq.rows == 1) return turn(0, pass.rows(cosines).rows, 0);
+    for (std::ptrdiff_t b = 0; b < pass.given.batch; ++b) {
+      const std::int64_t beyond = pass.keys.total[static_cast<std::size_t>(b)] - limit;
+      const std::int64_t* const starts = pass.given.starts + b;
+      turn(starts[0], starts[1], std::clamp<std::int64_t>(beyond, 0, inv_freq.rows - 1));
+    }
   });
   return {cosines, sines};
 }
 
+Value Plan::windows(Value x, std::ptrdiff_t size, std::ptrdiff_t stride) {
+  check(x.per != Per::kSentence, "windows", "expected a row for each token");
+  check(static_cast<std::ptrdiff_t>(x.per) <= kMostTokens, "windows", "expected smaller strides");
+  const Value out = make(every(x.per, stride), windows_columns(x.columns, size, stride));
+  keep_sentences(out.per);
+  step({x}, [=](const Pass& pass) {
+    const Given& given = pass.given;
+    check(std::all_of(given.past, given.past + given.batch, [](auto n) { return n == 0; }),
+          "windows", "expected sentences that begin in this pass, got a past");
+    quatrain::windows(pass.rows(x), pass.of(x.per).starts.data(), pass.of(out.per).starts.data(),
+                      given.batch, size, stride, pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
 Value Plan::pool(Value x, Pooling kind) {
-  check(x.per == Per::kToken, "pool", "expected a row for each token, got one for each sentence");
+  check(x.per != Per::kSentence, "pool",
+        "expected a row for each token, got one for each sentence");
   const Value out = make(Per::kSentence, x.columns);
   step({x}, [=](const Pass& pass) {
-    quatrain::pool(pass.rows(x), pass.given.starts, kind, pass.rows(out), pass.threads);
+    quatrain::pool(pass.rows(x), pass.of(x.per).starts.data(), kind, pass.rows(out), pass.threads);
   });
   return out;
 }

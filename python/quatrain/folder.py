@@ -80,6 +80,11 @@ class Folder:
         special = {k: v for k, v in self.config.items() if k.endswith("_token_id")}
         return special | self._fields("generation_config.json")
 
+    def says(self, field: str) -> Path:
+        """The file that ``generation`` has a field from."""
+        in_config = self.config.get(field) == self.generation.get(field)
+        return self.settings if in_config else self.path / "generation_config.json"
+
     @cached_property
     def modules(self) -> list[tuple[str, str]]:
         """The (kind, folder's name) of each module of ``modules.json``; none without that file."""

@@ -8,22 +8,34 @@ from functools import cached_property
 
 import numpy as np
 
+from quatrain.errors import InputError
+
 
 @dataclass(frozen=True)
 class Packed:
     """Which rows belong to which sentence.
 
     ``lengths`` int64 ``[B]``: new rows of each sentence in this pass. ``past`` int64 ``[B]``:
-    rows that a cache already holds.
+    rows that a cache already holds. ``stride``: how many of the pass's tokens a row stands for.
     """
 
     lengths: np.ndarray
     past: np.ndarray
+    stride: int = 1
 
     @classmethod
     def of(cls, lengths: Sequence[int], past: np.ndarray | None = None) -> Packed:
         counts = np.asarray(lengths, np.int64).reshape(-1)
         return cls(counts, np.zeros_like(counts) if past is None else past)
+
+    def every(self, stride: int) -> Packed:
+        """The layout of every ``stride``-th row: what an operation's stride leaves.
+
+        Raises InputError for sentences that began in an earlier pass.
+        """
+        if self.past.any():
+            raise InputError("[stride] expected sentences that begin in this pass, got a past")
+        return Packed(-(-self.lengths // stride), self.past, self.stride * stride)
 
     @property
     def batch(self) -> int:

@@ -6,6 +6,7 @@ the weight's key, the trace's key and the ONNX node's name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +20,11 @@ class Param:
 
     ``shape`` is logical: [out, in] for a linear layer, however the file stores it; with
     ``transposed``, the file has the reverse (GPT-2's Conv1D). ``role`` tells the engine what
-    the weight is for: "linear" (packed), "embedding" (gathered), "tied" (both) or "vector".
+    the weight is for: "linear" (packed), "embedding" (gathered), "tied" (both), "convolution"
+    (packed as a matrix) or "vector".
     A file may leave out a weight that ``default`` computes, or that is then ``tied_to`` another;
-    with ``one_row`` it stores a vector as ``[1, N]``.
+    with ``one_row`` it stores a vector as ``[1, N]``. It stores the weight less ``offset``
+    (Gemma's norms: less 1).
     """
 
     shape: tuple[int, ...]
@@ -30,6 +33,7 @@ class Param:
     default: Callable[[], np.ndarray] | None = None
     tied_to: Param | None = None
     one_row: bool = False
+    offset: float = 0.0
 
     @property
     def stored_shape(self) -> tuple[int, ...]:
@@ -37,6 +41,16 @@ class Param:
         if self.one_row:
             return (1, *self.shape)
         return self.shape[::-1] if self.transposed else self.shape
+
+    @property
+    def matrix(self) -> tuple[int, int]:
+        """The shape of the matrix that is packed: all inputs of an output in one row."""
+        return self.shape[0], math.prod(self.shape[1:])
+
+    @property
+    def packed(self) -> bool:
+        """Whether an engine that packs matrices packs this one."""
+        return self.role in ("linear", "tied", "convolution")
 
 
 class Module:

@@ -131,17 +131,17 @@ class PackedFile:
 
     def _weight(self, key: str, param: Param, engine: Engine) -> Any:
         """The engine's tensor for a weight; its tensors are taken out of the header."""
-        if param.role not in ("linear", "tied"):
+        if not param.packed:
             array = self._take(key, param.shape)
             return engine.parameter(key, param, lambda: array)
-        if (found := self.shapes.get(key)) != list(param.shape):
+        if (found := self.shapes.get(key)) != list(param.matrix):
             raise WeightError(
-                f"{self.path}: {key}: expected shape {list(param.shape)}, found {found!r}"
+                f"{self.path}: {key}: expected shape {list(param.matrix)}, found {found!r}"
             )
         names = [name for name in PARTS if f"{key}.{name}" in self._header]
         parts = {name: self._take(f"{key}.{name}") for name in names}
         try:
-            return engine.packed(param.shape, self.dtype, parts, self.block)
+            return engine.packed(param.matrix, self.dtype, parts, self.block)
         except InputError as e:
             raise WeightError(f"{self.path}: {key}: {e}") from None
         except EngineError as e:

@@ -93,12 +93,13 @@ class Tracer:
     def __init__(self, engine: Any, *, inside: bool = True) -> None:
         self.engine = engine
         self.inside = inside
-        self.values: dict[str, tuple[Any, str]] = {}
+        self.values: dict[str, tuple[Any, str, int]] = {}
         self.recomputed: set[str] = set()
         self._path = ""
         self._seen: Counter[str] = Counter()
-        # By id(): sound because _alive holds every object that has a kind.
-        self._kinds: dict[int, str] = {}
+        # Kind, and how many tokens a row stands for. By id(): sound because _alive holds every
+        # object that has a kind.
+        self._kinds: dict[int, tuple[str, int]] = {}
         self._alive: list[Any] = []
 
     def enter(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -109,7 +110,7 @@ class Tracer:
         finally:
             self._path = outer
         if module.path:
-            self._record(self._unique(module.path), result, None)
+            self._record(self._unique(module.path), result)
         return result
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -124,11 +125,16 @@ class Tracer:
                 kwargs["keep"] = keep
             self.engine.begin(full)
             result = getattr(self.engine, name)(*args, **kwargs)
+            kind, stride = self._kind(args[0])
+            layout = next((x for x in args if hasattr(x, "every")), None)
+            if layout is not None:
+                stride = layout.stride * kwargs.get("stride", 1)
             for part, value in keep.items():
-                self._record(f"{full}.{part}", value, "cross" if args[1] is None else "scores")
+                scores = "cross" if args[1] is None else "scores"
+                self._record(f"{full}.{part}", value, (scores, stride))
                 if self.engine.recomputes:
                     self.recomputed.add(f"{full}.{part}")
-            self._record(full, result, operation.kind or self._kind(args[0]))
+            self._record(full, result, (operation.kind or kind, stride))
             return result
 
         return call
@@ -136,8 +142,9 @@ class Tracer:
     def collect(self, layout: Packed) -> Recording:
         """What was recorded, by sentence (packed engines)."""
         recording = Recording()
-        for name, (value, kind) in self.values.items():
-            recording.unpack(name, value, kind, layout)
+        for name, (value, kind, stride) in self.values.items():
+            own = layout if stride == 1 else layout.every(stride)
+            recording.unpack(name, value, kind, own)
         recording.recomputed = self.recomputed
         return recording
 
@@ -146,10 +153,14 @@ class Tracer:
         self._seen[name] += 1
         return f"{name}:{count}" if count else name
 
-    def _kind(self, value: Any) -> str:
-        return self._kinds.get(id(value), "rows")
+    def _kind(self, value: Any) -> tuple[str, int]:
+        return self._kinds.get(id(value), ("rows", 1))
 
-    def _record(self, name: str, result: Any, kind: str | None) -> None:
+    def stride(self, value: Any) -> int:
+        """How many tokens of the pass a row of a value stands for."""
+        return self._kind(value)[1]
+
+    def _record(self, name: str, result: Any, kind: tuple[str, int] | None = None) -> None:
         if isinstance(result, tuple):
             for i, part in enumerate(result):
                 self._record(f"{name}.{i}", part, kind)
@@ -157,4 +168,4 @@ class Tracer:
             kind = kind or self._kind(result)
             self._kinds[id(result)] = kind
             self._alive.append(result)
-            self.values[name] = self.engine.named(name, result), kind
+            self.values[name] = self.engine.named(name, result), *kind

@@ -94,7 +94,7 @@ def bind(
         elif problem := mismatch(checkpoint, name, param):
             problems.append(problem)
         else:
-            loads[param] = Stored(checkpoint, name, param.shape, param.transposed)
+            loads[param] = Stored(checkpoint, name, param.shape, param.transposed, param.offset)
     for copy, original in (duplicates or {}).items():
         name = unused.pop(copy, None) if original in known else None
         if name and not problems and not same(checkpoint, name, known[original]):
@@ -146,14 +146,18 @@ class Stored:
     name: str
     shape: tuple[int, ...]
     transposed: bool
+    offset: float
 
     def __call__(self) -> np.ndarray:
         array = self.checkpoint.load(self.name)
+        if self.offset:
+            # Sixteen bits would lose most of what is stored beside it.
+            array = array.astype(np.result_type(array.dtype, np.float32)) + self.offset
         return array.T if self.transposed else array.reshape(self.shape)
 
     def pieces(self) -> Iterator[np.ndarray]:
         """A matrix some rows at a time, of bfloat16 its bits (uint16); see ``Tensors.pieces``."""
-        if self.transposed:
+        if self.transposed or self.offset:
             yield self()
         else:
             yield from self.checkpoint.pieces(self.name)
@@ -164,7 +168,8 @@ class Stored:
 
     def identity(self) -> tuple[Hashable, ...]:
         """What only this tensor has, until its file changes."""
-        return *identity(self.checkpoint.path(self.name)), self.name, self.transposed
+        file = identity(self.checkpoint.path(self.name))
+        return *file, self.name, self.transposed, self.offset
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ class Family:
     each block's but the last ("{}" is the block's number), and of the last one.
     prefix: what the file's keys carry before ours. variants: name -> changes to the config; with
     "" they throw every switch that the family reads. exact: how close two float64 computations
-    come (rotary angles are float32 by specification, which costs 1e-6). scale: of random weights;
-    loud: how the key ends of a weight that is drawn LOUDER times larger; both so that the best two
-    next tokens are clearly apart.
+    come (what transformers rounds to float32 when it makes a model costs 1e-6). scale: of random
+    weights; loud: how the key ends of a weight that is drawn LOUDER times larger; both so that the
+    best two next tokens are clearly apart.
     remade: variant -> what is done to transformers' model before its weights are drawn.
     rewritten: variant -> fields of ``config.json`` that transformers does not write itself.
     """

@@ -63,6 +63,8 @@ class Engine(Ops):
     ) -> tuple[np.ndarray, Recording]:
         """Call ``network.<program>`` on sentences of ids.
 
+        Networks that hear take rows of numbers ``[T, F]`` instead of ids.
+
         -> its result as packed float rows, and what was recorded (nothing unless ``record``).
         With ``source`` the ids are an encoder's: they do not count as decoder rows in ``state``.
         Nothing is committed: the caller calls ``state.next()``.
@@ -139,8 +141,11 @@ class PackedEngine(Engine):
         return layout.positions + start
 
     def rotary(
-        self, layout: Packed, inv_freq: np.ndarray, *, scale: float = 1.0
+        self, layout: Packed, inv_freq: np.ndarray, *, scale: float = 1.0, limit: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
+        if limit is not None:
+            row = np.clip(layout.total - limit, 0, len(inv_freq) - 1)
+            inv_freq = np.repeat(inv_freq[row], layout.lengths, axis=0)
         angle = layout.positions[:, None].astype(self.dtype) * inv_freq.astype(self.dtype)
         factor = self.dtype.type(scale)
         return np.cos(angle) * factor, np.sin(angle) * factor
@@ -163,6 +168,12 @@ class PackedEngine(Engine):
             index = bucket[np.clip(distance, -max_distance, max_distance) + max_distance]
             biases.append(table[index].transpose(2, 0, 1))
         return biases
+
+
+def kind_of(sentences: Ids) -> tuple[str, tuple[int, ...]]:
+    """The dtype of what a pass is given, and its dimensions after the tokens'."""
+    array = np.asarray(sentences[0]) if len(sentences) else np.zeros(0, np.int64)
+    return ("float32" if array.dtype.kind == "f" else "int64"), array.shape[1:]
 
 
 def flatten(sentences: Ids) -> np.ndarray:

@@ -146,7 +146,9 @@ class Kernels(PackedEngine):
     def layer_norm(self, x: Any, weight: Array, bias: Array | None, *, eps: float) -> Array:
         return self._norm("layer_norm", x, (weight, bias), eps)
 
-    def rms_norm(self, x: Any, weight: Array, *, eps: float) -> Array:
+    def rms_norm(self, x: Any, weight: Array, *, eps: float, heads: int = 1) -> Array:
+        if heads != 1:
+            return self._call("rms_norm", self._value(x), weight, eps=eps, heads=heads)
         return self._norm("rms_norm", x, (weight,), eps)
 
     def _norm(self, name: str, x: Any, weights: tuple[Any, ...], eps: float) -> Array:
@@ -170,8 +172,30 @@ class Kernels(PackedEngine):
 
     # Layout-reading
 
-    def rotary(self, layout: Packed, inv_freq: Array, *, scale: float = 1.0) -> tuple[Array, Array]:
-        return self._call("rotary", layout.positions, single(inv_freq), scale)
+    def rotary(
+        self, layout: Packed, inv_freq: Array, *, scale: float = 1.0, limit: int | None = None
+    ) -> tuple[Array, Array]:
+        if limit is None or not layout.batch:
+            one = np.atleast_2d(single(inv_freq))[0]
+            return self._call("rotary", layout.positions, one, scale)
+        row = np.clip(layout.total - limit, 0, len(inv_freq) - 1)
+        angles = [
+            self._call("rotary", positions, single(inv_freq[r]), scale)
+            for positions, r in zip(layout.sentences(layout.positions), row, strict=True)
+        ]
+        cos, sin = (np.concatenate(parts) for parts in zip(*angles, strict=True))
+        return cos, sin
+
+    def conv1d(
+        self, x: Any, weight: Any, bias: Array | None, layout: Any, *, stride: int = 1
+    ) -> Pending:
+        x = self._value(x)
+        size = weight.shape[1] // x.shape[1]
+        return self.linear(self._windows(x, layout, size, stride), weight, bias)
+
+    def _windows(self, x: Array, layout: Packed, size: int, stride: int) -> Array:
+        layout.every(stride)  # refuses a past
+        return self._call("windows", x, layout.starts, size, stride)
 
     def last(self, x: Any, layout: Packed) -> Array:
         return self.pool(x, layout, kind="last")

@@ -14,18 +14,15 @@ from typing import Any
 import numpy as np
 
 from quatrain import _core
-from quatrain.engines.engine import Ids, flatten
+from quatrain.engines.engine import Ids, flatten, kind_of
 from quatrain.engines.kernels import Kernels, Pending
-from quatrain.engines.recorder import Plan, UnrecordableError, record_plan
+from quatrain.engines.recorder import Kinds, Plan, UnrecordableError, record_plan
 from quatrain.errors import EngineError, InputError
 from quatrain.module import Module, Param
 from quatrain.state import State
 from quatrain.trace import Recording
 
 Array = np.ndarray
-
-#: Roles of weights that are packed.
-PACKED = ("linear", "tied")
 
 
 class Native(Kernels):
@@ -51,14 +48,16 @@ class Native(Kernels):
 
     def parameter(self, key: str, param: Param, load: Callable[[], Array]) -> Any:
         array = load()
-        if param.role in PACKED:
+        if param.role == "convolution":
+            array = array.transpose(0, 2, 1).reshape(param.matrix)  # as rows lie in windows
+        if param.packed:
             return _core.pack(packable(array), self.form(param), threads=self.threads)
         fixed = np.require(array, np.float32, ["C", "A"]).view()
         fixed.flags.writeable = False
         return fixed
 
     def form(self, param: Param) -> str:
-        return self.dtype_of_weights or "float32" if param.role in PACKED else "array"
+        return self.dtype_of_weights or "float32" if param.packed else "array"
 
     def packed(
         self, shape: tuple[int, ...], dtype: str, parts: dict[str, Array], block: int
@@ -87,11 +86,12 @@ class Native(Kernels):
         record: bool = False,
         **inputs: Ids,
     ) -> tuple[Array, Recording]:
-        plan = None if record else self._plan(network, program, state, tuple(inputs))
+        kinds = tuple((name, kind_of(rows)) for name, rows in {"ids": ids, **inputs}.items())
+        plan = None if record else self._plan(network, program, state, kinds)
         if plan is None:
             return super().run(network, program, ids, state, source=source, record=record, **inputs)
         layout = self.layout([len(sentence) for sentence in ids], state, source)
-        whole = [flatten(ids), *(flatten(rows) for rows in inputs.values())]
+        whole = [flatten(rows) for rows in (ids, *inputs.values())]
         # Every pass that runs at the same time needs an arena of its own.
         try:
             arena = self._arenas.pop()
@@ -111,13 +111,14 @@ class Native(Kernels):
         tokens: int,
         sentences: int,
     ) -> tuple[int, int]:
-        plan = self._plan(network, program, state, inputs)
+        kinds = tuple((name, ("int64", ())) for name in ("ids", *inputs))
+        plan = self._plan(network, program, state, kinds)
         if plan is None:
             raise InputError(f"[plan] {program} is not run from a plan: {list(self.unplanned)}")
         return plan.steps.nbytes(tokens, sentences), plan.steps.result_nbytes(tokens, sentences)
 
     def _plan(
-        self, network: Module, program: str, state: State | None, inputs: tuple[str, ...]
+        self, network: Module, program: str, state: State | None, inputs: Kinds
     ) -> Plan | None:
         """The plan of a program, recorded on first use; None if it cannot be recorded."""
         key = (network, program, state is not None, inputs)

@@ -21,6 +21,8 @@ from quatrain.state import Grown, Passes, Remembered, State
 Array = np.ndarray
 #: Which slot of a state.
 Key = tuple[int, str]
+#: What passes are given, the program's own first: its name, dtype and dimensions after the tokens'.
+Kinds = tuple[tuple[str, tuple[str, tuple[int, ...]]], ...]
 
 
 class UnrecordableError(Exception):
@@ -31,14 +33,14 @@ class UnrecordableError(Exception):
 class Plan:
     """A program's steps, and what each pass must give them, in the order of their numbers.
 
-    ``remembered``: slots, and which of the results are their keys and values. ``result``: which is
-    the program's.
+    ``remembered``: slots, which of the results are their keys and values, and how many tokens a row
+    of these stands for. ``result``: which is the program's.
     """
 
     steps: _core.Plan = field(default_factory=_core.Plan)
     caches: list[Key] = field(default_factory=list)
     sources: list[Key] = field(default_factory=list)
-    remembered: list[tuple[Key, int, int]] = field(default_factory=list)
+    remembered: list[tuple[Key, int, int, int]] = field(default_factory=list)
     result: int = 0
 
     def run(
@@ -47,20 +49,21 @@ class Plan:
         arena: _core.Arena,
         layout: Packed,
         state: State | None,
-        ids: Sequence[Array],
+        given: Sequence[Array],
     ) -> Array:
-        """One pass; ``ids`` are the program's own and its extra inputs."""
+        """One pass; ``given``: the program's own ids or rows, and its extra inputs."""
         made = self.steps.run(
             arena,
             layout.lengths,
             layout.past,
-            ids,
+            [array for array in given if array.dtype.kind != "f"],
             state.extended(self.caches, layout.longest) if state is not None else [],
             [source_of(state, key) for key in self.sources],
+            [array for array in given if array.dtype.kind == "f"],
             engine.threads or 0,
         )
-        for key, keys, values in self.remembered:
-            engine.remember(made[keys], made[values], layout, slot_of(state, key))
+        for key, keys, values, stride in self.remembered:
+            engine.remember(made[keys], made[values], layout.every(stride), slot_of(state, key))
         return made[self.result]
 
 
@@ -96,8 +99,18 @@ class Slots(Passes):
         return Slot((index, part), self._slots[index, part])
 
 
+@dataclass(frozen=True)
+class Tokens:
+    """The layout of passes to come: all that is known is how many tokens a row stands for."""
+
+    stride: int = 1
+
+    def every(self, stride: int) -> Tokens:
+        return Tokens(self.stride * stride)
+
+
 class Recorder(Kernels):
-    """The vocabulary on values of a plan: every call adds a step. Layouts are not looked at."""
+    """The vocabulary on values of a plan: every call adds a step."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
@@ -116,10 +129,16 @@ class Recorder(Kernels):
         raise UnrecordableError("concat")
 
     def positions(self, layout: Any, *, start: int = 0) -> Any:
-        return self._call("positions", start)
+        return self._call("positions", start, layout.stride)
 
-    def rotary(self, layout: Any, inv_freq: Array, *, scale: float = 1.0) -> tuple[Any, Any]:
-        return self._call("rotary", single(inv_freq), scale)
+    def rotary(
+        self, layout: Any, inv_freq: Array, *, scale: float = 1.0, limit: int | None = None
+    ) -> tuple[Any, Any]:
+        table = np.atleast_2d(single(inv_freq))
+        return self._call("rotary", table, scale, limit or 0, layout.stride)
+
+    def _windows(self, x: Any, layout: Any, size: int, stride: int) -> Any:
+        return self._call("windows", x, size, stride)
 
     def relative_bias(self, table: Array, layout: Any, **options: Any) -> Any:
         return self._call("relative_bias", table[relative_buckets(**options)].T)
@@ -128,7 +147,8 @@ class Recorder(Kernels):
         return self._call("pool", self._value(x), kind)
 
     def remember(self, k: Any, v: Any, layout: Any, slot: Any) -> None:
-        self._plan.remembered.append((slot.key, self._result(k), self._result(v)))
+        kept = slot.key, self._result(k), self._result(v), layout.stride
+        self._plan.remembered.append(kept)
 
     def attention(
         self,
@@ -163,7 +183,7 @@ class Recorder(Kernels):
 
 
 def record_plan(
-    network: Module, program: str, state: State | None, inputs: Sequence[str]
+    network: Module, program: str, state: State | None, inputs: Kinds
 ) -> tuple[Plan, Counter[str]]:
     """A program's plan, and which operations were fused in it.
 
@@ -172,11 +192,14 @@ def record_plan(
     """
     plan = Plan()
     op = Recorder(plan)
-    ids = plan.steps.ids()
-    given = {name: plan.steps.ids() for name in inputs}
     slots = None if state is None else Slots(state)
     try:
-        value = getattr(network, program)(op, ids, None, slots, **given)
+        given = {
+            name: plan.steps.rows(*shape) if dtype == "float32" else plan.steps.ids()
+            for name, (dtype, shape) in inputs
+        }
+        ids = given.pop(inputs[0][0])
+        value = getattr(network, program)(op, ids, Tokens(), slots, **given)
         plan.result = op._result(value)
     except (TypeError, AttributeError) as why:
         raise UnrecordableError(f"{program}: {why}") from why

@@ -135,6 +135,19 @@ class Reference(PackedEngine):
             return np.zeros((0, x.shape[-1]), self.dtype)
         return np.stack([reduce(rows) for rows in layout.sentences(x)])
 
+    def conv1d(
+        self, x: Array, weight: Array, bias: Array | None, layout: Packed, *, stride: int = 1
+    ) -> Array:
+        width = weight.shape[-1]
+        made = [np.zeros((0, len(weight)), x.dtype)]
+        for rows, count in zip(layout.sentences(x), layout.every(stride).lengths, strict=True):
+            padded = np.pad(rows, ((width // 2, width // 2), (0, 0)))
+            shifted = (padded[w:][: len(rows) : stride] for w in range(width))
+            parts = [rows @ weight[..., w].T for w, rows in enumerate(shifted)]
+            made.append(np.sum(parts, 0, dtype=x.dtype).reshape(count, -1))
+        y = np.concatenate(made)
+        return y if bias is None else y + bias
+
     def remember(self, k: Array, v: Array, layout: Packed, slot: Remembered) -> None:
         slot.keys, slot.values, slot.layout = k, v, layout
 

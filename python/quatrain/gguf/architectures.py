@@ -7,19 +7,21 @@ from difflib import get_close_matches
 
 from quatrain.errors import ConfigError
 from quatrain.gguf import decoders, encoders
-from quatrain.gguf.described import Described, Shapes
+from quatrain.gguf.described import Described
 from quatrain.gguf.metadata import ARCHITECTURE, Metadata
+from quatrain.gguf.tensor_file import TensorFile
 
-ARCHITECTURES: dict[str, Callable[[Metadata, Shapes], Described]] = {
+ARCHITECTURES: dict[str, Callable[[Metadata, TensorFile], Described]] = {
     "llama": decoders.llama,
+    "qwen2": decoders.qwen2,
     "gpt2": decoders.gpt2,
     "bert": encoders.bert,
     "t5": encoders.t5,
 }
 
 
-def describe(metadata: Metadata, shapes: Shapes) -> Described:
-    """The model of a file with these fields and tensors of these shapes.
+def describe(metadata: Metadata, file: TensorFile) -> Described:
+    """The model of a file with these fields and tensors.
 
     Raises ConfigError for an architecture or a field that is not supported, naming it.
     """
@@ -30,6 +32,6 @@ def describe(metadata: Metadata, shapes: Shapes) -> Described:
             f"{metadata.file}: {ARCHITECTURE}: expected one of {', '.join(ARCHITECTURES)}, found"
             f" {name!r:.60} (the nearest is {near!r})"
         )
-    described = ARCHITECTURES[name](metadata, shapes)
+    described = ARCHITECTURES[name](metadata, file)
     metadata.refuse_rest()
     return described

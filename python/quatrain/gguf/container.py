@@ -8,6 +8,7 @@ length is checked against the file before it is believed.
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from quatrain.errors import CheckpointError
 from quatrain.files import brief
+from quatrain.tensor_file import identity
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -28,13 +30,16 @@ _STRING, _ARRAY = 8, 9
 _LONGEST = 2**24
 
 
-def mapped(path: Path, error: type[CheckpointError] = CheckpointError) -> mmap.mmap:
-    """A file's bytes. Raises ``error`` if it cannot be read or is empty."""
+def mapped(
+    path: Path, error: type[CheckpointError] = CheckpointError
+) -> tuple[mmap.mmap, tuple[int, ...]]:
+    """A file's bytes and its identity. Raises ``error`` if it cannot be read or is empty."""
     try:
-        if path.stat().st_size == 0:
-            raise error(f"{path}: empty, expected a GGUF file")
         with path.open("rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            if os.fstat(file.fileno()).st_size == 0:
+                raise error(f"{path}: empty, expected a GGUF file")
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return data, identity(file.fileno())
     except OSError as e:
         raise error(f"{path}: cannot be read: {e.strerror}") from None
 

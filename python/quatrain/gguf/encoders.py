@@ -6,8 +6,9 @@ Their tensors' names are llama.cpp's (llama-arch.cpp) and Hugging Face's, withou
 
 from __future__ import annotations
 
-from quatrain.gguf.described import Described, Shapes, size_of
+from quatrain.gguf.described import Described
 from quatrain.gguf.metadata import MOST_BLOCKS, Metadata
+from quatrain.gguf.tensor_file import TensorFile
 
 BERT = {
     "token_embd": "embeddings.word_embeddings",
@@ -27,34 +28,34 @@ BERT = {
 POOLING = {0: "mean", 1: "mean", 2: "cls", 3: "last"}
 
 
-def bert(metadata: Metadata, shapes: Shapes) -> Described:
+def bert(metadata: Metadata, file: TensorFile) -> Described:
     pooling = metadata.choice("pooling_type", POOLING, 0)
     if metadata.flag("attention.causal", False):
         metadata.fail("attention.causal", "false", True)
     config = {
         "model_type": "bert",
-        "vocab_size": size_of(metadata, shapes, "token_embd.weight"),
+        "vocab_size": file.size("token_embd.weight"),
         "hidden_size": metadata.integer("embedding_length"),
         "num_hidden_layers": metadata.integer("block_count", most=MOST_BLOCKS),
         "num_attention_heads": metadata.integer("attention.head_count"),
         "intermediate_size": metadata.integer("feed_forward_length"),
         "max_position_embeddings": metadata.integer("context_length"),
-        "type_vocab_size": size_of(metadata, shapes, "token_types.weight"),
+        "type_vocab_size": file.size("token_types.weight"),
         "layer_norm_eps": metadata.number("attention.layer_norm_epsilon"),
     }
     return Described(config, BERT, pooling=pooling)
 
 
-def t5(metadata: Metadata, shapes: Shapes) -> Described:
+def t5(metadata: Metadata, file: TensorFile) -> Described:
     metadata.ignore("context_length", "attention.layer_norm_epsilon")
     blocks = metadata.integer("block_count", most=MOST_BLOCKS)
     size = metadata.integer("attention.key_length")
     if (found := metadata.integer("attention.value_length", size)) != size:
         metadata.fail("attention.value_length", f"attention.key_length ({size})", found)
-    gated = "enc.blk.0.ffn_gate.weight" in shapes
+    gated = "enc.blk.0.ffn_gate.weight" in file.tensors
     config = {
         "model_type": "t5",
-        "vocab_size": size_of(metadata, shapes, "token_embd.weight"),
+        "vocab_size": file.size("token_embd.weight"),
         "d_model": metadata.integer("embedding_length"),
         "d_kv": size,
         "d_ff": metadata.integer("feed_forward_length"),
@@ -64,7 +65,7 @@ def t5(metadata: Metadata, shapes: Shapes) -> Described:
         "relative_attention_num_buckets": metadata.integer("attention.relative_buckets_count"),
         "layer_norm_epsilon": metadata.number("attention.layer_norm_rms_epsilon"),
         "feed_forward_proj": "gated-gelu" if gated else "relu",
-        "tie_word_embeddings": "output.weight" not in shapes,
+        "tie_word_embeddings": "output.weight" not in file.tensors,
         "decoder_start_token_id": metadata.integer("decoder_start_token_id", 0, least=0),
     }
     return Described(config, t5_names(gated))

@@ -14,8 +14,8 @@ from quatrain.gguf.checkpoint import GgufTensors
 from quatrain.gguf.container import Reader, mapped
 from quatrain.gguf.described import Described
 from quatrain.gguf.metadata import Metadata
+from quatrain.gguf.tensor_file import TensorFile
 from quatrain.gguf.tensors import directory
-from quatrain.tensor_file import identity
 
 #: Which algorithm the tokenizer has, or none.
 VOCABULARY, NO_VOCABULARY = "tokenizer.ggml.model", "none"
@@ -45,14 +45,14 @@ class GgufFile(Folder):
 
     def __init__(self, path: Path) -> None:
         self.path = self.settings = path
-        with mapped(path) as data:
-            self._identity = identity(path)
+        data, identity = mapped(path)
+        with data:
             reader = Reader(data, str(path))
             self._fields_of = {field.name: field.value for field in reader.fields()}
-            self._tensors = directory(reader, self._fields_of)
+            self.file = TensorFile(path, identity, directory(reader, self._fields_of))
         has_vocabulary = self._fields_of.get(VOCABULARY, NO_VOCABULARY) != NO_VOCABULARY
         self.vocabulary = path if has_vocabulary else None
-        if not self._tensors:
+        if not self.file.tensors:
             raise CheckpointError(f"{path}: expected a model's tensors, found a vocabulary alone")
 
     @cached_property
@@ -61,7 +61,7 @@ class GgufFile(Folder):
 
     @cached_property
     def _described(self) -> Described:
-        return describe(self._metadata, {name: t.shape for name, t in self._tensors.items()})
+        return describe(self._metadata, self.file)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -83,8 +83,11 @@ class GgufFile(Folder):
         """The file's pooling. Vectors get length 1, as llama.cpp gives them."""
         return Sentence(pooling=self._described.pooling or "mean", normalize=True)
 
+    def says(self, field: str) -> Path:
+        return self.path
+
     def checkpoint(self) -> GgufTensors:
-        return GgufTensors(self.path, self._identity, self._tensors, self._described)
+        return GgufTensors(self.file, self._described)
 
     def copy_settings(self, target: Path) -> None:
         """Write the settings as the files of a folder."""

@@ -6,7 +6,15 @@ from quatrain.layers.attention import (
     RotaryAttention,
     RotaryHeads,
 )
-from quatrain.layers.basic import Embedding, LayerNorm, Linear, RMSNorm, optional_row
+from quatrain.layers.basic import (
+    Embedding,
+    LayerNorm,
+    Linear,
+    RMSNorm,
+    ScaledEmbedding,
+    UnitOffsetRMSNorm,
+    optional_row,
+)
 from quatrain.layers.blocks import PreNormBlock, SandwichBlock
 from quatrain.layers.embeddings import Embeddings
 from quatrain.layers.encoder_decoder import (
@@ -18,12 +26,14 @@ from quatrain.layers.encoder_decoder import (
     Parts,
     SelfAttention,
 )
-from quatrain.layers.feed_forward import GatedFeedForward
+from quatrain.layers.feed_forward import FusedGatedFeedForward, GatedFeedForward
 from quatrain.layers.positions import SINUSOIDS, Learned, RelativeBias, Sinusoidal
 from quatrain.layers.residual import post_norm, pre_norm
 from quatrain.layers.rotary import (
+    DynamicRotary,
     LinearRotary,
     Llama3Rotary,
+    LongRotary,
     Rotary,
     YarnRotary,
 )
@@ -33,10 +43,12 @@ __all__ = [
     "CrossAttention",
     "DecoderBlock",
     "DecoderStack",
+    "DynamicRotary",
     "Embedding",
     "Embeddings",
     "EncoderBlock",
     "EncoderStack",
+    "FusedGatedFeedForward",
     "FusedRotaryAttention",
     "GatedFeedForward",
     "LayerNorm",
@@ -44,6 +56,7 @@ __all__ = [
     "Linear",
     "LinearRotary",
     "Llama3Rotary",
+    "LongRotary",
     "NormedRotaryAttention",
     "Parts",
     "PreNormBlock",
@@ -53,8 +66,10 @@ __all__ = [
     "RotaryAttention",
     "RotaryHeads",
     "SandwichBlock",
+    "ScaledEmbedding",
     "SelfAttention",
     "Sinusoidal",
+    "UnitOffsetRMSNorm",
     "YarnRotary",
     "optional_row",
     "post_norm",

@@ -31,6 +31,17 @@ class Embedding(Module):
         return op.embedding(ids, self.weight)
 
 
+class ScaledEmbedding(Embedding):
+    """Rows of a table times ``scale``."""
+
+    def __init__(self, size: int, width: int, *, scale: float, tied: bool = False):
+        super().__init__(size, width, tied=tied)
+        self.scale = scale
+
+    def forward(self, op: Any, ids: Any) -> Any:
+        return op.mul(super().forward(op, ids), self.scale)
+
+
 class LayerNorm(Module):
     """Layer normalisation with a learned scale and shift (Ba et al. 2016)."""
 
@@ -50,8 +61,16 @@ class RMSNorm(Module):
         self.weight: Any = Param((width,))
         self.eps = eps
 
-    def forward(self, op: Any, x: Any) -> Any:
-        return op.rms_norm(x, self.weight, eps=self.eps)
+    def forward(self, op: Any, x: Any, *, heads: int = 1) -> Any:
+        return op.rms_norm(x, self.weight, eps=self.eps, heads=heads)
+
+
+class UnitOffsetRMSNorm(RMSNorm):
+    """The same, of a file that has w where the scale is 1 + w (Gemma)."""
+
+    def __init__(self, width: int, eps: float):
+        super().__init__(width, eps)
+        self.weight = Param((width,), offset=1.0)
 
 
 def optional_row(size: int) -> Param:

@@ -7,6 +7,7 @@ float32, in this order.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,26 @@ class Rotary(Module):
     """Rotary positions: cos and sin of every row's angle, computed once per pass.
 
     The ``dim`` first values of a head turn, by frequencies ``theta^(-2i / dim)``, i < dim / 2
-    (Su et al. 2021). ``scale`` multiplies cos and sin. ``limit``: see ``op.rotary``.
+    (Su et al. 2021). ``scale`` multiplies cos and sin. With a ``limit``, frequencies depend on a
+    text's length, as ``op.rotary`` says.
     """
 
     scale = 1.0
+    limit: int | None = None
 
     def __init__(self, dim: int, theta: float):
         self.inv_freq = 1 / wavelengths(dim, theta)
 
     def forward(self, op: Any, layout: Any) -> tuple[Any, Any]:
-        return op.rotary(layout, self.inv_freq, scale=self.scale)
+        return op.rotary(layout, self.inv_freq, scale=self.scale, limit=self.limit)
+
+    def moves(self, past: int, length: int) -> bool:
+        """Whether a text's first ``past`` tokens turn otherwise once it has ``length``."""
+        if self.limit is None or not past:
+            return False
+        last = len(self.inv_freq) - 1
+        first, second = (min(max(n - self.limit, 0), last) for n in (past, length))
+        return first != second
 
 
 class LinearRotary(Rotary):
@@ -49,8 +60,8 @@ class Llama3Rotary(Rotary):
         super().__init__(dim, theta)
         turns = original / (2 * np.float32(math.pi) / self.inv_freq)
         kept = np.clip((turns - low) / (high - low), 0, 1)
-        slow = self.inv_freq / np.float32(factor)
-        self.inv_freq = ((1 - kept) * slow + kept * self.inv_freq).astype(np.float32)
+        slow = (1 - kept) * self.inv_freq / np.float32(factor)
+        self.inv_freq = slow + kept * self.inv_freq
 
 
 class YarnRotary(Rotary):
@@ -86,7 +97,39 @@ class YarnRotary(Rotary):
         self.inv_freq = stretched * (1 - kept) + self.inv_freq * kept
 
 
-def wavelengths(dim: int, theta: float) -> np.ndarray:
-    """``theta^(2i / dim)``: positions per radian, float32 ``[dim / 2]``."""
+class DynamicRotary(Rotary):
+    """The base grows with a text that is longer than ``original``, so that its slowest pair turns
+    as far as it did over ``original`` tokens when the text is ``factor`` times as long
+    (NTK-aware scaling, bloc97 and emozilla 2023)."""
+
+    def __init__(self, dim: int, theta: float, *, factor: float, original: int, longest: int):
+        length = np.arange(original, longest + 1, dtype=np.float32)
+        growth = np.float32(factor) * length / np.float32(original) - np.float32(factor - 1)
+        bases = np.float32(theta) * growth ** np.float32(dim / (dim - 2))
+        self.inv_freq = 1 / wavelengths(dim, bases[:, None])
+        self.limit = original
+
+
+class LongRotary(Rotary):
+    """Every frequency has a divisor of its own: of ``short`` in texts of up to ``original``
+    tokens, of ``long`` in longer ones (LongRoPE, Ding et al. 2024)."""
+
+    def __init__(
+        self,
+        dim: int,
+        theta: float,
+        *,
+        short: Sequence[float],
+        long: Sequence[float],
+        original: int,
+        scale: float,
+    ):
+        divisors = np.array([short, long], np.float32)
+        self.inv_freq = 1 / (divisors * wavelengths(dim, theta))
+        self.limit, self.scale = original, scale
+
+
+def wavelengths(dim: int, theta: float | np.ndarray) -> np.ndarray:
+    """``theta^(2i / dim)``: positions per radian, float32 ``[..., dim / 2]``."""
     exponent = np.arange(0, dim, 2, dtype=np.float32) / np.float32(dim)
-    return np.float32(theta) ** exponent
+    return np.asarray(theta, np.float32) ** exponent

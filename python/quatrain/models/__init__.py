@@ -8,13 +8,17 @@ from quatrain.errors import ConfigError
 from quatrain.models.bart import Bart
 from quatrain.models.bert import Bert
 from quatrain.models.distilbert import DistilBert
+from quatrain.models.gemma2 import Gemma2
+from quatrain.models.gemma3 import Gemma3, Gemma3Text
 from quatrain.models.gpt2 import GPT2
 from quatrain.models.llama import Llama
 from quatrain.models.marian import Marian
 from quatrain.models.mistral import Mistral
 from quatrain.models.modernbert import ModernBert
 from quatrain.models.mpnet import MPNet
+from quatrain.models.phi3 import Phi3
 from quatrain.models.qwen2 import Qwen2
+from quatrain.models.qwen3 import Qwen3
 from quatrain.models.roberta import Roberta
 from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network
 from quatrain.models.t5 import T5
@@ -26,13 +30,18 @@ FAMILIES: dict[str, type[Any]] = {
     "bert": Bert,
     "camembert": Roberta,
     "distilbert": DistilBert,
+    "gemma2": Gemma2,
+    "gemma3": Gemma3,
+    "gemma3_text": Gemma3Text,
     "gpt2": GPT2,
     "llama": Llama,
     "marian": Marian,
     "mistral": Mistral,
     "modernbert": ModernBert,
     "mpnet": MPNet,
+    "phi3": Phi3,
     "qwen2": Qwen2,
+    "qwen3": Qwen3,
     "roberta": Roberta,
     "t5": T5,
     "xlm-roberta": Roberta,

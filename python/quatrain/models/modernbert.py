@@ -62,6 +62,7 @@ class ModernBertConfig(Config):
         if not isinstance(given, dict):
             raise ConfigError(f"rope_parameters: {kind}: expected an object, found {given!r}")
         fallback = {
+            "head_dim": self.head_size,
             "rope_theta": self.global_rope_theta if kind == FULL else local,
             "max_position_embeddings": self.max_position_embeddings,
         }
@@ -162,8 +163,8 @@ class ModernBert(Encoder):
         self.vocab_size, self.width = config.vocab_size, config.hidden_size
         self.context = config.max_position_embeddings
         self.embeddings = Embeddings(config)
-        self.global_rotary = config.rope(FULL).rotary(config.head_size)
-        self.local_rotary = config.rope(SLIDING).rotary(config.head_size)
+        self.global_rotary = config.rope(FULL).rotary()
+        self.local_rotary = config.rope(SLIDING).rotary()
         self.layers = [Layer(config, i) for i in range(config.num_hidden_layers)]
         self.final_norm = config.norm()
 

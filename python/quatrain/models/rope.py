@@ -4,12 +4,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
 from quatrain.errors import ConfigError
-from quatrain.layers import LinearRotary, Llama3Rotary, Rotary, YarnRotary
-from quatrain.models.config import Config, between, positive
+from quatrain.layers import (
+    DynamicRotary,
+    LinearRotary,
+    Llama3Rotary,
+    LongRotary,
+    Rotary,
+    YarnRotary,
+)
+from quatrain.models.config import LARGEST, Config, between, matches, positive
 
 #: No text is stretched further.
 MOST_STRETCHED = 1e6
@@ -19,6 +27,7 @@ MOST_STRETCHED = 1e6
 class Rope(Config):
     """``rope_type`` "default": frequencies as they are."""
 
+    head_dim: int
     rope_theta: float = 10000.0
     max_position_embeddings: int = 2048
     partial_rotary_factor: float = 1.0
@@ -32,13 +41,14 @@ class Rope(Config):
         between(self, "rope_theta", 1.001, 1e30)
         between(self, "partial_rotary_factor", 0, 1)
 
-    def turned(self, size: int) -> int:
-        """How many of a head's ``size`` values turn."""
-        return int(size * self.partial_rotary_factor)
+    @property
+    def turned(self) -> int:
+        """How many of a head's values turn."""
+        return int(self.head_dim * self.partial_rotary_factor)
 
-    def rotary(self, size: int) -> Rotary:
-        """The layer, for heads of ``size`` values."""
-        return Rotary(self.turned(size), self.rope_theta)
+    def rotary(self) -> Rotary:
+        """The layer."""
+        return Rotary(self.turned, self.rope_theta)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +65,8 @@ class LinearRope(Rope):
         super().check()
         between(self, "factor", 1, MOST_STRETCHED)
 
-    def rotary(self, size: int) -> Rotary:
-        return LinearRotary(self.turned(size), self.rope_theta, factor=self.factor)
+    def rotary(self) -> Rotary:
+        return LinearRotary(self.turned, self.rope_theta, factor=self.factor)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +89,9 @@ class Llama3Rope(Rope):
                 f" and at most 1e6, found {self.high_freq_factor}"
             )
 
-    def rotary(self, size: int) -> Rotary:
+    def rotary(self) -> Rotary:
         return Llama3Rotary(
-            self.turned(size),
+            self.turned,
             self.rope_theta,
             factor=self.factor,
             low=self.low_freq_factor,
@@ -135,9 +145,9 @@ class YarnRope(Rope):
         between(self, "beta_slow", 1e-6, 1e6)
         between(self, "beta_fast", self.beta_slow, 1e6)
 
-    def rotary(self, size: int) -> Rotary:
+    def rotary(self) -> Rotary:
         return YarnRotary(
-            self.turned(size),
+            self.turned,
             self.rope_theta,
             factor=self.stretch,
             original=self.original_max_position_embeddings,
@@ -148,15 +158,91 @@ class YarnRope(Rope):
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class DynamicRope(Rope):
+    """``rope_type`` "dynamic": ``max_position_embeddings`` is what the model was trained on."""
+
+    factor: float
+
+    @property
+    def context(self) -> int:
+        return int(self.factor * self.max_position_embeddings)
+
+    def check(self) -> None:
+        super().check()
+        # There is a row of frequencies for each length beyond that.
+        most = LARGEST // (self.max_position_embeddings * max(self.turned, 1))
+        between(self, "factor", 1, max(most, 1))
+        between(self, "head_dim", 4, LARGEST)
+
+    def rotary(self) -> Rotary:
+        return DynamicRotary(
+            self.turned,
+            self.rope_theta,
+            factor=self.factor,
+            original=self.max_position_embeddings,
+            longest=self.context,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongRope(Rope):
+    """``rope_type`` "longrope". Without a ``factor``: the ratio of both numbers of positions."""
+
+    short_factor: list
+    long_factor: list
+    original_max_position_embeddings: int
+    factor: float | None = None
+    attention_factor: float | None = None
+
+    @property
+    def scale(self) -> float:
+        """Of cos and sin: what ``attention_factor`` says, else what the paper found."""
+        if self.attention_factor is not None:
+            return self.attention_factor
+        original = self.original_max_position_embeddings
+        stretch = self.factor or self.max_position_embeddings / original
+        return math.sqrt(1 + math.log(stretch) / math.log(original)) if stretch > 1 else 1.0
+
+    def check(self) -> None:
+        super().check()
+        between(self, "factor", 1e-6, MOST_STRETCHED)
+        between(self, "attention_factor", 0, MOST_STRETCHED)
+        # Without an attention_factor, the logarithm of this divides.
+        least = 2 if self.attention_factor is None else 1
+        between(self, "original_max_position_embeddings", least, LARGEST)
+        for field in ("short_factor", "long_factor"):
+            divisors, pairs = getattr(self, field), self.turned // 2
+            known = all(matches(x, float) and 1e-6 <= x <= 1e6 for x in divisors)
+            if not known or len(divisors) != pairs:
+                raise ConfigError(
+                    f"{field}: expected {pairs} numbers from 1e-6 to 1e6, found {divisors!r}"
+                )
+
+    def rotary(self) -> Rotary:
+        return LongRotary(
+            self.turned,
+            self.rope_theta,
+            short=self.short_factor,
+            long=self.long_factor,
+            original=self.original_max_position_embeddings,
+            scale=self.scale,
+        )
+
+
 ROPES: dict[str, type[Rope]] = {
     "default": Rope,
     "linear": LinearRope,
-    "llama3": Llama3Rope,
+    "dynamic": DynamicRope,
     "yarn": YarnRope,
+    "llama3": Llama3Rope,
+    "longrope": LongRope,
 }
 
 
-def read_rope(given: dict[str, Any], field: str, fallback: dict[str, Any]) -> Rope:
+def read_rope(
+    given: dict[str, Any], field: str, fallback: dict[str, Any], kinds: Collection[str] = ROPES
+) -> Rope:
     """The rotary positions that an object says; what it leaves out comes from ``fallback``.
 
     Raises ConfigError, naming ``field`` and the key in it.
@@ -164,7 +250,7 @@ def read_rope(given: dict[str, Any], field: str, fallback: dict[str, Any]) -> Ro
     given = {key: value for key, value in given.items() if value is not None}
     # Older files call it "type".
     kind = given.get("rope_type", given.get("type", "default"))
-    if not isinstance(kind, str) or kind not in ROPES:
-        raise ConfigError(f"{field}: rope_type: expected one of {', '.join(ROPES)}, found {kind!r}")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ConfigError(f"{field}: rope_type: expected one of {', '.join(kinds)}, found {kind!r}")
     known = {one.name for one in fields(ROPES[kind])}
     return ROPES[kind].from_dict({k: v for k, v in (fallback | given).items() if k in known}, field)

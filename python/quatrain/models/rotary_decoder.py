@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from quatrain.errors import ConfigError
 from quatrain.layers import Embedding, GatedFeedForward, Linear, RMSNorm, RotaryHeads
-from quatrain.models.config import Config, activation, between, divides, layers, positive
+from quatrain.models.config import Config, activation, between, layers, positive
 from quatrain.models.rope import Rope, read_rope
 from quatrain.models.shapes import Decoder, slot_of
 from quatrain.module import Module
@@ -41,6 +41,8 @@ class RotaryConfig(Config):
 
     #: Whether a part of each head may stay as it is.
     turns_partly: ClassVar[bool] = False
+    #: The field that names the feed-forward's activation.
+    activation_field: ClassVar[str] = "hidden_act"
 
     @property
     def kv_heads(self) -> int:
@@ -51,15 +53,21 @@ class RotaryConfig(Config):
         return self.head_dim or self.hidden_size // self.num_attention_heads
 
     @property
-    def rope(self) -> Rope:
+    def rope_fields(self) -> tuple[dict[str, Any], str]:
+        """The object that describes the rotary positions, and the name of its field."""
         field = "rope_scaling" if self.rope_scaling else "rope_parameters"
-        return read_rope(getattr(self, field) or {}, field, self.rope_defaults)
+        return getattr(self, field) or {}, field
+
+    @property
+    def rope(self) -> Rope:
+        return read_rope(*self.rope_fields, self.rope_defaults)
 
     @property
     def rope_defaults(self) -> dict[str, Any]:
         """What the object that describes the rotary positions may leave out."""
         original = self.original_max_position_embeddings or self.max_position_embeddings
         return {
+            "head_dim": self.head_size,
             "rope_theta": self.rope_theta,
             "partial_rotary_factor": self.partial_rotary_factor,
             "max_position_embeddings": self.max_position_embeddings,
@@ -84,7 +92,7 @@ class RotaryConfig(Config):
         return GatedFeedForward(
             self.hidden_size,
             self.intermediate_size,
-            activation=activation(self, "hidden_act"),
+            activation=activation(self, self.activation_field),
             bias=bias,
         )
 
@@ -93,20 +101,22 @@ class RotaryConfig(Config):
         positive(self, "vocab_size", "hidden_size", "intermediate_size")
         positive(self, "num_attention_heads", "num_key_value_heads", "head_dim")
         positive(self, "max_position_embeddings", "original_max_position_embeddings")
-        if self.head_dim is None:
-            divides(self, "num_attention_heads", "hidden_size")
+        if self.head_dim is None and self.hidden_size % self.num_attention_heads:
+            raise ConfigError(
+                f"hidden_size: expected a multiple of num_attention_heads"
+                f" ({self.num_attention_heads}), or a head_dim, found {self.hidden_size}"
+            )
         if self.num_attention_heads % self.kv_heads:
             raise ConfigError(
                 f"num_attention_heads: expected a multiple of num_key_value_heads "
                 f"({self.kv_heads}), found {self.num_attention_heads}"
             )
         between(self, "rms_norm_eps", 0, 1)
-        activation(self, "hidden_act")
+        activation(self, self.activation_field)
         part = self.rope.partial_rotary_factor
         if part != 1 and not self.turns_partly:
             raise ConfigError(f"partial_rotary_factor: expected 1.0, found {part}")
-        turned = self.rope.turned(self.head_size)
-        if turned % 2 or not turned:
+        if (turned := self.rope.turned) % 2 or not turned:
             sizes = f"{self.hidden_size}, num_attention_heads: {self.num_attention_heads}"
             raise ConfigError(
                 f"head_dim: expected an even number of values that turn, found {turned} of"
@@ -146,21 +156,26 @@ class RotaryDecoder(Decoder):
     """An embedding, blocks, a norm and a head, with the names of Llama's files."""
 
     config: RotaryConfig
-    prefixes = ("model.",)
-    ignored = (r"layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
+    prefixes: ClassVar[tuple[str, ...]] = ("model.",)
+    ignored: ClassVar[tuple[str, ...]] = (r"layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
     duplicates = {"lm_head.weight": "embed_tokens.weight"}  # noqa: RUF012
 
     def __init__(self, config: RotaryConfig):
         self.config = config
         self.vocab_size, self.context = config.vocab_size, config.rope.context
         width, tied = config.hidden_size, config.tie_word_embeddings
-        self.embed_tokens = Embedding(config.vocab_size, width, tied=tied)
-        self.rotary_emb = config.rope.rotary(config.head_size)
+        self.embed_tokens: Embedding = self.embedding()
+        self.rotary_emb = config.rope.rotary()
         self.layers = [self.block(i) for i in range(config.num_hidden_layers)]
         self.norm = config.norm()
         self.lm_head = Linear(width, config.vocab_size, bias=False)
         if tied:
             self.lm_head.weight = self.embed_tokens.weight
+
+    def embedding(self) -> Embedding:
+        """The table of tokens."""
+        config = self.config
+        return Embedding(config.vocab_size, config.hidden_size, tied=config.tie_word_embeddings)
 
     def block(self, index: int) -> Module:
         """Block ``index``; called with (op, x, rotary, layout, slot)."""
@@ -171,10 +186,17 @@ class RotaryDecoder(Decoder):
         size = config.head_size
         return [SlotSpec(i, config.kv_heads, size, size) for i in range(config.num_hidden_layers)]
 
+    def restarts(self, past: int, length: int) -> bool:
+        return self.rotary_emb.moves(past, length)
+
+    def angles(self, op: Any, layout: Any) -> list[Any]:
+        """What turns the heads of each block."""
+        return [self.rotary_emb(op, layout)] * len(self.layers)
+
     def hidden(self, op: Any, ids: Any, layout: Any, state: Any = None) -> Any:
-        x, rotary = self.embed_tokens(op, ids), self.rotary_emb(op, layout)
+        x, angles = self.embed_tokens(op, ids), self.angles(op, layout)
         for i, block in enumerate(self.layers):
-            x = block(op, x, rotary, layout, slot_of(state, i))
+            x = block(op, x, angles[i], layout, slot_of(state, i))
         return self.norm(op, x)
 
     def head(self, op: Any, x: Any) -> Any:

@@ -91,6 +91,14 @@ class Decoder(Network):
         """Logits of rows: ``[N, D] -> [N, V]``."""
         raise NotImplementedError
 
+    def restarts(self, past: int, length: int) -> bool:
+        """Whether the state of a text's first ``past`` tokens is of no use once it has ``length``.
+
+        So it is where angles depend on a text's length: what a cache holds was computed with
+        others. Then a pass must begin anew, with all tokens.
+        """
+        return False
+
     def logits(self, op: Any, ids: Any, layout: Any, state: Any = None) -> Any:
         """Next-token logits after every token ``[N, V]``."""
         return self.head(op, self.hidden(op, ids, layout, state))

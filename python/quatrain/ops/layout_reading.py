@@ -44,11 +44,28 @@ class LayoutReading(RowWise):
     @required
     @operation("rows")
     def rotary(
-        self, layout: Layout, inv_freq: np.ndarray, *, scale: float = 1.0
+        self, layout: Layout, inv_freq: np.ndarray, *, scale: float = 1.0, limit: int | None = None
     ) -> tuple[Tensor, Tensor]:
         """``scale * cos`` and ``scale * sin`` of ``position * inv_freq``, once per pass.
 
-        inv_freq ``[R/2]`` -> two tensors ``[N, R/2]``. Source: Su et al. 2021.
+        inv_freq ``[R/2]`` -> two tensors ``[N, R/2]``. With ``limit``, a sentence's frequencies
+        depend on its length: inv_freq is ``[L, R/2]``, and a sentence of n tokens, past ones
+        included, has its row ``clip(n - limit, 0, L - 1)``. Source: Su et al. 2021.
+        """
+        raise NotImplementedError
+
+    @required
+    @operation("rows")
+    def conv1d(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, layout: Layout, *, stride: int = 1
+    ) -> Tensor:
+        """A convolution over the rows of each sentence, with zeros beyond its ends.
+
+        x ``[N, K]``, weight ``[D, K, W]`` with W odd, bias ``[D]``:
+        ``out[i] = bias + sum over w of weight[..., w] @ x[stride * i + w - W // 2]``, one row for
+        every ``stride`` of a sentence, the last ones fewer: the rows of ``layout.every(stride)``,
+        which is their layout from then on. Sentences must begin in this pass.
+        Source: ONNX Conv, pads (W // 2, W // 2).
         """
         raise NotImplementedError
 

@@ -56,11 +56,14 @@ class RowWise(Primitives):
         return normed if bias is None else self.add(normed, bias)
 
     @operation()
-    def rms_norm(self, x: Tensor, weight: Tensor, *, eps: float) -> Tensor:
-        """``x / sqrt(mean(x^2) + eps) * weight`` over the last axis.
+    def rms_norm(self, x: Tensor, weight: Tensor, *, eps: float, heads: int = 1) -> Tensor:
+        """``x / sqrt(mean(x^2) + eps) * weight`` over each head of the last axis.
 
+        x ``[..., H*D]``, weight ``[D]``: all heads have the same one.
         Source: Zhang and Sennrich 2019; ONNX RMSNormalization, axis -1.
         """
+        if heads != 1:
+            return self.merge_heads(self.rms_norm(self.split_heads(x, heads), weight, eps=eps))
         square = self.mean(self.mul(x, x))
         return self.mul(self.mul(x, self.rsqrt(self.add(square, eps))), weight)
 

@@ -36,9 +36,10 @@ def beam_search(job: Job) -> list[Text]:
     """The ``num_beams`` best texts with their end tokens, best first; fewer if there are fewer."""
     engine, network, settings = job.model.engine, job.model.network, job.settings
     beams, power = settings.num_beams, settings.length_penalty
-    state, chunk = job.begin(), [job.ids]
+    state, prompt = job.begin(), job.ids.tolist()
     open_, ended = [Text()], list[Text]()
     for length in range(1, job.room + 1):
+        state, chunk = job.unread(state, [[*prompt, *text.ids] for text in open_])
         logits = engine.run(network, "next_logits", chunk, state)[0]
         state.next()
         # Enough of them for as many texts to stay open, however many of the best ones end.
@@ -55,7 +56,6 @@ def beam_search(job: Job) -> list[Text]:
             break
         open_ = seated(going)
         state = follow(state, [text.parent for text in open_])
-        chunk = [np.array(text.ids[-1:], np.int64) for text in open_]
     return ended or [Text()]
 
 

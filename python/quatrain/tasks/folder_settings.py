@@ -97,9 +97,7 @@ def stored(
     if value is None:
         return None
     if not holds(made := read(value)):
-        file = model.path / "generation_config.json"
-        if model.folder.config.get(name) == value:
-            file = model.path / "config.json"
+        file = model.folder.says(name)
         raise ConfigError(f"{file}: {name}: expected {expected}, found {value!r}")
     return made
 

@@ -108,12 +108,13 @@ class Run:
         """The new ids, one at a time, until an end token or the last one allowed."""
         job, engine, network = self.job, self.model.engine, self.model.network
         settings, constraints = job.settings, job.constraints
-        state, chunk, seen = job.begin(), job.ids, job.ids.tolist()
+        state, seen = job.begin(), job.ids.tolist()
         sampler = settings.sampler()
-        sampler.read(chunk)
+        sampler.read(job.ids)
         seed = secrets.randbits(64) if settings.seed is None else settings.seed
         halves = seed & (2**64 - 1), seed >> 64
         for step in range(job.room):
+            state, (chunk,) = job.unread(state, [seen])
             logits = engine.run(network, "next_logits", [chunk], state)[0][0]
             allowed = logits = logits.astype(np.float32, copy=False)
             state.next()
@@ -126,7 +127,6 @@ class Run:
                 return
             sampler.wrote(token)
             seen.append(token)
-            chunk = np.array([token], np.int64)
             if step < len(constraints.forced_bos):
                 continue
             if settings.logprobs:

@@ -66,6 +66,18 @@ class Job:
             engine.run(network, "encode", [self.source], state, source=True)
         return state
 
+    def unread(self, state: Any, texts: Sequence[list[int]]) -> tuple[Any, list[np.ndarray]]:
+        """The state, and what it has not read yet of each text; they are of one length.
+
+        What it has read is read again where that is of no use for texts of their length.
+        """
+        network, past = self.model.network, int(state.lengths[0])
+        assert isinstance(network, Decoder)
+        if network.restarts(past, len(texts[0])):
+            room, past = len(texts[0]) + min(self.room, RESERVED), 0
+            state = self.model.engine.state(network.slots(), len(texts), room)
+        return state, [np.array(text[past:], np.int64) for text in texts]
+
     def own(self, ids: Sequence[int]) -> tuple[list[int], str]:
         """What was written without the start and end tokens, and why it ends: "eos", "length"."""
         ended = bool(ids) and ids[-1] in self.ends

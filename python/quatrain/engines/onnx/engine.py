@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from quatrain.engines.engine import Engine, Ids
+from quatrain.engines.engine import Engine, Ids, kind_of
 from quatrain.engines.onnx.graph import DataFile, Weight
 from quatrain.engines.onnx.program import Program, build
 from quatrain.engines.onnx.runtime import onnxruntime, session
@@ -109,11 +109,14 @@ class Onnx(Engine):
             state.begin(np.zeros_like(lengths) if source else lengths)
         shapes = tuple((name, *kind_of(rows)) for name, rows in inputs.items())
         specs = tuple(state.specs) if state is not None else ()
-        plan, runner = self._session(network, program, specs, source, record, shapes)
+        dtype, width = kind_of(ids)
+        features = width[0] if dtype == "float32" else None
+        plan, runner = self._session(network, program, specs, source, record, shapes, features)
 
         past = state.mask if state is not None and not source else None
         mask = self._pad([np.ones(n, np.int64) for n in lengths])
-        feed = {"input_ids": self._pad(ids), "attention_mask": mask}
+        own = "input_ids" if features is None else "input_features"
+        feed = {own: self._pad(ids), "attention_mask": mask}
         feed |= {name: self._pad(rows) for name, rows in inputs.items()}
         if state is not None and past is not None:
             feed["attention_mask"] = np.concatenate([past, mask], axis=1)
@@ -135,19 +138,21 @@ class Onnx(Engine):
                 if name.startswith("present.")
             }
             if source:
-                state.source_mask = mask
+                state.source_mask = strided(mask, plan.source_stride)
                 state.caches.update(present)
             else:
                 state.keep(feed["attention_mask"], present)
 
-        own = feed["attention_mask"]
-        columns = {"scores": own, "cross": own if state is None else state.source_mask}
         recording = Recording()
-        for name, kind in plan.recorded.items():
-            recording[name] = unpad(values[name], kind, mask, columns)
+        for name, (kind, stride) in plan.recorded.items():
+            rows = strided(mask, stride)
+            keys = feed["attention_mask"] if stride == 1 else rows
+            if kind == "cross" and state is not None:
+                keys = state.source_mask
+            recording[name] = unpad(values[name], kind, rows, keys)
         result = values[plan.output]
-        per_token = result.ndim > 2
-        return (result[mask.astype(bool)] if per_token else result), recording
+        rows = strided(mask, plan.stride)
+        return (result[rows.astype(bool)] if result.ndim > 2 else result), recording
 
     def _session(
         self,
@@ -157,13 +162,20 @@ class Onnx(Engine):
         source: bool,
         record: bool,
         inputs: tuple[tuple[str, str, tuple[int, ...]], ...],
+        features: int | None,
     ) -> tuple[Program, Any]:
         """The graph and its session, built on first use."""
-        key = (network, program, specs, source, record, inputs)
+        key = (network, program, specs, source, record, inputs, features)
         with self._lock:
             if key not in self._sessions:
                 plan = build(
-                    network, program, specs=specs, source=source, record=record, inputs=inputs
+                    network,
+                    program,
+                    specs=specs,
+                    source=source,
+                    record=record,
+                    inputs=inputs,
+                    features=features,
                 )
                 folder = self._folder
                 if self._data is None:
@@ -208,18 +220,18 @@ class Onnx(Engine):
         return out
 
 
-def kind_of(rows: Ids) -> tuple[str, tuple[int, ...]]:
-    """An extra input's dtype in a graph, and its dimensions after ``[B, T]``."""
-    array = np.asarray(rows[0]) if len(rows) else np.zeros(0, np.int64)
-    return ("float32" if array.dtype.kind == "f" else "int64"), array.shape[1:]
+def strided(mask: np.ndarray, stride: int) -> np.ndarray:
+    """The mask of every ``stride``-th row of each sentence, as ``Padded.every`` lays it out."""
+    if stride == 1:
+        return mask
+    count, width = -(-mask.sum(1) // stride), -(-mask.shape[1] // stride)
+    return (np.arange(width) < count[:, None]).astype(np.int64)
 
 
-def unpad(
-    value: np.ndarray, kind: str, new: np.ndarray, columns: dict[str, np.ndarray]
-) -> list[np.ndarray]:
+def unpad(value: np.ndarray, kind: str, new: np.ndarray, columns: np.ndarray) -> list[np.ndarray]:
     """A padded value cut into sentences, as the packed engines record it.
 
-    ``new``: the mask of the pass's own tokens; ``columns``: that of the keys, by kind of scores.
+    ``new``: the mask of the value's rows; ``columns``: that of the keys, for scores.
     """
     batch = len(new)
     if kind == "table":
@@ -229,6 +241,6 @@ def unpad(
     rows = new.astype(bool)
     if kind == "rows":
         return [value[b, rows[b]] for b in range(batch)]
-    keys = columns[kind].astype(bool)
+    keys = columns.astype(bool)
     value = np.broadcast_to(value, (batch, *value.shape[1:]))
     return [value[b][:, rows[b]][:, :, keys[b]] for b in range(batch)]

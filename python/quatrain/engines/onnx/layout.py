@@ -20,11 +20,14 @@ class Padded:
 
     ``mask`` int64 ``[B, S]``: 1 where a column holds a token; ``past``: whether the first P
     columns come from a cache. Positions count the ones of the mask, so gaps and both sides of
-    padding are fine.
+    padding are fine. ``stride``: how many of the pass's tokens a row stands for.
     """
 
-    def __init__(self, graph: Graph, ids: Value, mask: Value, *, past: bool) -> None:
+    def __init__(
+        self, graph: Graph, ids: Value, mask: Value, *, past: bool, stride: int = 1
+    ) -> None:
         self.graph, self.ids, self.mask, self.past = graph, ids, mask, past
+        self.stride = stride
         self._memo: dict[Hashable, Value] = {}
 
     def once(self, key: Hashable, build: Callable[[], Value]) -> Value:
@@ -33,6 +36,35 @@ class Padded:
             self._memo[key] = build()
             self.graph.scope = scope
         return self._memo[key]
+
+    def every(self, stride: int) -> Padded:
+        """The layout of every ``stride``-th row of each sentence, padded on the right."""
+
+        def build() -> Value:
+            g, one = self.graph, self.graph.constant([1])
+
+            def part(value: Value) -> Value:
+                more = g.emit("Add", value, g.constant(stride - 1), dtype="int64")
+                return g.emit("Div", more, g.constant(stride), dtype="int64")
+
+            width = g.emit("Squeeze", part(self.size(self.ids, 1)), dtype="int64")
+            columns = g.emit("Range", g.constant(0), width, g.constant(1), dtype="int64")
+            counts = part(g.emit("ReduceSum", self.mask, one, dtype="int64"))
+            tokens = g.emit("Less", columns, counts, dtype="bool")
+            return g.emit("Cast", tokens, dtype="int64", to=7)
+
+        mask = self.once(("every", stride), build)
+        return Padded(self.graph, mask, mask, past=False, stride=self.stride * stride)
+
+    def columns(self) -> Value:
+        """int64 ``[T]``: 0, 1, ..."""
+        return self._range(self.ids)
+
+    def first(self) -> Value:
+        """int64 ``[B, 1]``: the column of each sentence's first token."""
+        return self.once(
+            "first", lambda: self.graph.emit("ArgMax", self.mask, dtype="int64", axis=1, keepdims=1)
+        )
 
     def size(self, value: Value, axis: int) -> Value:
         """A dimension as an int64 vector of one element."""
@@ -72,6 +104,15 @@ class Padded:
     def positions(self) -> Value:
         """int64 ``[B, T]``: the new columns' positions."""
         return self.once("positions", lambda: self.new_columns(self.key_positions()))
+
+    def lengths(self) -> Value:
+        """int64 ``[B, 1]``: the tokens of each sentence, past ones included."""
+        return self.once(
+            "lengths",
+            lambda: self.graph.emit(
+                "ReduceSum", self.mask, self.graph.constant([1]), dtype="int64", keepdims=1
+            ),
+        )
 
     def tokens(self) -> Value:
         """bool ``[B, T]``: which new columns hold a token."""
@@ -136,12 +177,16 @@ class Padded:
 
 @dataclass
 class GraphSlot:
-    """One cache in a graph: what comes in (None at an encoder pass) and what goes out."""
+    """One cache in a graph: what comes in (None at an encoder pass) and what goes out.
+
+    ``stride``: how many tokens of the source a row of what goes out stands for.
+    """
 
     spec: SlotSpec
     past: tuple[Value, Value] | None
     mask: Value
     present: tuple[Value, Value] | None = None
+    stride: int = 1
 
 
 @dataclass
@@ -157,6 +202,11 @@ class GraphState:
             raise InputError(f"[state] slot {(index, part)} was already used in this pass")
         self._taken.add((index, part))
         return self.slots[index, part]
+
+    @property
+    def stride(self) -> int:
+        """How many tokens a row of the source that was kept stands for."""
+        return max((slot.stride for slot in self.slots.values()), default=1)
 
     def outputs(self) -> list[tuple[SlotSpec, tuple[Value, Value]]]:
         """What this pass adds to the caches."""

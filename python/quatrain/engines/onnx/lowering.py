@@ -104,7 +104,9 @@ class Lowering(Engine):
         inputs = (x, weight) if bias is None else (x, weight, bias)
         return self.emit("LayerNormalization", *inputs, axis=-1, epsilon=eps)
 
-    def rms_norm(self, x: Value, weight: Value, *, eps: float) -> Value:
+    def rms_norm(self, x: Value, weight: Value, *, eps: float, heads: int = 1) -> Value:
+        if heads != 1:
+            return super().rms_norm(x, weight, eps=eps, heads=heads)
         return self.emit("RMSNormalization", x, weight, axis=-1, epsilon=eps)
 
     def gelu(self, x: Value) -> Value:
@@ -164,16 +166,49 @@ class Lowering(Engine):
         return self.emit("Div", total, self.emit("ReduceSum", count, axis, keepdims=0))
 
     def rotary(
-        self, layout: Padded, inv_freq: np.ndarray, *, scale: float = 1.0
+        self, layout: Padded, inv_freq: np.ndarray, *, scale: float = 1.0, limit: int | None = None
     ) -> tuple[Value, Value]:
+        g = self.graph
+        frequencies = g.constant(inv_freq, "float32")
+        if limit is not None:
+            beyond = self.emit("Sub", layout.lengths(), g.constant(limit), dtype="int64")
+            last = g.constant(len(inv_freq) - 1)
+            row = self.emit("Clip", beyond, g.constant(0), last, dtype="int64")
+            frequencies = self.emit("Gather", frequencies, row, axis=0)
         positions = self.emit("Cast", layout.positions(), to=TensorProto.FLOAT)
-        column = self.emit("Unsqueeze", positions, self.graph.constant([2]))
-        angle = self.emit("Mul", column, self.graph.constant(inv_freq, "float32"))
+        column = self.emit("Unsqueeze", positions, g.constant([2]))
+        angle = self.emit("Mul", column, frequencies)
         cos, sin = self.emit("Cos", angle), self.emit("Sin", angle)
         if scale != 1.0:
             cos, sin = self.mul(cos, scale), self.mul(sin, scale)
-        self._turned[cos] = 2 * len(inv_freq)
+        self._turned[cos] = 2 * inv_freq.shape[-1]
         return cos, sin
+
+    def conv1d(
+        self, x: Value, weight: Weight, bias: Value | None, layout: Padded, *, stride: int = 1
+    ) -> Value:
+        g, side = self.graph, weight.shape[-1] // 2
+        if stride == 1:
+            tokens = self.emit("Cast", layout.mask, dtype="bool", to=TensorProto.BOOL)
+        else:
+            # Which rows a stride takes counts from a sentence's first, wherever it is padded.
+            x, tokens = self._from_left(x, layout)
+        tokens = self.emit("Unsqueeze", tokens, g.constant([2]), dtype="bool")
+        shown = self.emit("Where", tokens, x, self._operand(0.0))
+        channels = self.emit("Transpose", shown, perm=[0, 2, 1])
+        inputs = (channels, weight) if bias is None else (channels, weight, bias)
+        y = self.emit("Conv", *inputs, strides=[stride], pads=[side, side])
+        return self.emit("Transpose", y, perm=[0, 2, 1])
+
+    def _from_left(self, x: Value, layout: Padded) -> tuple[Value, Value]:
+        """Rows moved so that sentences begin in the first column, and which are tokens' then."""
+        g, whole = self.graph, layout.every(1)
+        width = self.emit("Sub", layout.size(layout.ids, 1), g.constant([1]), dtype="int64")
+        columns = self.emit("Add", layout.columns(), layout.first(), dtype="int64")
+        index = self.emit("Min", columns, width, dtype="int64")
+        index = self.emit("Unsqueeze", index, g.constant([2]), dtype="int64")
+        tokens = self.emit("Cast", whole.mask, dtype="bool", to=TensorProto.BOOL)
+        return self.emit("GatherND", x, index, batch_dims=1), tokens
 
     def relative_bias(
         self,
@@ -202,6 +237,7 @@ class Lowering(Engine):
     def remember(self, k: Value, v: Value, layout: Padded, slot: GraphSlot) -> None:
         heads = slot.spec.kv_heads
         slot.present = self._by_head(k, heads), self._by_head(v, heads)
+        slot.stride = layout.stride
 
     def attention(
         self,

@@ -30,12 +30,15 @@ LEADING = {
 
 @dataclass
 class Program:
-    """A built graph. ``recorded``: traced name -> kind; ``output``: the result's name."""
+    """A built graph. ``recorded``: traced name -> kind and stride; ``output``: the result's name;
+    ``stride``: how many tokens a row of it, or of the source that it keeps, stands for."""
 
     graph: Graph
     output: str
     specs: list[SlotSpec]
-    recorded: dict[str, str]
+    recorded: dict[str, tuple[str, int]]
+    stride: int
+    source_stride: int
 
 
 def build(
@@ -46,15 +49,20 @@ def build(
     source: bool = False,
     record: bool = False,
     inputs: Sequence[tuple[str, str, Sequence[int]]] = (),
+    features: int | None = None,
 ) -> Program:
     """Run ``network.<program>`` on symbols; -> the graph that this writes.
 
     ``specs``: the state's slots, none for a pass without a state. ``inputs``: the extra inputs
     as (name, dtype, trailing dimensions). ``record`` makes every named value an output.
+    ``features``: how wide the rows are that the program takes instead of ids.
     """
     graph = Graph()
     past = bool(specs) and not source
-    ids = graph.input("input_ids", "int64", ["batch", "sequence"])
+    if features is None:
+        ids = graph.input("input_ids", "int64", ["batch", "sequence"])
+    else:
+        ids = graph.input("input_features", "float32", ["batch", "sequence", features])
     columns = "total_sequence" if past else "sequence"
     mask = graph.input("attention_mask", "int64", ["batch", columns])
     extra = {
@@ -75,12 +83,13 @@ def build(
             spec.names("present"), present, (spec.key_dim, spec.value_dim), strict=True
         ):
             graph.output(name, value, ["batch", spec.kv_heads, total, dim])
-    recorded: dict[str, str] = {}
+    recorded: dict[str, tuple[str, int]] = {}
     if record:
-        for name, (value, kind) in tracer.values.items():
+        for name, (value, kind, stride) in tracer.values.items():
             graph.output(name, value, [])
-            recorded[name] = kind
-    return Program(graph, output, list(specs), recorded)
+            recorded[name] = kind, stride
+    source_stride = state.stride if state else 1
+    return Program(graph, output, list(specs), recorded, tracer.stride(result), source_stride)
 
 
 def symbolic_state(

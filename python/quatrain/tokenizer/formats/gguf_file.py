@@ -23,7 +23,8 @@ def fields(data: bytes, name: str) -> Node:
 
 def load(path: Path) -> bytes:
     """A file with the tokenizer's fields of the one at ``path``, and no tensors."""
-    with mapped(path, TokenizerError) as data:
+    data, _ = mapped(path, TokenizerError)
+    with data:
         kept = [
             data[field.begin : field.end]
             for field in Reader(data, str(path), TokenizerError).fields()
