@@ -9,6 +9,7 @@ from unittest import mock
 
 import numpy as np
 
+import checkpoints
 from families import ENCODERS, FAMILIES, PAIRED
 
 Array = np.ndarray
@@ -21,6 +22,10 @@ KEPT = (
     "encoder_hidden_states",
     "decoder_hidden_states",
 )
+
+
+#: The family that transformers does not know; torch itself judges it.
+OUR_OWN = "transformer"
 
 
 def auto_class(family: str) -> Any:
@@ -39,8 +44,10 @@ def write(folder: Path, family: str, variant: str, seed: int = 5) -> Path:
 
     known = FAMILIES[family]
     # Nothing ends a text before it is as long as it may be.
-    fields = known.config | {"bos_token_id": None, "eos_token_id": None}
-    fields |= known.variants.get(variant, {})
+    changes = {"bos_token_id": None, "eos_token_id": None} | known.variants.get(variant, {})
+    if family == OUR_OWN:
+        return checkpoints.write(folder, family, seed=seed, **changes)
+    fields = known.config | changes
     kind = fields.pop("model_type")
     torch.manual_seed(seed)
     model = auto_class(family).from_config(transformers.AutoConfig.for_model(kind, **fields))
@@ -70,6 +77,7 @@ class Oracle:
             folder, dtype=getattr(torch, dtype), attn_implementation="eager"
         )
         self.model.eval()
+        self.start = self.model.config.to_dict().get("decoder_start_token_id")
 
     def run(self, ids: Array, source: Array | None = None, **more: Array) -> dict[str, Any]:
         """transformers' results for one sentence; ``source`` for encoder-decoders.
@@ -103,7 +111,7 @@ class Oracle:
     def greedy(self, prompt: Array, count: int) -> tuple[list[int], list[float]]:
         """The ids of a greedy loop, and the margin of each over the second best logit."""
         source = prompt if self.paired else None
-        ids = [self.model.config.decoder_start_token_id] if self.paired else list(prompt)
+        ids = [self.start] if self.paired else list(prompt)
         new: list[int] = []
         margins: list[float] = []
         for _ in range(count):
@@ -144,3 +152,10 @@ def as_numpy(value: Any) -> Any:
     if isinstance(value, tuple):
         return [as_numpy(part) for part in value]
     return value[0].double().numpy()
+
+
+def judge(folder: Path, family: str) -> Any:
+    """Who else can run a checkpoint of that family."""
+    from torch_transformer import TorchTransformer
+
+    return TorchTransformer(folder) if family == OUR_OWN else Oracle(folder, family)

@@ -113,7 +113,10 @@ def test_a_hostile_config_is_refused_by_name_or_runs(family, field, tiny, tmp_pa
     (tmp_path / "model.safetensors").symlink_to(tiny(family) / "model.safetensors")
     refusals = 0
     for value in [json.dumps(value) for value in HOSTILE] + ["1e999", "-1e999"]:
-        text = json.dumps(fields | {field: "VALUE"}).replace('"VALUE"', value)
+        changed = fields | {field: "VALUE"}
+        if "text_config" in fields and field != "tie_word_embeddings":
+            changed = fields | {"text_config": fields["text_config"] | {field: "VALUE"}}
+        text = json.dumps(changed).replace('"VALUE"', value)
         (tmp_path / "config.json").write_text(text)
         try:
             model = quatrain.load(tmp_path, engine="reference")

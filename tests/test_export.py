@@ -94,7 +94,7 @@ def test_an_encoder_gives_rows_and_vectors(lengths, left, exported):
 
 
 @pytest.mark.parametrize("left", [False, True], ids=["right", "left"])
-@pytest.mark.parametrize("family", DECODERS)
+@pytest.mark.parametrize("family", [*DECODERS, "gemma3_text", "phi3"])
 def test_a_decoder_goes_on_from_its_cache(family, left, exported):
     """A prefill of unequal lengths from a past of 0, then single tokens, as native has it."""
     model, folder = exported(family)

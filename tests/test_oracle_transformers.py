@@ -9,7 +9,6 @@ import oracle
 from cases import ENGINES
 from families import DECODERS, FAMILIES, PAIRED, VARIANTS, VOCAB
 from judge import difference
-from oracle import Oracle
 from quatrain.engines.reference import Reference
 from quatrain.folder import Folder
 from quatrain.loader import load_on
@@ -38,7 +37,7 @@ def made(tmp_path_factory):
     def make(family: str, variant: str):
         if (family, variant) not in known:
             folder = oracle.write(root / str(len(known)), family, variant)
-            known[family, variant] = folder, Oracle(folder, family)
+            known[family, variant] = folder, oracle.judge(folder, family)
         return known[family, variant]
 
     return make

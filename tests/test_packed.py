@@ -32,7 +32,7 @@ def result(model) -> bytes:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("family", ["bert", "gpt2", "llama", "t5"])
+@pytest.mark.parametrize("family", ["bert", "gemma3_text", "gpt2", "llama", "t5"])
 def test_a_saved_model_gives_the_same_bits(tiny, family, dtype, tmp_path):
     model = quatrain.load(tiny(family), dtype=dtype)
     again = quatrain.load(model.save(tmp_path / "saved"))

@@ -26,7 +26,7 @@ def same(a, b) -> list[str]:
     return [key for key, weight in a.network.weights.items() if b.network.weights[key] is weight]
 
 
-@pytest.mark.parametrize("family", ["bert", "gpt2", "llama", "t5"])
+@pytest.mark.parametrize("family", ["bert", "gemma3_text", "gpt2", "llama", "t5"])
 def test_a_model_that_is_loaded_twice_holds_its_weights_once(tiny, family):
     folder = tiny(family)
     first = {dtype: quatrain.load(folder, dtype=dtype) for dtype in DTYPES}

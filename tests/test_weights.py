@@ -129,6 +129,24 @@ def test_bfloat16_weights_are_read_exactly(engine, folder, tensors):
     assert np.array_equal(quatrain.load(folder, engine=engine).logits([1, 2, 3]), want)
 
 
+@pytest.mark.parametrize("engine", ["reference", "native", "onnx"])
+def test_what_a_file_stores_less_an_offset_is_added_in_full(engine, tiny, tmp_path):
+    """Gemma's norms: 1 + w, of a w that has only sixteen bits."""
+    tensors = load_file(tiny("gemma2") / WEIGHTS)
+    upper = {k: (x.view(np.uint32) >> 16).astype(np.uint16) for k, x in tensors.items()}
+    (tmp_path / "config.json").symlink_to(tiny("gemma2") / "config.json")
+    (tmp_path / WEIGHTS).write_bytes(serialised(upper, "BF16"))
+    got = quatrain.load(tmp_path, engine=engine)
+    logits = got.logits([1, 2, 3])
+    wide = {k: (x.astype(np.uint32) << 16).view(np.float32) for k, x in upper.items()}
+    (tmp_path / WEIGHTS).unlink()
+    save_file(wide, tmp_path / WEIGHTS)
+    assert np.array_equal(quatrain.load(tmp_path, engine=engine).logits([1, 2, 3]), logits)
+    if engine != "onnx":
+        key = "layers.1.input_layernorm.weight"
+        assert np.array_equal(got.network.weights[key], 1 + wide[f"model.{key}"])
+
+
 def serialised(tensors: dict[str, np.ndarray], dtype: str) -> bytes:
     """A safetensors file written by hand, for a dtype that NumPy does not have."""
     header, data = {}, b""

@@ -24,6 +24,7 @@ FAMILY = Family(
             "scale_attn_by_inverse_layer_idx": False,
             "tie_word_embeddings": False,
         },
+        "reordered": {"reorder_and_upcast_attn": True, "activation_function": "silu"},
         "unscaled": {"scale_attn_weights": False, "activation_function": "relu"},
     },
     prefix="transformer.",

@@ -33,6 +33,7 @@ FAMILY = Family(
         "pad_token_id": 96,
         "eos_token_id": 0,
         "decoder_start_token_id": 96,
+        "forced_eos_token_id": None,
     },
     variants=VARIANTS,
     prefix="model.",

@@ -15,8 +15,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import checkpoints
+import oracle
 from families import DECODERS, FAMILIES, PAIRED, VOCAB
-from oracle import Oracle
 
 #: Tokens of the text and of its source, and how many more are chosen, one by one.
 LENGTHS, NEW = (11, 7), 12
@@ -28,7 +28,7 @@ def golden(family: str, folder: Path) -> dict[str, np.ndarray]:
     ids, source = (random.integers(0, VOCAB, n) for n in LENGTHS)
     # Padding is no part of a text: RoBERTa's positions do not count it.
     ids[ids == FAMILIES[family].config.get("pad_token_id")] += 1
-    judge = Oracle(checkpoints.write(folder, family), family)
+    judge = oracle.judge(checkpoints.write(folder, family), family)
     found = {"ids": ids} | ({"source": source} if family in PAIRED else {})
     result = judge.run(ids, source if family in PAIRED else None)
     for name, value in result.items():

@@ -22,6 +22,7 @@ from quatrain.models.qwen3 import Qwen3
 from quatrain.models.roberta import Roberta
 from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network
 from quatrain.models.t5 import T5
+from quatrain.models.transformer import Transformer
 
 __all__ = ["FAMILIES", "Decoder", "Encoder", "EncoderDecoder", "Network", "network"]
 
@@ -44,6 +45,7 @@ FAMILIES: dict[str, type[Any]] = {
     "qwen3": Qwen3,
     "roberta": Roberta,
     "t5": T5,
+    "transformer": Transformer,
     "xlm-roberta": Roberta,
 }
 

@@ -145,8 +145,8 @@ class LayeredConfig(RotaryConfig):
         count, known = self.num_hidden_layers, (SLIDING, FULL)
         if len(self.kinds) != count or any(kind not in known for kind in self.kinds):
             raise ConfigError(
-                f"layer_types: expected {count} times one of {', '.join(known)}, found"
-                f" {self.layer_types}"
+                f"layer_types: expected num_hidden_layers ({count}) times one of"
+                f" {', '.join(known)}, found {self.layer_types}"
             )
         if SLIDING in self.kinds and self.sliding_window is None:
             raise ConfigError(f"sliding_window: expected a size for {SLIDING}, found None")

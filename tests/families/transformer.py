@@ -1,0 +1,70 @@
+"""The Transformer of 2017, with every choice of parts."""
+
+from families.family import VOCAB, Family
+
+FAMILY = Family(
+    config={
+        "model_type": "transformer",
+        "vocab_size": VOCAB,
+        "decoder_vocab_size": None,
+        "max_position_embeddings": 64,
+        "d_model": 30,
+        "encoder_layers": 2,
+        "encoder_attention_heads": 5,
+        "encoder_ffn_dim": 41,
+        "decoder_layers": 3,
+        "decoder_attention_heads": 3,
+        "decoder_ffn_dim": 37,
+        "activation_function": "relu",
+        "layer_norm_eps": 1e-5,
+        "use_bias": True,
+        "normalize_before": False,
+        "normalize_embedding": False,
+        "add_final_layer_norm": None,
+        "position_embedding_type": "sinusoidal",
+        "position_offset": 0,
+        "sinusoids": "paper",
+        "scale_embedding": True,
+        "share_encoder_decoder_embeddings": True,
+        "tie_word_embeddings": True,
+        "decoder_start_token_id": 2,
+        "eos_token_id": 1,
+    },
+    variants={
+        "as fairseq has it": {
+            "normalize_before": True,
+            "sinusoids": "tensor2tensor",
+            "position_offset": 2,
+            "share_encoder_decoder_embeddings": False,
+            "decoder_vocab_size": 101,
+        },
+        "as torch has it": {
+            "add_final_layer_norm": True,
+            "activation_function": "gelu",
+            "layer_norm_eps": 1e-3,
+            "share_encoder_decoder_embeddings": False,
+            "tie_word_embeddings": False,
+        },
+        "learned positions, untied": {
+            "position_embedding_type": "learned",
+            "position_offset": 3,
+            "normalize_embedding": True,
+            "scale_embedding": False,
+            "tie_word_embeddings": False,
+        },
+        "no positions, no biases": {
+            "position_embedding_type": None,
+            "use_bias": False,
+            "normalize_before": True,
+            "add_final_layer_norm": False,
+            "activation_function": "silu",
+        },
+        "sines in halves": {"sinusoids": "marian", "max_position_embeddings": 20},
+    },
+    prefix="model.",
+    loud="lm_head.weight",
+    states={
+        "encoder_hidden_states": ("encoder.layers.0", "encoder.layers.{}", "encoder"),
+        "decoder_hidden_states": ("decoder.layers.0", "decoder.layers.{}", "decoder"),
+    },
+)
