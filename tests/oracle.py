@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -88,17 +90,21 @@ class Oracle:
         if not self.paired:
             given |= {"input_ids": ids}
         tensors = {k: self.torch.tensor(np.array(v))[None] for k, v in given.items()}
-        # Norms and softmax ask for torch.float32 by name whatever the model's dtype is; a judge
-        # in float64 has to be one throughout.
-        dtype = self.model.dtype
-        torch, wide = self.torch, lambda x: x.to(dtype)
+        with self.wide():
+            result = self.model(**tensors, output_hidden_states=True)
+        return {name: as_numpy(result[name]) for name in KEPT if name in result}
+
+    @contextlib.contextmanager
+    def wide(self) -> Iterator[None]:
+        """Norms and softmax ask for float32 by name whatever the model's dtype is; a judge in
+        float64 has to be one throughout."""
+        torch, dtype = self.torch, self.model.dtype
         with (
             torch.no_grad(),
             mock.patch.object(torch, "float32", dtype),
-            mock.patch.object(torch.Tensor, "float", wide),
+            mock.patch.object(torch.Tensor, "float", lambda x: x.to(dtype)),
         ):
-            result = self.model(**tensors, output_hidden_states=True)
-        return {name: as_numpy(result[name]) for name in KEPT if name in result}
+            yield
 
     def logits(self, ids: Array, source: Array | None = None) -> Array:
         """float64 ``[T, V]``; ``source`` for encoder-decoders."""
@@ -125,7 +131,7 @@ class Oracle:
         """What transformers' own beam search finds: (new ids with the end token, score)."""
         ids = self.torch.tensor(np.array(prompt))[None]
         settings = {"num_return_sequences": settings["num_beams"], "do_sample": False} | settings
-        with self.torch.no_grad(), mock.patch.object(self.torch, "float32", self.model.dtype):
+        with self.wide():
             result = self.model.generate(
                 ids,
                 attention_mask=self.torch.ones_like(ids),

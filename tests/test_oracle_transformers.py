@@ -1,4 +1,4 @@
-"""Random checkpoints made by transformers: the same hidden states, logits and greedy ids."""
+"""Random checkpoints made by transformers: the same hidden states, logits, greedy ids, beams."""
 
 from __future__ import annotations
 
@@ -128,7 +128,9 @@ def test_greedy_ids(family, variant, made):
     assert compared >= 0.9 * len(margins)
 
 
-@pytest.mark.parametrize(("family", "variant"), named(DECODING))
+@pytest.mark.parametrize(
+    ("family", "variant"), named([one for one in DECODING if one[0] != oracle.OUR_OWN])
+)
 def test_beams(family, variant, made):
     """Four beams: the same texts with the same scores, in the same order."""
     folder, judge = made(family, variant)
