@@ -35,6 +35,8 @@ def auto_class(family: str) -> Any:
 
     if family in ENCODERS:
         return transformers.AutoModel
+    if FAMILIES[family].rows is not None:
+        return transformers.AutoModelForSpeechSeq2Seq
     paired = family in PAIRED
     return transformers.AutoModelForSeq2SeqLM if paired else transformers.AutoModelForCausalLM
 
@@ -75,6 +77,7 @@ class Oracle:
 
         torch.set_num_threads(1)
         self.torch, self.paired = torch, family in PAIRED
+        self.hears = FAMILIES[family].rows is not None
         self.model = auto_class(family).from_pretrained(
             folder, dtype=getattr(torch, dtype), attn_implementation="eager"
         )
@@ -86,9 +89,11 @@ class Oracle:
 
         ``logits`` ``[T, V]`` and lists of hidden states ``[T, D]``, by transformers' names.
         """
-        given = {"decoder_input_ids": ids, "input_ids": source} if self.paired else more
-        if not self.paired:
-            given |= {"input_ids": ids}
+        given = more | {"decoder_input_ids" if self.paired else "input_ids": ids}
+        if self.hears and source is not None:
+            given["input_features"] = source.T.astype(np.float64)
+        elif source is not None:
+            given["input_ids"] = source
         tensors = {k: self.torch.tensor(np.array(v))[None] for k, v in given.items()}
         with self.wide():
             result = self.model(**tensors, output_hidden_states=True)

@@ -22,7 +22,7 @@ from quatrain.errors import (
     QuatrainError,
     WeightError,
 )
-from quatrain.models import EncoderDecoder
+from quatrain.models import EncoderDecoder, SpeechToText
 
 
 @pytest.fixture
@@ -133,6 +133,8 @@ def test_a_hostile_config_is_refused_by_name_or_runs(family, field, tiny, tmp_pa
 def run(model) -> None:
     """A pass that reads every weight, and gives numbers."""
     ids = [1, 2, 3][: model.network.context]
+    if isinstance(model.network, SpeechToText):
+        ids = np.ones((model.network.context, model.network.bins))
     if isinstance(model.network, EncoderDecoder):
         model.generate(ids, max_new_tokens=3)
     else:

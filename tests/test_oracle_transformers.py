@@ -48,6 +48,11 @@ def sentences(seed: int, *lengths: int) -> list[np.ndarray]:
     return [random.integers(0, VOCAB, n) for n in lengths]
 
 
+def sources_of(family: str, seed: int, *lengths: int) -> list[np.ndarray]:
+    """What a family is given first: ids, or what it hears."""
+    return FAMILIES[family].sources(np.random.default_rng(seed), *lengths)
+
+
 def tolerance(engine: str, family: str) -> float:
     return FAMILIES[family].exact if engine == FLOAT64 else FLOAT32
 
@@ -59,7 +64,7 @@ def test_hidden_states(family, variant, engine, made):
     folder, judge = made(family, variant)
     model = load_on(Folder(folder), JUDGED[engine]())
     network, run = model.network, model.engine.run
-    texts, sources = sentences(1, 11, 4), sentences(2, 7, 3)
+    texts, sources = sentences(1, 11, 4), sources_of(family, 2, 7, 3)
     inputs = {name: [np.arange(len(text)) % 2 for text in texts] for name in network.inputs}
     if model.config.__dict__.get("type_vocab_size") == 1:
         inputs = {name: [0 * row for row in rows] for name, rows in inputs.items()}
@@ -93,7 +98,7 @@ def test_logits(family, variant, engine, made):
     folder, judge = made(family, variant)
     model = load_on(Folder(folder), JUDGED[engine]())
     network, engine_ = model.network, model.engine
-    texts, sources = sentences(1, 11, 5), sentences(2, 7, 3)
+    texts, sources = sentences(1, 11, 5), sources_of(family, 2, 7, 3)
     state = engine_.state(network.slots(), 2)
     if family in PAIRED:
         engine_.run(network, "encode", sources, state, source=True)
@@ -115,7 +120,7 @@ def test_greedy_ids(family, variant, made):
     folder, judge = made(family, variant)
     models = [load_on(Folder(folder), ENGINES[name]()) for name in ("reference", "native", "onnx")]
     margins, compared = [], 0
-    for prompt in sentences(3, 9, 1, 4, 2):
+    for prompt in sources_of(family, 3, 9, 1, 4, 2):
         ids, margin = judge.greedy(prompt, 12)
         clear = next((i for i, m in enumerate(margin) if m < TIE), len(margin))
         for model in models:

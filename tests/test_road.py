@@ -31,11 +31,15 @@ class Script:
     def __init__(self, folder, engine, *, record: bool):
         model = load_on(Folder(folder), engine)
         self.engine, self.network, self.record = engine, model.network, record
+        self.family = model.config_name
         self.seen: dict[str, list[np.ndarray]] = {}
         self.random = np.random.default_rng(3)
 
     def ids(self, *lengths):
         return [self.random.integers(0, self.network.vocab_size, n) for n in lengths]
+
+    def sources(self, *lengths):
+        return FAMILIES[self.family].sources(self.random, *lengths)
 
     def run(self, label, program, ids, state=None, **kwargs):
         extra = {name: [np.arange(len(s)) % 2 for s in ids] for name in self.network.inputs}
@@ -56,7 +60,7 @@ class Script:
 
     def decoder(self):
         network, engine = self.network, self.engine
-        source = self.ids(7, 2)
+        source = self.sources(7, 2)
         state = self.state(source)
         chunks, rows = [], []
         for step, lengths in enumerate(CHUNKS):
@@ -132,7 +136,7 @@ def test_native_is_bitwise_the_same_whatever_is_around_a_sentence(family, tiny):
     for threads in (1, 2):
         script = Script(tiny(family), Native(threads), record=False)
         a, b = script.ids(13, 5)
-        source = script.ids(6, 6)
+        source = script.sources(6, 6)
         if family in ENCODERS:
             runs = {
                 "alone": script.run("", "hidden", [a]),

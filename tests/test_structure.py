@@ -30,6 +30,7 @@ GENERATED = ("unicode_tables.cpp",)
 #: Room -> the rooms it may lean on when it is imported or run. ``errors`` is free to all.
 ROOMS = {
     "errors": "",
+    "audio": "",
     "ops": "",
     "module": "",
     "layout": "",
@@ -51,7 +52,7 @@ ROOMS = {
     "parity": "",
     "tasks": "_core engines loader models parity",
     "export": "engines files models",
-    "model": "engines export folder models packed tasks tokenizer trace",
+    "model": "audio engines export folder models packed tasks tokenizer trace",
     "shared": "",
     "loader": "engines folder gguf hub model models module packed shared tokenizer weights",
     "verify": "engines files loader model models parity trace",

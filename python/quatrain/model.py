@@ -9,17 +9,19 @@ from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
+from quatrain.audio import features
 from quatrain.engines.engine import Engine, Ids
 from quatrain.errors import InputError
 from quatrain.folder import Folder
-from quatrain.models import Decoder, Encoder, EncoderDecoder, Network
+from quatrain.models import Decoder, Encoder, EncoderDecoder, Network, SpeechToText
 from quatrain.tasks.encode import encode
 from quatrain.tasks.generate import Generation, Options, generate, stream
+from quatrain.tasks.transcribe import Transcription, transcribe
 from quatrain.tokenizer.formats import FORMATS
 from quatrain.tokenizer.opening import file_names
 from quatrain.trace import Recording, Trace
 
-#: A text, or its token ids.
+#: A text, or its token ids. Where speech is heard: a .wav file, or samples (see ``transcribe``).
 Text = str | Sequence[int] | np.ndarray
 
 
@@ -82,8 +84,12 @@ class Model:
         """Each text's ids and extra inputs, checked against the vocabulary and the context.
 
         Texts longer than ``max_length`` tokens are cut there; without it nothing is cut.
+        Networks that hear take recordings, see ``transcribe``, and their spectrograms.
         Raises InputError for ids out of range, no tokens, or more than the context holds.
         """
+        if isinstance(self.network, SpeechToText):
+            bins, frames = self.network.bins, self.network.context
+            return [Sample(features(text, bins=bins, frames=frames), {}) for text in texts]
         strings = [text for text in texts if isinstance(text, str)]
         if strings and self._bare is None:
             raise InputError(
@@ -203,6 +209,27 @@ class Model:
         beam search, the best text when it is found."""
         self._expect(Decoder, "stream")
         return stream(self, prompt, decoder_ids, **settings)
+
+    def transcribe(
+        self,
+        audio: str | os.PathLike[str] | np.ndarray,
+        *,
+        language: str | None = None,
+        task: str = "transcribe",
+        **settings: Unpack[Options],
+    ) -> Transcription:
+        """What is said in a recording of up to 30 seconds; -> its text, ids, language and end.
+
+        ``audio``: a .wav file of whole numbers, or samples as floats ``[N]`` within [-1, 1]; one
+        channel, 16000 samples per second. ``language``: a code of the model's ("en"); None finds
+        it out, or is English for a model that knows nothing else. ``task``: "transcribe", or
+        "translate" into English. The text has no times. Other keywords are those of ``generate``;
+        of tokens there may be as many as the context holds.
+        Raises InputError for a recording, a language or a task that cannot be used, and for a
+        model of another shape or without a tokenizer.
+        """
+        self._expect(SpeechToText, "transcribe")
+        return transcribe(self, audio, language, task, **settings)
 
     def trace(self, text: Text, decoder_ids: Text | None = None) -> Trace:
         """Every intermediate of one text by name: ``m.trace(text)["h.3.attn"]``.

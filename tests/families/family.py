@@ -22,6 +22,7 @@ class Family:
     come (what transformers rounds to float32 when it makes a model costs 1e-6). scale: of random
     weights; loud: how the key ends of a weight that is drawn LOUDER times larger; both so that the
     best two next tokens are clearly apart.
+    rows: of a family that hears, the shape of what its encoder takes instead of ids.
     remade: variant -> what is done to transformers' model before its weights are drawn.
     rewritten: variant -> fields of ``config.json`` that transformers does not write itself.
     """
@@ -33,12 +34,19 @@ class Family:
     exact: float = 1e-12
     scale: float = 0.3
     loud: str | None = None
+    rows: tuple[int, int] | None = None
     remade: dict[str, Callable[[Any], None]] = field(default_factory=dict)
     rewritten: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         return str(self.config["model_type"])
+
+    def sources(self, random: Any, *lengths: int) -> list[Any]:
+        """What the encoder takes, with NumPy's generator: ids of those lengths, or rows."""
+        if self.rows is not None:
+            return [random.standard_normal(self.rows).astype("float32") for _ in lengths]
+        return [random.integers(0, VOCAB, length) for length in lengths]
 
     def drawn(self, key: str, noise: Any) -> Any:
         """A weight of standard normal noise, an array of NumPy's or of torch's."""

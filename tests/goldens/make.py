@@ -25,7 +25,8 @@ LENGTHS, NEW = (11, 7), 12
 def golden(family: str, folder: Path) -> dict[str, np.ndarray]:
     """The arrays of a family's golden: ids, source, every hidden state, logits, greedy ids."""
     random = np.random.default_rng(sum(map(ord, family)))
-    ids, source = (random.integers(0, VOCAB, n) for n in LENGTHS)
+    ids = random.integers(0, VOCAB, LENGTHS[0])
+    (source,) = FAMILIES[family].sources(random, LENGTHS[1])
     # Padding is no part of a text: RoBERTa's positions do not count it.
     ids[ids == FAMILIES[family].config.get("pad_token_id")] += 1
     judge = oracle.judge(checkpoints.write(folder, family), family)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,8 +131,9 @@ class PackedEngine(Engine):
     ) -> tuple[np.ndarray, Recording]:
         layout = self.layout([len(sentence) for sentence in ids], state, source)
         op = Tracer(self) if record else self
-        flat: Mapping[str, np.ndarray] = {name: flatten(rows) for name, rows in inputs.items()}
-        result = self.numpy(getattr(network, program)(op, flatten(ids), layout, state, **flat))
+        first, *others = (flatten(rows, self.dtype) for rows in (ids, *inputs.values()))
+        flat = dict(zip(inputs, others, strict=True))
+        result = self.numpy(getattr(network, program)(op, first, layout, state, **flat))
         return result, op.collect(layout) if isinstance(op, Tracer) else Recording()
 
     # What depends on the layout alone is the same for every packed engine.
@@ -176,11 +177,11 @@ def kind_of(sentences: Ids) -> tuple[str, tuple[int, ...]]:
     return ("float32" if array.dtype.kind == "f" else "int64"), array.shape[1:]
 
 
-def flatten(sentences: Ids) -> np.ndarray:
-    """Sentences end to end: ids int64 ``[N]``, or rows ``[N, ...]`` as they are."""
+def flatten(sentences: Ids, dtype: np.dtype) -> np.ndarray:
+    """Sentences end to end: ids int64 ``[N]``, or rows ``[N, ...]`` of ``dtype``."""
     if not len(sentences):
         return np.zeros(0, np.int64)
     if len(sentences) == 1 and (only := np.asarray(sentences[0])).dtype == np.int64:
         return only
     rows = np.concatenate([np.asarray(sentence) for sentence in sentences])
-    return rows if rows.dtype.kind == "f" else rows.astype(np.int64)
+    return rows.astype(dtype if rows.dtype.kind == "f" else np.int64, copy=False)

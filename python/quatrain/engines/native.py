@@ -91,7 +91,7 @@ class Native(Kernels):
         if plan is None:
             return super().run(network, program, ids, state, source=source, record=record, **inputs)
         layout = self.layout([len(sentence) for sentence in ids], state, source)
-        whole = [flatten(rows) for rows in (ids, *inputs.values())]
+        whole = [flatten(rows, self.dtype) for rows in (ids, *inputs.values())]
         # Every pass that runs at the same time needs an arena of its own.
         try:
             arena = self._arenas.pop()

@@ -7,6 +7,7 @@ from quatrain.layers.attention import (
     RotaryHeads,
 )
 from quatrain.layers.basic import (
+    Conv1d,
     Embedding,
     LayerNorm,
     Linear,
@@ -40,6 +41,7 @@ from quatrain.layers.rotary import (
 
 __all__ = [
     "SINUSOIDS",
+    "Conv1d",
     "CrossAttention",
     "DecoderBlock",
     "DecoderStack",

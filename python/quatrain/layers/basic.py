@@ -21,6 +21,21 @@ class Linear(Module):
         return op.linear(x, self.weight, self.bias)
 
 
+class Conv1d(Module):
+    """A convolution over ``size`` rows at a time; every ``stride``-th of them has a row after it.
+
+    Its rows are those of ``layout.every(stride)``.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, size: int, stride: int = 1):
+        self.weight: Any = Param((outputs, inputs, size), "convolution")
+        self.bias: Any = Param((outputs,))
+        self.stride = stride
+
+    def forward(self, op: Any, x: Any, layout: Any) -> Any:
+        return op.conv1d(x, self.weight, self.bias, layout, stride=self.stride)
+
+
 class Embedding(Module):
     """Rows of a table; ``tied`` when an output head uses the same table."""
 

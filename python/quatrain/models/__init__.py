@@ -20,11 +20,20 @@ from quatrain.models.phi3 import Phi3
 from quatrain.models.qwen2 import Qwen2
 from quatrain.models.qwen3 import Qwen3
 from quatrain.models.roberta import Roberta
-from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network
+from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network, SpeechToText
 from quatrain.models.t5 import T5
 from quatrain.models.transformer import Transformer
+from quatrain.models.whisper import Whisper
 
-__all__ = ["FAMILIES", "Decoder", "Encoder", "EncoderDecoder", "Network", "network"]
+__all__ = [
+    "FAMILIES",
+    "Decoder",
+    "Encoder",
+    "EncoderDecoder",
+    "Network",
+    "SpeechToText",
+    "network",
+]
 
 FAMILIES: dict[str, type[Any]] = {
     "bart": Bart,
@@ -46,6 +55,7 @@ FAMILIES: dict[str, type[Any]] = {
     "roberta": Roberta,
     "t5": T5,
     "transformer": Transformer,
+    "whisper": Whisper,
     "xlm-roberta": Roberta,
 }
 

@@ -132,6 +132,22 @@ class EncoderDecoder(Decoder):
         return self.decoder(op, ids, layout, state)
 
 
+class SpeechToText(EncoderDecoder):
+    """A recording, then a text that attends to it: ``encode`` takes rows of numbers, not ids."""
+
+    #: How many numbers are in a row.
+    bins: int
+    #: How many rows the encoder hears at once.
+    context: int
+    #: How many rows of the recording one row of the encoder stands for.
+    stride: int
+
+    def encode(self, op: Any, rows: Any, layout: Any, state: Any) -> Any:
+        x = self.encoder(op, rows, layout)
+        self.decoder.remember(op, x, layout.every(self.stride), state)
+        return x
+
+
 def slot_of(state: Any, index: int, part: str = "decoder") -> Any:
     """Block ``index``'s cache, or None when the pass has no state."""
     return None if state is None else state.slot(index, part)

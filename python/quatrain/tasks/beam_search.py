@@ -36,7 +36,7 @@ def beam_search(job: Job) -> list[Text]:
     """The ``num_beams`` best texts with their end tokens, best first; fewer if there are fewer."""
     engine, network, settings = job.model.engine, job.model.network, job.settings
     beams, power = settings.num_beams, settings.length_penalty
-    state, prompt = job.begin(), job.ids.tolist()
+    state, prompt = job.state, job.ids.tolist()
     open_, ended = [Text()], list[Text]()
     for length in range(1, job.room + 1):
         state, chunk = job.unread(state, [[*prompt, *text.ids] for text in open_])

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from quatrain.errors import ConfigError, InputError
+from quatrain.models.shapes import SpeechToText
 from quatrain.tasks.settings import RULES, Options, Settings, frozen, whole
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ def of_folder(model: Model) -> dict[str, Any]:
     Raises ConfigError for a value that cannot be, or that asks for what is not done here.
     """
     sampled = bool(model.folder.generation.get("do_sample"))
-    unknown = UNKNOWN | UNKNOWN_WHEN_SAMPLING if sampled else UNKNOWN
+    unknown = UNKNOWN | UNKNOWN_WHEN_SAMPLING if sampled else dict(UNKNOWN)
+    if isinstance(model.network, SpeechToText):
+        del unknown["forced_decoder_ids"]  # what older files of Whisper have for its prompt
     for name, nothing in unknown.items():
         expected = "none" if not nothing else repr(nothing[0])
         stored(model, name, f"{expected}, which is all that is supported", nothing.__contains__)

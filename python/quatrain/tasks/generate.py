@@ -108,7 +108,7 @@ class Run:
         """The new ids, one at a time, until an end token or the last one allowed."""
         job, engine, network = self.job, self.model.engine, self.model.network
         settings, constraints = job.settings, job.constraints
-        state, seen = job.begin(), job.ids.tolist()
+        state, seen = job.state, job.ids.tolist()
         sampler = settings.sampler()
         sampler.read(job.ids)
         seed = secrets.randbits(64) if settings.seed is None else settings.seed

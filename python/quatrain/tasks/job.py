@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,7 +59,8 @@ class Job:
         self.ends = end_ids(model)
         self.constraints = Constraints(settings, self.ends, len(self.ids), self.room)
 
-    def begin(self) -> Any:
+    @cached_property
+    def state(self) -> Any:
         """A state that has read the source, and nothing of ``ids`` yet."""
         network, engine = self.model.network, self.model.engine
         state = engine.state(network.slots(), 1, len(self.ids) + min(self.room, RESERVED))
