@@ -134,18 +134,18 @@ class Oracle:
 
     def beams(self, prompt: Array, **settings: Any) -> list[tuple[list[int], float]]:
         """What transformers' own beam search finds: (new ids with the end token, score)."""
-        ids = self.torch.tensor(np.array(prompt))[None]
+        from transformers import GenerationMixin
+
         settings = {"num_return_sequences": settings["num_beams"], "do_sample": False} | settings
+        settings |= {"pad_token_id": 0, "use_cache": False}
+        settings |= {"return_dict_in_generate": True, "output_scores": True}
+        if self.hears:
+            source = self.torch.tensor(prompt.T.astype(np.float64))[None]
+        else:
+            source = self.torch.tensor(prompt)[None]
+            settings["attention_mask"] = self.torch.ones_like(source)
         with self.wide():
-            result = self.model.generate(
-                ids,
-                attention_mask=self.torch.ones_like(ids),
-                pad_token_id=0,
-                return_dict_in_generate=True,
-                output_scores=True,
-                use_cache=False,
-                **settings,
-            )
+            result = GenerationMixin.generate(self.model, source, **settings)
         # Beams of -1e9 stand for texts that there are none of.
         lengths = (result.beam_indices >= 0).sum(1).tolist()
         first = result.sequences.shape[1] - max(lengths)

@@ -140,7 +140,7 @@ def test_beams(family, variant, made):
     """Four beams: the same texts with the same scores, in the same order."""
     folder, judge = made(family, variant)
     models = [load_on(Folder(folder), ENGINES[name]()) for name in ("reference", "native", "onnx")]
-    for prompt in sentences(4, 7, 2):
+    for prompt in sources_of(family, 4, 7, 2):
         want = judge.beams(prompt, num_beams=4, max_new_tokens=8)
         for model in models:
             found = model.generate(
