@@ -18,6 +18,7 @@ from quatrain import _core
 from quatrain.engines.reference import Reference
 from quatrain.errors import InputError
 from quatrain.layout import Packed
+from quatrain.ops import POOLINGS
 from quatrain.state import Remembered
 
 Array = np.ndarray
@@ -185,7 +186,7 @@ def rotary(random: Generator) -> Call:
 def pool(random: Generator) -> Call:
     x = floats(random, size(random), some(random))
     starts = cut(random, len(x), some(random, 6))
-    kind = str(random.choice(["mean", "cls", "max", "last"]))
+    kind = str(random.choice(POOLINGS))
 
     def right(x: Array, starts: Array, kind: str) -> Array:
         out = np.zeros((len(starts) - 1, x.shape[1]))

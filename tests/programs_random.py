@@ -17,6 +17,7 @@ from quatrain.engines.native import Native
 from quatrain.engines.reference import Reference
 from quatrain.layers import Embedding, LayerNorm, Linear, RMSNorm
 from quatrain.module import Module, Param
+from quatrain.ops import POOLINGS
 from quatrain.state import SlotSpec
 
 VOCAB, POSITIONS = 19, 200
@@ -190,7 +191,7 @@ class Network(Module):
             self.steps.append(step)
             widths.append(step.columns)
         self.last = Linear(widths[-1], 7)
-        self.pooling = str(random.choice(["mean", "cls", "max", "last"]))
+        self.pooling = str(random.choice(POOLINGS))
         self.assign_paths()
 
     def next_slot(self, random: Generator) -> str | None:

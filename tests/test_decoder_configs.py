@@ -139,8 +139,13 @@ REFUSED = [
     ("qwen2", {"layer_types": [FULL, FULL, "chunked"]}, "layer_types: expected"),
     (
         "qwen3",
-        {"layer_types": [FULL, FULL, SLIDING], "sliding_window": None},
+        {"layer_types": [FULL, FULL, SLIDING], "use_sliding_window": True},
         "sliding_window: expected a size for sliding_attention, found None",
+    ),
+    (
+        "qwen2",
+        {"layer_types": [FULL, FULL, SLIDING], "use_sliding_window": False},
+        "use_sliding_window: expected True with sliding_attention, found False",
     ),
     ("phi3", {"rope_scaling": {"type": "linear", "factor": 2.0}}, "expected one of default, long"),
     ("phi3", {"partial_rotary_factor": 0.5}, "found 3 of 6"),

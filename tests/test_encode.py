@@ -10,6 +10,7 @@ import pytest
 
 import quatrain
 from checkpoints import describe
+from families import ENCODERS
 from quatrain.errors import ConfigError, InputError
 
 #: ``quatrain.tasks.encode`` is also the name of a function.
@@ -42,11 +43,15 @@ def test_order_is_kept_whatever_the_lengths(model):
         assert np.allclose(vector, model.hidden(text).mean(0), atol=1e-5)
 
 
-def test_native_gives_one_by_one_what_it_gives_together(tiny, monkeypatch):
-    """Bit by bit, whatever the batches."""
-    model, given = quatrain.load(tiny("bert")), texts(3, 30, 1, 17, 30, 2, 64)
+@pytest.mark.parametrize("family", ENCODERS)
+def test_native_gives_one_by_one_what_it_gives_together(family, tiny, monkeypatch):
+    """Bit by bit, whatever the batches and threads."""
+    model, given = quatrain.load(tiny(family)), texts(3, 30, 1, 17, 30, 2, 55)
     alone = np.concatenate([model.encode([text]) for text in given])
     assert np.array_equal(model.encode(given), alone)
+    for threads in (1, 3):
+        assert np.array_equal(quatrain.load(tiny(family), threads=threads).encode(given), alone)
+    assert not model.engine.unplanned
     monkeypatch.setattr(encoding, "BATCH_TOKENS", 40)
     assert np.array_equal(model.encode(given), alone)
     assert np.array_equal(model.encode(given[::-1]), alone[::-1])
@@ -93,6 +98,19 @@ def test_a_bar_shows_only_if_wanted(tiny, capsys):
         ({"pooling_mode": "mean"}, lambda rows: rows.mean(0)),
         ({"pooling_mode": "cls"}, lambda rows: rows[0]),
         ({"pooling_mode": "lasttoken"}, lambda rows: rows[-1]),
+        ({"pooling_mode": "mean_sqrt_len_tokens"}, lambda rows: rows.sum(0) / len(rows) ** 0.5),
+        (
+            {"pooling_mode": ["weightedmean"], "include_prompt": True},
+            lambda rows: np.average(rows, 0, np.arange(1, len(rows) + 1)),
+        ),
+        (
+            {"pooling_mode_lasttoken": True, "pooling_mode_max_tokens": True},
+            lambda rows: np.concatenate([rows.max(0), rows[-1]]),
+        ),
+        (
+            {"pooling_mode": ["mean", "cls"], "embedding_dimension": 24},
+            lambda rows: np.concatenate([rows.mean(0), rows[0]]),
+        ),
     ],
     ids=str,
 )
@@ -120,7 +138,9 @@ def test_texts_are_cut_at_the_folders_limit_or_the_context(limit, folder):
 @pytest.mark.parametrize(
     ("kinds", "files", "field"),
     [
-        (("Transformer", "Dense"), {}, "modules.json: type: .*'Dense'"),
+        (("Transformer", "CNN"), {}, "modules.json: type: .*'CNN'"),
+        (("Transformer", "Dense"), {}, "modules.json: expected Transformer, one Pooling"),
+        (("Transformer", "Pooling", "Pooling"), {}, "modules.json: path: expected another"),
         (("Transformer", "Pooling"), {"config": {}}, "words/config.json: pooling_mode"),
         (
             ("Transformer", "Pooling"),
@@ -129,8 +149,18 @@ def test_texts_are_cut_at_the_folders_limit_or_the_context(limit, folder):
         ),
         (
             ("Transformer", "Pooling"),
-            {"config": {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}},
+            {"config": {"pooling_mode": ["mean", ["cls"]]}},
             "words/config.json: pooling_mode",
+        ),
+        (
+            ("Transformer", "Pooling"),
+            {"config": {"pooling_mode": "mean", "include_prompt": False}},
+            "words/config.json: include_prompt",
+        ),
+        (
+            ("Transformer", "Pooling"),
+            {"config": {"pooling_mode": "mean", "word_embedding_dimension": 25}},
+            "words/config.json: word_embedding_dimension: expected 24, found 25",
         ),
         (
             ("Transformer",),

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 import quatrain
 from checkpoints import describe
 from exported import Runner, padded
+from families import ENCODERS
 from judge import difference
 from quatrain.errors import ExportError
 
@@ -81,8 +82,9 @@ def test_initializers_are_the_checkpoints_own_numbers(family, exported, tiny):
 
 @pytest.mark.parametrize("left", [False, True], ids=["right", "left"])
 @pytest.mark.parametrize("lengths", [(1,), (9, 4), (1, 30, 7)], ids=str)
-def test_an_encoder_gives_rows_and_vectors(lengths, left, exported):
-    model, folder = exported("bert")
+@pytest.mark.parametrize("family", ENCODERS)
+def test_an_encoder_gives_rows_and_vectors(family, lengths, left, exported):
+    model, folder = exported(family)
     texts = sentences(model, *lengths)
     ids, mask = padded(texts, left=left)
     found = Runner(folder).run(ids, mask)

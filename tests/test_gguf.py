@@ -201,7 +201,7 @@ def test_a_saved_file_is_a_folder_again(family, tmp_path):
     if family == "bert":
         assert again.folder.sentence == model.folder.sentence
         np.testing.assert_array_equal(again.encode([IDS]), model.encode([IDS]))
-        assert model.folder.sentence.pooling == "cls"
+        assert [step.name for step in model.folder.sentence.steps] == ["1_Pooling", "2_Normalize"]
     np.testing.assert_array_equal(again.hidden(IDS), model.hidden(IDS))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from quatrain import _core
 from quatrain.errors import InputError
+from quatrain.ops import POOLINGS
 
 ACTIVATIONS = ["none", "gelu", "gelu_tanh", "relu", "silu", "tanh"]
 
@@ -286,10 +287,12 @@ def test_embedding_and_pool(rng):
         "cls": [table[0], 0 * table[0], table[1]],
         "max": [table[0], 0 * table[0], table[1:].max(0)],
         "last": [table[0], 0 * table[0], table[9]],
+        "mean_sqrt_len": [table[0], 0 * table[0], table[1:].astype(np.float64).sum(0) / 3],
+        "weightedmean": [table[0], 0 * table[0], np.arange(1.0, 10) @ table[1:] / 45],
     }
-    for kind, rows in expected.items():
+    for kind in POOLINGS:
         pooled = _core.pool(table, starts, kind)
-        assert_close(pooled, np.stack(rows))
+        assert_close(pooled, np.stack(expected[kind]))
         assert same_bits(pooled[2:], _core.pool(table[1:], np.array([0, 9]), kind))
     table[4, 2] = np.nan
     assert np.isnan(_core.pool(table, starts, "max")[2, 2])
@@ -382,12 +385,9 @@ def test_errors_say_what_was_expected(rng):
         "cls",
     )
     refuses("[pool] starts decreases at sentence 1", _core.pool, x, np.array([0, 3, 2]), "cls")
+    kinds = ", ".join(POOLINGS)
     refuses(
-        "[pool] expected a kind among mean, cls, max, last, got min",
-        _core.pool,
-        x,
-        np.array([0, 2]),
-        "min",
+        f"[pool] expected a kind among {kinds}, got min", _core.pool, x, np.array([0, 2]), "min"
     )
     whole = np.array([0, 2])
     refuses("[windows] expected an odd size, got 2", _core.windows, x, whole, 2)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import checkpoints
+import quatrain
 from cases import ENGINES
 from families import VOCAB
 from judge import difference
@@ -45,27 +46,63 @@ def folder(request, tmp_path_factory):
     return checkpoints.write(root / "model", "llama", **CHANGES[request.param])
 
 
+@pytest.fixture(scope="module")
+def judged(folder):
+    """What transformers makes of each text, and chooses from another without a cache."""
+    judge = Oracle(folder, "llama")
+
+    def logits(text: np.ndarray) -> np.ndarray:
+        # It keeps the angles of the longest text so far, until it sees a short one.
+        judge.logits(text[:1])
+        return judge.logits(text)
+
+    greedy = judge.greedy(sentences(4)[0], 9)
+    return [logits(text) for text in sentences(*LENGTHS)], greedy
+
+
 @pytest.mark.oracle("torch", "transformers")
 @pytest.mark.parametrize("engine", ["reference", "native", "onnx", "onnx, padded left"])
-def test_every_sentence_of_a_batch_goes_by_its_own_length(engine, folder):
+def test_every_sentence_of_a_batch_goes_by_its_own_length(engine, folder, judged):
     model = load_on(Folder(folder), ENGINES[engine]())
-    texts = sentences(*LENGTHS)
-    rows, _ = model.engine.run(model.network, "logits", texts)
-    for text, found in zip(texts, np.split(rows, np.cumsum(LENGTHS)[:-1]), strict=True):
-        # Anew for each: transformers keeps the angles of the longest text so far.
-        assert difference(found, Oracle(folder, "llama").logits(text)) <= 1e-4
+    rows, _ = model.engine.run(model.network, "logits", sentences(*LENGTHS))
+    for found, want in zip(np.split(rows, np.cumsum(LENGTHS)[:-1]), judged[0], strict=True):
+        assert difference(found, want) <= 1e-4
 
 
 @pytest.mark.oracle("torch", "transformers")
 @pytest.mark.parametrize("engine", ["reference", "native", "onnx"])
-def test_a_text_that_outgrows_its_angles_is_read_again(engine, folder):
+def test_a_text_that_outgrows_its_angles_is_read_again(engine, folder, judged):
     """The ids of transformers without a cache, for which every step reads the whole text."""
     model = load_on(Folder(folder), ENGINES[engine]())
-    prompt = sentences(4)[0]
-    ids, margins = Oracle(folder, "llama").greedy(prompt, 9)
+    prompt, (ids, margins) = sentences(4)[0], judged[1]
     clear = next((i for i, margin in enumerate(margins) if margin < 1e-3), len(ids))
     assert clear > ORIGINAL - len(prompt) + 2
     assert model.generate(prompt, max_new_tokens=9).ids[:clear] == ids[:clear]
+
+
+@pytest.mark.oracle("torch", "transformers")
+@pytest.mark.parametrize("beams", [1, 3])
+def test_phi_3_begins_anew_where_transformers_does(beams, tmp_path):
+    """Its own loop with its own cache, which it gives up at that length."""
+    scaling = CHANGES["longrope"]["rope_parameters"]
+    changes = {"original_max_position_embeddings": ORIGINAL, "eos_token_id": None}
+    folder = checkpoints.write(tmp_path / "model", "phi3", rope_parameters=scaling, **changes)
+    prompt = [5, 9, 2, 11]
+    judge = Oracle(folder, "phi3")
+    want = judge.model.generate(
+        judge.torch.tensor([prompt]), max_new_tokens=8, num_beams=beams, num_return_sequences=beams,
+        eos_token_id=None, pad_token_id=0, return_dict_in_generate=True, output_scores=True,
+    )  # fmt: skip
+    ids = [text[len(prompt) :] for text in want.sequences.tolist()]
+    for engine in ("native", "onnx"):
+        model = quatrain.load(folder, engine=engine)
+        got = model.generate(prompt, max_new_tokens=8, num_beams=beams, num_return_sequences=beams)
+        if beams == 1:
+            assert got.ids == ids[0]
+            continue
+        assert [beam.ids for beam in got.beams] == ids
+        scores = want.sequences_scores.numpy()
+        assert [beam.score for beam in got.beams] == pytest.approx(scores, rel=1e-4)
 
 
 def test_cached_and_uncached_are_the_same_bits_while_the_angles_stay(folder):

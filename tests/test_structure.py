@@ -43,11 +43,12 @@ ROOMS = {
     "checkpoint": "files tensor_file",
     "weights": "module tensor_file",
     "packed": "_core checkpoint engines files module tensor_file weights",
-    "folder": "checkpoint files weights",
+    "sentence": "files layers models",
+    "folder": "checkpoint files sentence weights",
     "layers": "module ops state",
     "models": "layers module ops state",
     "engines": "_core cache_rows layout module ops state trace",
-    "gguf": "files folder tensor_file weights",
+    "gguf": "files folder models sentence tensor_file weights",
     "tokenizer": "_core files gguf hub",
     "parity": "",
     "tasks": "_core engines loader models parity",
@@ -56,7 +57,7 @@ ROOMS = {
     "shared": "",
     "loader": "engines folder gguf hub model models module packed shared tokenizer weights",
     "verify": "engines files loader model models parity trace",
-    "commands": "checkpoint engines files folder hub loader model models packed parity tasks"
+    "commands": "engines files folder hub loader model models packed parity tasks"
     " tokenizer verify weights",
     "cli": "commands",
     "": "export loader model parity tasks tokenizer trace verify",

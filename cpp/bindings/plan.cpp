@@ -348,6 +348,10 @@ void register_plan(py::module_& m) {
           "x"_a, "kind"_a)
       .def(
           "l2_normalize", [](Recorded& r, Value x) { return r.plan.l2_normalize(x); }, "x"_a)
+      .def(
+          "concat",
+          [](Recorded& r, const std::vector<Value>& parts) { return r.plan.concat(parts); },
+          "parts"_a)
       .def_static("columns", &Plan::columns, "x"_a, "first"_a, "count"_a);
   define_attention<Value, Value, Value>(plan, "q"_a, "k"_a, "v"_a);
   define_attention<CacheSlot, Value, Value, Value>(plan, "cache"_a, "q"_a, "k"_a, "v"_a);

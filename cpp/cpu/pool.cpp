@@ -18,9 +18,17 @@ void pool_sentence(const Kernels& kernel, ConstRows x, Pooling kind, float* out)
   }
   const float* first = x.row(kind == Pooling::kLast ? x.rows - 1 : 0);
   std::copy_n(first, x.columns, out);
-  if (kind == Pooling::kMean) {
+  if (kind == Pooling::kMean || kind == Pooling::kMeanSqrtLen) {
     for (std::ptrdiff_t i = 1; i < x.rows; ++i) kernel.add(out, x.row(i), out, x.columns);
-    kernel.scale(out, 1.0f / static_cast<float>(x.rows), out, x.columns);
+    const auto rows = static_cast<float>(x.rows);
+    kernel.scale(out, 1.0f / (kind == Pooling::kMean ? rows : std::sqrt(rows)), out, x.columns);
+  } else if (kind == Pooling::kWeightedMean) {
+    for (std::ptrdiff_t i = 1; i < x.rows; ++i) {
+      const auto weight = static_cast<float>(i + 1);
+      for (std::ptrdiff_t d = 0; d < x.columns; ++d) out[d] += weight * x.row(i)[d];
+    }
+    const double rows = static_cast<double>(x.rows);
+    kernel.scale(out, static_cast<float>(2 / (rows * (rows + 1))), out, x.columns);
   } else if (kind == Pooling::kMax) {
     for (std::ptrdiff_t i = 1; i < x.rows; ++i) kernel.max(out, x.row(i), out, x.columns);
   }
@@ -33,7 +41,10 @@ Pooling pooling_from_name(std::string_view name) {
   if (name == "cls") return Pooling::kCls;
   if (name == "max") return Pooling::kMax;
   if (name == "last") return Pooling::kLast;
-  fail("pool", "expected a kind among mean, cls, max, last, got ", name);
+  if (name == "mean_sqrt_len") return Pooling::kMeanSqrtLen;
+  if (name == "weightedmean") return Pooling::kWeightedMean;
+  fail("pool", "expected a kind among mean, cls, max, last, mean_sqrt_len, weightedmean, got ",
+       name);
 }
 
 void pool(ConstRows x, const std::int64_t* starts, Pooling kind, MutableRows out, int threads) {

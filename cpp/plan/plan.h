@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -132,6 +131,9 @@ class Plan {
   Value pool(Value x, Pooling kind);
   Value l2_normalize(Value x);
 
+  // The columns of all parts, side by side.
+  Value concat(const std::vector<Value>& parts);
+
   // Columns first .. first + count, which nothing copies.
   static Value columns(Value x, std::ptrdiff_t first, std::ptrdiff_t count);
 
@@ -199,7 +201,7 @@ class Plan {
   void expect_own(const Made& x) const;
   Value make(Per per, std::ptrdiff_t columns);
   void keep_sentences(Per per);
-  void step(std::initializer_list<Value> reads, Step made);
+  void step(const std::vector<Value>& reads, Step made);
   Value attended(Value q, std::ptrdiff_t value_columns, const AttentionOptions& options,
                  std::optional<Bias> bias);
   static void expect_same(const char* where, Value x, Value y);

@@ -40,7 +40,7 @@ void Plan::keep_sentences(Per per) {
   if (std::find(strides_.begin(), strides_.end(), per) == strides_.end()) strides_.push_back(per);
 }
 
-void Plan::step(std::initializer_list<Value> reads, Step made) {
+void Plan::step(const std::vector<Value>& reads, Step made) {
   for (const Value& x : reads) {
     expect_own(x);
     buffers_[x.buffer].dies = static_cast<std::ptrdiff_t>(steps_.size());
@@ -284,6 +284,28 @@ Value Plan::l2_normalize(Value x) {
   const Value out = make(x.per, x.columns);
   step({x}, [=](const Pass& pass) {
     quatrain::l2_normalize(pass.rows(x), pass.rows(out), pass.threads);
+  });
+  return out;
+}
+
+Value Plan::concat(const std::vector<Value>& parts) {
+  check(!parts.empty(), "concat", "expected one part or more");
+  std::ptrdiff_t columns = 0;
+  for (const Value& part : parts) {
+    check(part.per == parts.front().per, "concat", "expected parts of the same rows");
+    check(!__builtin_add_overflow(columns, part.columns, &columns), "concat",
+          "expected parts that memory can hold");
+  }
+  const Value out = make(parts.front().per, columns);
+  step(parts, [=](const Pass& pass) {
+    MutableRows to = pass.rows(out);
+    for (const Value& part : parts) {
+      const ConstRows from = pass.rows(part);
+      for (std::ptrdiff_t i = 0; i < from.rows; ++i) {
+        std::copy_n(from.row(i), from.columns, to.row(i));
+      }
+      to.data += from.columns;
+    }
   });
   return out;
 }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,8 @@ class Checkpoint:
     def __init__(self, folder: Path) -> None:
         self.folder = self.where = folder
         self.files: list[TensorFile] = []
-        self._where: dict[str, TensorFile] = {}
+        # The file of each tensor, and its name there.
+        self._where: dict[str, tuple[TensorFile, str]] = {}
         #: What the files' headers say beside the tensors.
         self.metadata: dict[str, str] = {}
         index = self._index()
@@ -60,10 +62,21 @@ class Checkpoint:
                     raise CheckpointError(f"{file.path}: {name} is in another shard as well")
                 if index and name not in index:
                     raise CheckpointError(f"{file.path}: {name} is not in {INDEX}")
-                self._where[name] = file
+                self._where[name] = file, name
         for name, shard in index.items():
-            if name not in self._where or self._where[name].path.name != shard:
+            if name not in self._where or self.path(name).name != shard:
                 raise CheckpointError(f"{folder / INDEX}: weight_map: {name} is not in {shard}")
+
+    def add(self, part: str) -> None:
+        """Take in the tensors of a folder in this one, as ``part.tensor``.
+
+        A file that ``Model.save`` wrote has them already.
+        """
+        if any(name.startswith(part + ".") for name in self._where):
+            return
+        other = Checkpoint(self.folder / part)
+        self.files += other.files
+        self._where |= {f"{part}.{name}": at for name, at in other._where.items()}
 
     def _index(self) -> dict[str, str]:
         """Which shard has which tensor; nothing for weights in a single file."""
@@ -103,26 +116,33 @@ class Checkpoint:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """A tensor's shape, as stored."""
-        return tuple(self._where[name].tensors[name]["shape"])
+        return tuple(self._entry(name)["shape"])
 
     def dtype(self, name: str) -> str:
         """A tensor's safetensors dtype ("F32", "F16", "BF16", "F64")."""
-        return self._where[name].tensors[name]["dtype"]
+        return self._entry(name)["dtype"]
+
+    def _entry(self, name: str) -> dict[str, Any]:
+        """What the header of its file says of a tensor."""
+        file, own = self._where[name]
+        return file.tensors[own]
 
     def path(self, name: str) -> Path:
         """The file that holds a tensor."""
-        return self._where[name].path
+        return self._where[name][0].path
 
     def load(self, name: str) -> np.ndarray:
         """A tensor, read from the file now: as it is stored, but bfloat16 as float32."""
-        return widened(self._where[name].read(name))
+        file, own = self._where[name]
+        return widened(file.read(own))
 
     def pieces(self, name: str) -> Iterator[np.ndarray]:
         """A matrix, sixteen rows or a multiple of them at a time; of bfloat16 its bits (uint16)."""
+        file, own = self._where[name]
         rows, *width = self.shape(name)
         step = max(PIECE // max(4 * prod(width), 1), 16) // 16 * 16
         for first in range(0, rows, step):
-            yield self._where[name].read(name, first, first + step)
+            yield file.read(own, first, first + step)
 
     def blocks(self, name: str) -> None:
         """safetensors files hold no quantised matrices."""

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from quatrain import _core
-from quatrain.errors import CheckpointError, ExportError, InputError
+from quatrain.errors import CheckpointError, ConfigError, ExportError, InputError
 
 
 def read_json(path: Path) -> Any:
@@ -28,6 +28,19 @@ def read_json(path: Path) -> Any:
     except OSError as e:
         raise CheckpointError(f"{path}: cannot be read: {e.strerror}") from None
     return parse_json(data, str(path))
+
+
+def read_fields(path: Path, *, required: bool = False) -> dict[str, Any]:
+    """The fields of a JSON object; none where there is no file, unless one is ``required``.
+
+    Raises CheckpointError naming the file, ConfigError if it holds something else.
+    """
+    if not required and not path.is_file():
+        return {}
+    fields = read_json(path)
+    if not isinstance(fields, dict):
+        raise ConfigError(f"{path}: expected an object, found {type(fields).__name__}")
+    return fields
 
 
 def parse_json(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from quatrain.checkpoint import Checkpoint
-from quatrain.errors import CheckpointError, ConfigError
-from quatrain.files import read_json
+from quatrain.checkpoint import SINGLE, Checkpoint
+from quatrain.errors import CheckpointError
+from quatrain.files import read_fields
+from quatrain.sentence import ENCODER_FILES, PROMPTS_FILE, Sentence, read_modules, read_sentence
 from quatrain.weights import Tensors
 
 #: The default model, inside the package.
@@ -31,27 +31,9 @@ SETTINGS = (
     "vocab.json",
     "merges.txt",
     "modules.json",
-    "sentence_bert_config.json",
-    "config_sentence_transformers.json",
+    PROMPTS_FILE,
+    *ENCODER_FILES,
 )
-
-POOLING_MODES = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_max_tokens": "max",
-    "pooling_mode_lasttoken": "last",
-}
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """How a sentence-transformers folder makes a vector of a text."""
-
-    pooling: str = "mean"
-    normalize: bool = False
-    max_length: int | None = None
-    lower_case: bool = False
-    prompt: str = ""
 
 
 class Folder:
@@ -86,103 +68,31 @@ class Folder:
         return self.settings if in_config else self.path / "generation_config.json"
 
     @cached_property
-    def modules(self) -> list[tuple[str, str]]:
-        """The (kind, folder's name) of each module of ``modules.json``; none without that file."""
-        file = self.path / "modules.json"
-        if not file.is_file():
-            return []
-        modules = read_json(file)
-        if not isinstance(modules, list) or not all(isinstance(m, dict) for m in modules):
-            raise ConfigError(f"{file}: expected a list of modules")
-        found = []
-        for module in modules:
-            kind = str(module.get("type", "")).rsplit(".", 1)[-1]
-            if kind not in ("Transformer", "Pooling", "Normalize"):
-                raise ConfigError(
-                    f"{file}: type: expected Transformer, Pooling or Normalize, found {kind!r}"
-                )
-            name = module.get("path", "")
-            if not isinstance(name, str) or name != Path(name).name or name == "..":
-                raise ConfigError(f"{file}: path: expected a folder's bare name, found {name!r}")
-            found.append((kind, name))
-        return found
-
-    @cached_property
     def sentence(self) -> Sentence:
-        """The pooling and normalisation that ``modules.json`` asks for."""
-        if not self.modules:
-            return Sentence()
-        pooling, normalize = "mean", False
-        for kind, name in self.modules:
-            if kind == "Pooling":
-                pooling = self._pooling(name)
-            elif kind == "Normalize":
-                normalize = True
-        settings = self._fields("sentence_bert_config.json")
-        length = settings.get("max_seq_length")
-        if length is not None and (type(length) is not int or length < 1):
-            raise ConfigError(
-                f"{self.path / 'sentence_bert_config.json'}: max_seq_length: expected an integer of"
-                f" at least 1, found {length!r}"
-            )
-        return Sentence(
-            pooling=pooling,
-            normalize=normalize,
-            max_length=length,
-            lower_case=bool(settings.get("do_lower_case", False)),
-            prompt=self._prompt(),
-        )
+        """How a text becomes a vector."""
+        return read_sentence(self.path)
 
     def checkpoint(self) -> Tensors:
         """The tensors of its weights."""
-        return Checkpoint(self.path)
+        found = Checkpoint(self.path)
+        for name in self.sentence.weighted:
+            found.add(name)
+        return found
+
+    def copy_module_weights(self, target: Path) -> None:
+        """Copy the weights of the modules behind the encoder into their folders."""
+        for name in self.sentence.weighted:
+            shutil.copyfile(self.path / name / SINGLE, target / name / SINGLE)
 
     def copy_settings(self, target: Path) -> None:
-        """Copy the files that describe the model, and its modules' settings; no weights."""
+        """Copy the files that describe the model and its modules; no weights."""
         for name in SETTINGS:
             if (self.path / name).is_file():
                 shutil.copyfile(self.path / name, target / name)
-        for _, name in self.modules:
+        for _, name in read_modules(self.path):
             if name and (settings := self.path / name / "config.json").is_file():
                 (target / name).mkdir()
                 shutil.copyfile(settings, target / name / settings.name)
 
-    def _prompt(self) -> str:
-        """What goes before every text: the prompt that the folder calls its default."""
-        name = "config_sentence_transformers.json"
-        fields = self._fields(name)
-        prompts, default = fields.get("prompts") or {}, fields.get("default_prompt_name")
-        if not isinstance(prompts, dict) or not all(isinstance(p, str) for p in prompts.values()):
-            raise ConfigError(f"{self.path / name}: prompts: expected texts by name")
-        if default is None:
-            return ""
-        if not isinstance(default, str) or default not in prompts:
-            raise ConfigError(
-                f"{self.path / name}: default_prompt_name: expected one of {list(prompts)}, found"
-                f" {default!r}"
-            )
-        return prompts[default]
-
-    def _pooling(self, where: str) -> str:
-        name = str(Path(where) / "config.json")
-        fields = self._fields(name, required=True)
-        if isinstance(mode := fields.get("pooling_mode"), str):
-            chosen = ["last" if mode == "lasttoken" else mode]
-        else:
-            chosen = [k for k, v in fields.items() if k.startswith("pooling_mode") and v]
-            chosen = [POOLING_MODES.get(mode, mode) for mode in chosen]
-        if len(chosen) != 1 or chosen[0] not in POOLING_MODES.values():
-            known = ", ".join(POOLING_MODES.values())
-            raise ConfigError(
-                f"{self.path / name}: pooling_mode: expected one of {known}, found {chosen}"
-            )
-        return chosen[0]
-
     def _fields(self, name: str, *, required: bool = False) -> dict[str, Any]:
-        file = self.path / name
-        if not required and not file.is_file():
-            return {}
-        fields = read_json(file)
-        if not isinstance(fields, dict):
-            raise ConfigError(f"{file}: expected an object, found {type(fields).__name__}")
-        return fields
+        return read_fields(self.path / name, required=required)

@@ -59,13 +59,19 @@ def opened(path: Path) -> Folder:
 
 def load_on(folder: Folder, engine: Engine) -> Model:
     """Load a folder's model on an engine that exists already."""
-    net = network(folder.config, str(folder.settings))
-    if isinstance(net, Encoder):
-        net.pooling, net.normalize = folder.sentence.pooling, folder.sentence.normalize
+    net = network_of(folder)
     bind_weights(net, folder.checkpoint(), engine)
     where = folder.vocabulary
     tokenizer = None if where is None else tokenizer_of(where, folder.config)
     return Model(folder, net, engine, tokenizer, reload=load_on)
+
+
+def network_of(folder: Folder) -> Network:
+    """A folder's network without its weights."""
+    net = network(folder.config, str(folder.settings))
+    if isinstance(net, Encoder):
+        net.sentence = folder.sentence.modules(net.width)
+    return net
 
 
 def bind_weights(net: Network, checkpoint: Tensors, engine: Engine) -> None:

@@ -62,7 +62,7 @@ class Model:
     def width(self) -> int:
         """D, the size of an encoder's vectors."""
         assert isinstance(self.network, Encoder)
-        return self.network.width
+        return self.network.sentence[-1].outputs
 
     @property
     def path(self) -> Path:
@@ -150,15 +150,24 @@ class Model:
             recording.follow(later)
         return rows, recording
 
-    def encode(self, texts: Sequence[Text], *, progress: bool | None = None) -> np.ndarray:
-        """One vector per text, float32 ``[N, D]``, pooled and normalised as the folder says.
+    def encode(
+        self,
+        texts: Sequence[Text],
+        *,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        progress: bool | None = None,
+    ) -> np.ndarray:
+        """One vector per text, float32 ``[N, D]``, by the modules that the folder describes.
 
-        Texts are cut at the folder's ``max_seq_length``, else at the context. ``progress`` shows
-        a bar; None shows one when the work is long and the terminal is a person's.
-        Raises InputError for a model without an encoder.
+        ``prompt`` goes before every text, or the folder's prompt called ``prompt_name`` ("query"),
+        or, without either, its default one; token ids are taken as they are. Texts are cut at the
+        folder's ``max_seq_length``, else at the context. ``progress`` shows a bar; None shows one
+        when the work is long and the terminal is a person's.
+        Raises InputError for a model without an encoder, or a prompt that there is not.
         """
         self._expect(Encoder, "encode")
-        return encode(self, texts, progress=progress)
+        return encode(self, texts, prompt=prompt, prompt_name=prompt_name, progress=progress)
 
     def hidden(self, text: Text) -> np.ndarray:
         """What the last layer gives for one text, float32 ``[T, D]``.

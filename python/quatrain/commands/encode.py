@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +58,12 @@ def encode(
     out: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write the vectors here, as .npy.")
     ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="Put this before every text, such as 'query: '.")
+    ] = None,
+    prompt_name: Annotated[
+        str | None, typer.Option(help="Or the prompt that the folder calls so, such as query.")
+    ] = None,
     ids: IdsOption = False,
     engine: EngineOption = Engine.native,
     dtype: DtypeOption = None,
@@ -75,11 +82,12 @@ def encode(
         raise typer.BadParameter("expected texts or --file, got both")
     given = [as_input(text, ids) for text in texts or lines(file)]
     loaded = load(model, engine, threads, dtype)
+    encoded = partial(loaded.encode, given, prompt=prompt, prompt_name=prompt_name)
     if out is None:
-        vectors = loaded.encode(given)
+        vectors = encoded()
     else:
         with new_file(out) as draft:
-            vectors = loaded.encode(given)
+            vectors = encoded()
             with draft.open("wb") as handle:
                 np.save(handle, vectors)
     if json:

@@ -11,26 +11,25 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from quatrain.checkpoint import Checkpoint
 from quatrain.commands.arguments import CacheDtypeOption, DtypeOption, JsonOption, ModelArgument
 from quatrain.commands.terminal import BAD, file_table, output, print_json, sizes
 from quatrain.engines import available
 from quatrain.files import read_json
 from quatrain.folder import DEFAULT, Folder
 from quatrain.hub import resolve
-from quatrain.loader import load
-from quatrain.models import Network, network
+from quatrain.loader import load, network_of
+from quatrain.models import Network
 from quatrain.packed import PackedFile
 from quatrain.tasks.memory import forecast, peak, resident
 from quatrain.tokenizer.opening import format_in
-from quatrain.weights import strip
+from quatrain.weights import Tensors, strip
 
 PANEL = "Look inside"
 #: A size's name here -> its names in the families' configs.
 SIZES = {
-    "layers": ("num_hidden_layers", "n_layer", "num_layers"),
-    "width": ("hidden_size", "n_embd", "d_model"),
-    "heads": ("num_attention_heads", "n_head", "num_heads"),
+    "layers": ("num_hidden_layers", "n_layer", "num_layers", "n_layers"),
+    "width": ("hidden_size", "n_embd", "d_model", "dim"),
+    "heads": ("num_attention_heads", "n_head", "num_heads", "n_heads"),
 }
 
 
@@ -87,9 +86,8 @@ def info(
 
 def describe(folder: Folder) -> dict[str, Any]:
     """What there is to know of a folder without loading its weights."""
-    file = folder.path / "config.json"
-    net = network(folder.config, str(file))
-    checkpoint = Checkpoint(folder.path)
+    net = network_of(folder)
+    checkpoint = folder.checkpoint()
     packed = PackedFile.of(checkpoint)
     used = weights_used(net, checkpoint, packed)
     config = dataclasses.asdict(net.config)
@@ -123,7 +121,7 @@ def memory(
 
 
 def weights_used(
-    net: Network, checkpoint: Checkpoint, packed: PackedFile | None
+    net: Network, checkpoint: Tensors, packed: PackedFile | None
 ) -> dict[str, tuple[int, ...]]:
     """The checkpoint's weights that the network takes, and their shapes; tied ones count once."""
     stored = {strip(name, net.prefixes): name for name in checkpoint.names()}

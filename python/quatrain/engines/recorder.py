@@ -126,7 +126,7 @@ class Recorder(Kernels):
         return self._call("embedding", ids, weight)
 
     def concat(self, *parts: Any) -> Any:
-        raise UnrecordableError("concat")
+        return self._call("concat", [self._value(part) for part in parts])
 
     def positions(self, layout: Any, *, start: int = 0) -> Any:
         return self._call("positions", start, layout.stride)

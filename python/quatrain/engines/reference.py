@@ -130,10 +130,12 @@ class Reference(PackedEngine):
             "max": lambda rows: rows.max(0),
             "cls": lambda rows: rows[0],
             "last": lambda rows: rows[-1],
+            "mean_sqrt_len": lambda rows: rows.sum(0) / np.sqrt(self.dtype.type(len(rows))),
+            "weightedmean": lambda rows: np.average(rows, 0, np.arange(1, len(rows) + 1)),
         }[kind]
         if not layout.batch:
             return np.zeros((0, x.shape[-1]), self.dtype)
-        return np.stack([reduce(rows) for rows in layout.sentences(x)])
+        return np.stack([reduce(rows) for rows in layout.sentences(x)]).astype(self.dtype)
 
     def conv1d(
         self, x: Array, weight: Array, bias: Array | None, layout: Packed, *, stride: int = 1

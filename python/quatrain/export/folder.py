@@ -49,4 +49,5 @@ def export(model: Model, out_dir: str | os.PathLike[str]) -> Path:
         if model.tokenizer is not None:
             model.tokenizer.save(draft)
         model.folder.copy_settings(draft)
+        model.folder.copy_module_weights(draft)
     return out

@@ -25,7 +25,7 @@ BERT = {
     "blk.{}.layer_output_norm": "encoder.layer.{}.output.LayerNorm",
 }
 #: ``pooling_type``, by its number: none gives no vectors of texts, so the mean is as good as any.
-POOLING = {0: "mean", 1: "mean", 2: "cls", 3: "last"}
+POOLING = {0: "mean", 1: "mean", 2: "cls", 3: "lasttoken"}
 
 
 def bert(metadata: Metadata, file: TensorFile) -> Described:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from quatrain.errors import CheckpointError
-from quatrain.folder import Folder, Sentence
+from quatrain.folder import Folder
 from quatrain.gguf.architectures import describe
 from quatrain.gguf.checkpoint import GgufTensors
 from quatrain.gguf.container import Reader, mapped
@@ -16,6 +16,8 @@ from quatrain.gguf.described import Described
 from quatrain.gguf.metadata import Metadata
 from quatrain.gguf.tensor_file import TensorFile
 from quatrain.gguf.tensors import directory
+from quatrain.models.sentence import NormalizeConfig, PoolingConfig
+from quatrain.sentence import Sentence, Step
 
 #: Which algorithm the tokenizer has, or none.
 VOCABULARY, NO_VOCABULARY = "tokenizer.ggml.model", "none"
@@ -81,7 +83,8 @@ class GgufFile(Folder):
     @cached_property
     def sentence(self) -> Sentence:
         """The file's pooling. Vectors get length 1, as llama.cpp gives them."""
-        return Sentence(pooling=self._described.pooling or "mean", normalize=True)
+        pooling = PoolingConfig(pooling_mode=self._described.pooling or "mean")
+        return Sentence((Step("1_Pooling", pooling), Step("2_Normalize", NormalizeConfig())))
 
     def says(self, field: str) -> Path:
         return self.path
@@ -96,8 +99,7 @@ class GgufFile(Folder):
             "generation_config.json": self.generation,
         }
         if self._described.pooling is not None:
-            mode = "lasttoken" if self.sentence.pooling == "last" else self.sentence.pooling
-            files["1_Pooling/config.json"] = {"pooling_mode": mode}
+            files["1_Pooling/config.json"] = {"pooling_mode": self._described.pooling}
             kinds = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
             files["modules.json"] = [
                 {"type": f"sentence_transformers.models.{kind}", "path": path}

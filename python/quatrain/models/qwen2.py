@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from quatrain.errors import ConfigError
 from quatrain.layers import PreNormBlock, RotaryAttention
 from quatrain.models.config import between
 from quatrain.models.rotary_decoder import FULL, SLIDING, LayeredConfig, RotaryDecoder
@@ -33,6 +34,8 @@ class Qwen2Config(LayeredConfig):
     def check(self) -> None:
         super().check()
         between(self, "max_window_layers", 0, 2**24)
+        if SLIDING in self.kinds and not self.use_sliding_window:
+            raise ConfigError(f"use_sliding_window: expected True with {SLIDING}, found False")
 
 
 class Qwen2(RotaryDecoder):

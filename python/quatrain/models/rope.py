@@ -170,9 +170,9 @@ class DynamicRope(Rope):
 
     def check(self) -> None:
         super().check()
-        # There is a row of frequencies for each length beyond that.
-        most = LARGEST // (self.max_position_embeddings * max(self.turned, 1))
-        between(self, "factor", 1, max(most, 1))
+        # There is a row of frequencies for each length beyond that: LARGEST numbers at most.
+        row = max(self.turned // 2, 1)
+        between(self, "factor", 1, 1 + LARGEST / (row * self.max_position_embeddings))
         between(self, "head_dim", 4, LARGEST)
 
     def rotary(self) -> Rotary:

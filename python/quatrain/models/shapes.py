@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from quatrain.layers.sentence import SentenceModule
 from quatrain.models.config import Config
 from quatrain.module import Module
 from quatrain.state import SlotSpec
@@ -44,10 +45,10 @@ class Network(Module):
 class Encoder(Network):
     """Text to vectors: one per token (``hidden``) or one per sentence (``embed``)."""
 
+    #: Of the rows.
     width: int
-    #: How ``embed`` makes one vector of a sentence; set by the folder (sentence-transformers).
-    pooling: str = "mean"
-    normalize: bool = False
+    #: What makes one vector of a sentence's rows, one after the other; the folder says it.
+    sentence: list[SentenceModule]
 
     def hidden(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
         """The last layer's rows ``[N, D]``."""
@@ -64,8 +65,9 @@ class Encoder(Network):
         return {"last_hidden_state": x, "sentence_embedding": sentence}
 
     def _sentence(self, op: Any, x: Any, layout: Any) -> Any:
-        x = op.pool(x, layout, kind=self.pooling)
-        return op.l2_normalize(x) if self.normalize else x
+        for module in self.sentence:
+            x = module(op, x, layout)
+        return x
 
 
 class Decoder(Network):

@@ -13,7 +13,7 @@ Layout = Any
 Slot = Any
 
 #: How ``pool`` makes one vector of a sentence's rows.
-POOLINGS = ("mean", "cls", "max", "last")
+POOLINGS = ("mean", "cls", "max", "last", "mean_sqrt_len", "weightedmean")
 
 
 class LayoutReading(RowWise):
@@ -38,7 +38,10 @@ class LayoutReading(RowWise):
     @operation("sentence")
     def pool(self, x: Tensor, layout: Layout, *, kind: str) -> Tensor:
         """One vector per sentence, ``[N, D] -> [B, D]``: its rows' mean, maximum, first ("cls")
-        or last row. Source: sentence-transformers Pooling."""
+        or last row; "mean_sqrt_len", their sum over the root of their number; "weightedmean",
+        their mean in which row i, from 1 on, counts i times.
+        Source: sentence-transformers Pooling.
+        """
         raise NotImplementedError
 
     @required

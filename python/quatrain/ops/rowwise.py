@@ -11,7 +11,9 @@ from quatrain.ops.primitives import Primitives, Tensor
 #: Activations by the names that Hugging Face configs use.
 ACTIVATIONS = {
     "gelu": "gelu",
+    "gelu_fast": "gelu_tanh",
     "gelu_new": "gelu_tanh",
+    "gelu_python": "gelu",
     "gelu_pytorch_tanh": "gelu_tanh",
     "relu": "relu",
     "silu": "silu",

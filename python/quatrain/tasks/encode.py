@@ -18,7 +18,14 @@ BATCH_TOKENS = 2048
 LONG_WORK = 512
 
 
-def encode(model: Model, texts: Sequence[Any], *, progress: bool | None = None) -> np.ndarray:
+def encode(
+    model: Model,
+    texts: Sequence[Any],
+    *,
+    prompt: str | None = None,
+    prompt_name: str | None = None,
+    progress: bool | None = None,
+) -> np.ndarray:
     """One vector per text, float32 ``[N, D]``; see ``Model.encode``."""
     if isinstance(texts, str):
         raise InputError("[encode] expected a sequence of texts, got one str: wrap it in a list")
@@ -27,9 +34,11 @@ def encode(model: Model, texts: Sequence[Any], *, progress: bool | None = None) 
         raise InputError(f"[encode] expected a sequence of texts, got {kind}")
     texts = list(texts)
     settings = model.folder.sentence
+    before = settings.prompt(prompt, prompt_name)
     limits = [n for n in (settings.max_length, model.network.context) if n is not None]
     limit = min(limits, default=None)
-    samples = model.samples([prepare(text, settings) for text in texts], max_length=limit)
+    given = [prepare(text, before, lower_case=settings.lower_case) for text in texts]
+    samples = model.samples(given, max_length=limit)
     out = np.zeros((len(texts), model.width), np.float32)
     order = sorted(range(len(texts)), key=lambda i: -len(samples[i].ids))
     for chosen in tracked(
@@ -39,12 +48,12 @@ def encode(model: Model, texts: Sequence[Any], *, progress: bool | None = None) 
     return out
 
 
-def prepare(text: Any, settings: Any) -> Any:
+def prepare(text: Any, prompt: str, *, lower_case: bool) -> Any:
     """What sentence-transformers does to a text before the tokenizer sees it."""
     if not isinstance(text, str):
         return text
-    text = settings.prompt + text
-    return text.lower() if settings.lower_case else text
+    text = prompt + text
+    return text.lower() if lower_case else text
 
 
 def batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -161,9 +161,16 @@ class Lowering(Engine):
             return self.emit("ReduceMax", shown, axis, keepdims=0)
         # Where, not a product: a padding row may hold anything, even NaN.
         shown = self.emit("Where", tokens, x, self._operand(0.0))
-        count = self.emit("Cast", tokens, to=TensorProto.FLOAT)
+        weight = self.emit("Cast", tokens, to=TensorProto.FLOAT)
+        if kind == "weightedmean":
+            number = self.emit("Cast", self.positions(layout, start=1), to=TensorProto.FLOAT)
+            weight = self.mul(weight, self.emit("Unsqueeze", number, self.graph.constant([2])))
+            shown = self.mul(shown, weight)
         total = self.emit("ReduceSum", shown, axis, keepdims=0)
-        return self.emit("Div", total, self.emit("ReduceSum", count, axis, keepdims=0))
+        weight = self.emit("ReduceSum", weight, axis, keepdims=0)
+        return self.emit(
+            "Div", total, self.emit("Sqrt", weight) if kind == "mean_sqrt_len" else weight
+        )
 
     def rotary(
         self, layout: Padded, inv_freq: np.ndarray, *, scale: float = 1.0, limit: int | None = None
