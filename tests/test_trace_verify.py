@@ -242,7 +242,7 @@ def test_verification_refuses_bad_texts(texts, tiny):
         ("gpt2", "gelu_tanh", "h.0.mlp.gelu_tanh"),
         ("llama", "rope", "layers.0.self_attn.rope"),
         ("bert", "layer_norm", "embeddings.LayerNorm.layer_norm"),
-        ("bert", "pool", "pool"),
+        ("bert", "pool", "1_Pooling.pool"),
         ("bart", "gelu", "encoder.layers.0.gelu"),
     ],
 )
