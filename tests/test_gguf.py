@@ -17,6 +17,7 @@ from gguf_blocks import random_rows
 from quatrain.errors import CheckpointError, ConfigError, WeightError
 from quatrain.gguf.folder import GgufFile
 from quatrain.loader import opened
+from quatrain.weights import strip
 
 pytestmark = pytest.mark.oracle("gguf")
 IDS = [3, 1, 4, 1, 5, 9, 2, 6]
@@ -26,12 +27,26 @@ MADE: list[tuple[str, dict[str, Any]]] = [
     ("llama", {"attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True}),
     ("llama", {"num_key_value_heads": 1, "head_dim": None, "rope_theta": 500.0}),
     ("qwen2", {}),
+    ("qwen3", {}),
+    ("qwen3", {"attention_bias": True, "rope_theta": 500.0}),
+    ("phi3", {}),
+    ("phi3", {"partial_rotary_factor": 0.7, "sliding_window": 4}),
+    ("gemma2", {}),
+    ("gemma2", {"attn_logit_softcapping": 2.0, "sliding_window": 2}),
+    ("gemma3_text", {}),
+    ("gemma3_text", {"final_logit_softcapping": 5.0, "sliding_window_pattern": 3}),
     ("gpt2", {}),
     ("gpt2", {"tie_word_embeddings": False, "layer_norm_epsilon": 1e-3}),
     ("bert", {}),
     ("bert", {"type_vocab_size": 1, "layer_norm_eps": 1e-3}),
     ("t5", {}),
     ("t5", {"feed_forward_proj": "relu", "tie_word_embeddings": False}),
+]
+#: Those that transformers reads; of T5 only such whose halves have as many blocks.
+READ_BY_TRANSFORMERS = [
+    (family, changes | ({"num_decoder_layers": None} if family == "t5" else {}))
+    for family, changes in MADE
+    if family != "bert"
 ]
 
 
@@ -132,6 +147,14 @@ def test_a_field_that_is_not_supported_is_named(family, fields, message, tmp_pat
     assert str(caught.value).startswith(f"{file}: ")
 
 
+def test_a_file_of_several_parts_is_refused_with_the_remedy(tmp_path):
+    folder = checkpoints.write(tmp_path / "folder", "llama")
+    file = tmp_path / "model.gguf"
+    gguf_files.write(folder, file, **{"split.count": 3})
+    with pytest.raises(CheckpointError, match=r"split\.count: .* of 3: .*gguf-split --merge"):
+        quatrain.load(file)
+
+
 def test_fields_that_turn_nothing_on_are_let_be(tmp_path):
     _, file = both(tmp_path, "llama", {}, expert_count=0, **{"rope.scaling.type": "none"})
     quatrain.load(file)
@@ -153,6 +176,68 @@ def test_stretched_rotary_positions(changes, fields, tmp_path):
     stretched = {f"rope.scaling.{name}": value for name, value in fields.items()}
     folder, file = both(tmp_path, "llama", {"rope_scaling": changes}, **stretched)
     np.testing.assert_array_equal(results(file, "native")[1], results(folder, "native")[1])
+
+
+def test_the_divisors_of_llama_3(tmp_path):
+    """llama.cpp's converter writes what Llama 3.1's parameters come to, for every frequency."""
+    llama3 = {
+        "rope_type": "llama3",
+        "factor": 4.0,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 16,
+    }
+    folder = checkpoints.write(tmp_path / "folder", "llama", rope_scaling=llama3)
+    rotary = quatrain.load(folder).network.rotary_emb
+    plain = 10000.0 ** (-np.arange(0, 6, 2) / 6)
+    divisors = (plain / rotary.inv_freq).astype(np.float32)
+    assert divisors.min() < 2 < divisors.max()
+    file = gguf_files.write(folder, tmp_path / "model.gguf", extra={"rope_freqs.weight": divisors})
+    expected = results(folder, "reference")[1]
+    np.testing.assert_allclose(
+        results(file, "reference")[1], expected, rtol=0, atol=1e-5 * abs(expected).max()
+    )
+
+
+@pytest.mark.parametrize("original", [32, 4])
+def test_the_divisors_of_phi_3(original, tmp_path):
+    factors = {"short": [1.0, 1.5, 2.5], "long": [2.0, 3.0, 9.0]}
+    scaling = {f"{name}_factor": numbers for name, numbers in factors.items()}
+    changes = {
+        "original_max_position_embeddings": original,
+        "rope_scaling": {"type": "longrope", "attention_factor": 1.25, **scaling},
+    }
+    extra = {
+        f"rope_factors_{name}.weight": np.array(numbers, np.float32)
+        for name, numbers in factors.items()
+    }
+    folder, file = both(tmp_path, "phi3", changes, extra=extra)
+    for ours, expected in zip(results(file, "native"), results(folder, "native"), strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.oracle("torch", "transformers")
+@pytest.mark.parametrize(("family", "changes"), READ_BY_TRANSFORMERS, ids=str)
+def test_names_and_values_are_those_that_transformers_reads(family, changes, tmp_path):
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+    from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
+
+    folder, file = both(tmp_path, family, changes)
+    config = AutoConfig.from_pretrained(folder)
+    kind = AutoModelForSeq2SeqLM if family == "t5" else AutoModelForCausalLM
+    with torch.device("meta"):
+        model = kind.from_config(config)
+    read = load_gguf_checkpoint(str(file), return_tensors=True, model_to_load=model)
+    ours = quatrain.load(file)
+    tensors, prefixes = ours.folder.checkpoint(), ours.network.prefixes
+    theirs = {strip(name, prefixes): tensor.numpy() for name, tensor in read["tensors"].items()}
+    assert set(theirs) == set(tensors.names())
+    for name, expected in theirs.items():
+        np.testing.assert_allclose(tensors.load(name), expected, rtol=0, atol=1e-6, err_msg=name)
+    for name, value in read["config"].items():
+        if name in ours.folder.config and name != "model_type":
+            assert ours.folder.config[name] == pytest.approx(value, rel=1e-6), name
 
 
 def test_special_tokens_and_sampling_come_from_the_file(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import quatrain
+from checkpoints import describe
 from exported import Runner, padded
 from judge import difference
 from quatrain.errors import CheckpointError, ConfigError, InputError, WeightError
@@ -173,6 +174,43 @@ def test_a_prompt_is_one_of_the_folders(folder):
         model.encode(given, prompt_name="passage")
     with pytest.raises(InputError, match="expected prompt or prompt_name, got both"):
         model.encode(given, prompt="q: ", prompt_name="query")
+
+
+@pytest.mark.parametrize("family", ["gpt2", "qwen2"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_decoders_rows_may_become_vectors(family, engine, copied, tmp_path):
+    """Then its head may be missing, and it neither gives logits nor goes on with a text."""
+    folder = copied(family)
+    texts_, rows = texts(7, 1), quatrain.load(folder)
+    wanted = np.stack([rows.hidden(text)[-1] for text in texts_])
+    describe(folder, "Transformer", "Pooling", config={"pooling_mode": "lasttoken"})
+    weights = load_file(folder / "model.safetensors")
+    headless = {key: w for key, w in weights.items() if not key.startswith("lm_head")}
+    save_file(headless, folder / "model.safetensors")
+    model = quatrain.load(folder, engine=engine)
+    assert difference(model.encode(texts_), wanted) <= 1e-5
+    assert difference(model.trace(texts_[0])["words"], wanted[0]) <= 1e-5
+    for work in (model.logits, model.generate):
+        with pytest.raises(InputError, match=f"expected a model of shape decoder, got {family}"):
+            work(texts_[0])
+    if engine == "native":
+        out = Runner(model.export(tmp_path / "out"))
+        assert out.outputs == ["last_hidden_state", "sentence_embedding"]
+        assert difference(out.run(*padded(texts_, left=True))["sentence_embedding"], wanted) <= 1e-5
+        assert quatrain.verify(folder, texts_).passed
+        again = quatrain.load(model.save(tmp_path / "saved"))
+        assert np.array_equal(again.encode(texts_), model.encode(texts_))
+
+
+def test_a_decoder_that_sees_ahead_is_an_encoder(copied):
+    folder = copied("gemma3_text")
+    change(folder / "config.json", use_bidirectional_attention=True)
+    model, (text,) = quatrain.load(folder), texts(9)
+    rows = model.hidden(text)
+    assert np.allclose(model.encode([text])[0], rows.mean(0), atol=1e-6)
+    assert difference(model.hidden(np.append(text, 3))[:9], rows) > 0.01
+    with pytest.raises(InputError, match="expected a model of shape decoder, got gemma3_text"):
+        model.generate(text)
 
 
 def test_a_limit_may_be_the_tokenizers(folder):

@@ -23,6 +23,7 @@ class TorchTransformer(Oracle):
     def __init__(self, folder: Path) -> None:
         import torch
 
+        torch.set_num_threads(1)
         torch.backends.mha.set_fastpath_enabled(False)
         self.torch, self.paired = torch, True
         self.config = json.loads((folder / "config.json").read_text())

@@ -16,12 +16,16 @@ from quatrain.weights import Tensors
 #: The default model, inside the package.
 DEFAULT = Path(__file__).parent / "default_model"
 
+#: The tokenizer of what an encoder-decoder writes, where that of what it reads is another.
+TARGET = "target_tokenizer.json"
+
 #: Files that describe a model and are copied as they are; its tokenizer saves its own.
 SETTINGS = (
     "config.json",
     "generation_config.json",
     "tokenizer.json",
     "tokenizer_config.json",
+    TARGET,
     "special_tokens_map.json",
     "added_tokens.json",
     "chat_template.jinja",
@@ -47,6 +51,12 @@ class Folder:
         self.vocabulary: Path | None = path
         if not path.is_dir():
             raise CheckpointError(f"{path}: expected a model folder, found no folder there")
+
+    @property
+    def target_vocabulary(self) -> Path | None:
+        """The file of a second tokenizer, for what an encoder-decoder writes; mostly None."""
+        file = self.path / TARGET
+        return file if file.is_file() else None
 
     @cached_property
     def config(self) -> dict[str, Any]:

@@ -12,10 +12,18 @@ from quatrain.folder import DEFAULT, Folder
 from quatrain.gguf.folder import GgufFile, file_in
 from quatrain.hub import resolve
 from quatrain.model import Model
-from quatrain.models import Encoder, Network, network
+from quatrain.models import (
+    Decoder,
+    Encoder,
+    EncoderDecoder,
+    HeadlessDecoder,
+    Network,
+    network,
+)
 from quatrain.module import Param
 from quatrain.packed import PackedFile
 from quatrain.shared import Shared
+from quatrain.tokenizer import Tokenizer
 from quatrain.tokenizer.of_model import tokenizer_of
 from quatrain.weights import Load, Tensors, bind
 
@@ -63,12 +71,17 @@ def load_on(folder: Folder, engine: Engine) -> Model:
     bind_weights(net, folder.checkpoint(), engine)
     where = folder.vocabulary
     tokenizer = None if where is None else tokenizer_of(where, folder.config)
-    return Model(folder, net, engine, tokenizer, reload=load_on)
+    target = folder.target_vocabulary
+    target_tokenizer = None if target is None else Tokenizer.from_file(target)
+    return Model(folder, net, engine, tokenizer, reload=load_on, target_tokenizer=target_tokenizer)
 
 
 def network_of(folder: Folder) -> Network:
-    """A folder's network without its weights."""
+    """A folder's network without its weights; where it says how vectors are made, an encoder."""
     net = network(folder.config, str(folder.settings))
+    if isinstance(net, Decoder) and not isinstance(net, EncoderDecoder):
+        headless = folder.sentence.steps or net.bidirectional
+        net = HeadlessDecoder(net) if headless else net
     if isinstance(net, Encoder):
         net.sentence = folder.sentence.modules(net.width)
     return net

@@ -46,10 +46,13 @@ class Model:
         tokenizer: Any,
         *,
         reload: Callable[[Folder, Engine], Model],
+        target_tokenizer: Any = None,
     ) -> None:
         self.folder, self.network, self.engine = folder, network, engine
         #: The tokenizer, or None for a folder without one.
         self.tokenizer = tokenizer
+        #: What turns new ids into text: of some encoder-decoders another one.
+        self.target_tokenizer = target_tokenizer or tokenizer
         self._reload = reload
         self._bare = tokenizer and tokenizer.without_padding().without_truncation()
 

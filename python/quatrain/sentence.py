@@ -33,11 +33,15 @@ class Step:
     file: str = field(default="config.json", compare=False)
 
 
+MEAN = Step("1_Pooling", PoolingConfig(pooling_mode="mean"))
+
+
 @dataclass(frozen=True)
 class Sentence:
-    """How a text becomes a vector. Without files that say it: the mean of the encoder's rows."""
+    """How a text becomes a vector."""
 
-    steps: tuple[Step, ...] = (Step("1_Pooling", PoolingConfig(pooling_mode="mean")),)
+    #: The modules that the files name; without any, an encoder's rows are averaged.
+    steps: tuple[Step, ...] = ()
     #: How many tokens are read at most.
     max_length: int | None = None
     lower_case: bool = False
@@ -56,7 +60,7 @@ class Sentence:
         Raises ConfigError for one that expects another width.
         """
         made: list[SentenceModule] = []
-        for step in self.steps:
+        for step in self.steps or (MEAN,):
             try:
                 made.append(step.config.module(made[-1].outputs if made else width))
             except ConfigError as e:
@@ -111,7 +115,7 @@ def read_modules(folder: Path) -> list[tuple[str, str]]:
 
 
 def read_sentence(folder: Path) -> Sentence:
-    """What the files of sentence-transformers in a folder say.
+    """What the files of sentence-transformers in a folder say: nothing, without ``modules.json``.
 
     Raises ConfigError for what is not supported, naming file and field.
     """
@@ -129,7 +133,7 @@ def read_sentence(folder: Path) -> Sentence:
     settings = read_fields(encoder)
     prompts, default = read_prompts(folder / PROMPTS_FILE)
     return Sentence(
-        steps=tuple(steps) or Sentence.steps,
+        steps=tuple(steps),
         max_length=read_length(encoder, settings),
         lower_case=bool(settings.get("do_lower_case", False)),
         prompts=prompts,

@@ -4,7 +4,8 @@ from typing import Any
 
 from families.family import VOCAB, Family
 
-OWN_HEAD = "head of its own"
+#: The second as transformers 5 writes it, whose config does not say so.
+OWN_HEAD, UNSAID = "head of its own", "head of its own, unsaid"
 
 
 def own_head(model: Any) -> None:
@@ -36,13 +37,14 @@ FAMILY = Family(
         "unscaled": {"tie_word_embeddings": False, "layer_norm_epsilon": 1e-3},
         "gated silu": {"feed_forward_proj": "gated-silu"},
         OWN_HEAD: {"tie_word_embeddings": False},
+        UNSAID: {},
     },
     states={
         "encoder_hidden_states": ("shared", "encoder.block.{}", "encoder.final_layer_norm"),
         "decoder_hidden_states": ("shared", "decoder.block.{}", "decoder.final_layer_norm"),
     },
     loud="decoder.final_layer_norm.weight",
-    remade={OWN_HEAD: own_head},
+    remade={OWN_HEAD: own_head, UNSAID: own_head},
     # As transformers 4 wrote it.
     rewritten={OWN_HEAD: {"tie_word_embeddings": False, "scale_decoder_outputs": None}},
 )

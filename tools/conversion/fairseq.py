@@ -51,6 +51,7 @@ def config_of(args: dict[str, Any], weights: dict[str, Any]) -> dict[str, Any]:
         "decoder_attention_heads": args["decoder_attention_heads"],
         "decoder_ffn_dim": args["decoder_ffn_embed_dim"],
         "activation_function": args["activation_fn"],
+        "layer_norm_eps": 1e-5,
         "normalize_before": same("normalize_before"),
         "normalize_embedding": args["layernorm_embedding"],
         "add_final_layer_norm": "decoder.layer_norm.weight" in weights,

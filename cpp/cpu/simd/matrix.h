@@ -71,6 +71,8 @@ QUATRAIN_INLINE void tile(Left left, RightOf<Value> right, std::ptrdiff_t k, flo
 #pragma GCC unroll 16
     for (int j = 0; j < columns; ++j) prefetch_to_write(c + i * stride + j * kWidth);
   }
+  // Counting steps takes the place of products.
+#pragma GCC unroll 4
   for (std::ptrdiff_t step = 0; step < k; ++step) {
     Vec line[columns];
 #pragma GCC unroll 16

@@ -15,7 +15,7 @@ namespace quatrain::avx2 {
 constexpr int kWidth = 8;       // lanes
 constexpr int kTileRows = 6;    // rows of a matrix tile: 6 x 16 outputs fill 12 of 16 registers
 constexpr int kRegisters = 12;  // accumulators that leave room for operands
-constexpr std::ptrdiff_t kBlockK = 256;  // 16 KB of a panel: half of a first-level cache
+constexpr std::ptrdiff_t kBlockK = 512;  // 192 KB of rows: second-level caches have 256 or more
 
 // x + kRoundingMagic - kRoundingMagic is x rounded to an integer, for |x| < 2^22: 1.5 * 2^23 leaves
 // no bits for a fraction.

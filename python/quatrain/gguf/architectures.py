@@ -14,6 +14,10 @@ from quatrain.gguf.tensor_file import TensorFile
 ARCHITECTURES: dict[str, Callable[[Metadata, TensorFile], Described]] = {
     "llama": decoders.llama,
     "qwen2": decoders.qwen2,
+    "qwen3": decoders.qwen3,
+    "phi3": decoders.phi3,
+    "gemma2": decoders.gemma2,
+    "gemma3": decoders.gemma3,
     "gpt2": decoders.gpt2,
     "bert": encoders.bert,
     "t5": encoders.t5,

@@ -6,6 +6,8 @@ Their tensors' names are llama.cpp's (llama-arch.cpp) and Hugging Face's, withou
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from quatrain.gguf.described import Described
@@ -36,6 +38,18 @@ QWEN3 = LLAMA | {
     "blk.{}.attn_q_norm": "layers.{}.self_attn.q_norm",
     "blk.{}.attn_k_norm": "layers.{}.self_attn.k_norm",
 }
+PHI3 = {key: LLAMA[key] for key in LLAMA if not key.endswith(("_q", "_k", "_v", "_gate"))} | {
+    "blk.{}.attn_qkv": "layers.{}.self_attn.qkv_proj",
+    "blk.{}.ffn_up": "layers.{}.mlp.gate_up_proj",
+}
+GEMMA = QWEN3 | {
+    "blk.{}.post_attention_norm": "layers.{}.post_attention_layernorm",
+    "blk.{}.ffn_norm": "layers.{}.pre_feedforward_layernorm",
+    "blk.{}.post_ffw_norm": "layers.{}.post_feedforward_layernorm",
+}
+#: How many blocks the models have whose queries are scaled by the width that a head would have;
+#: the files do not say it.
+LARGE_GEMMAS = (46, 62)
 
 
 def llama(metadata: Metadata, file: TensorFile) -> Described:
@@ -58,12 +72,64 @@ def qwen3(metadata: Metadata, file: TensorFile) -> Described:
     return Described(config, QWEN3)
 
 
-def rotary_decoder(metadata: Metadata, file: TensorFile) -> dict[str, Any]:
-    """The fields of decoders with rotary positions, RMS norms and grouped heads."""
+def phi3(metadata: Metadata, file: TensorFile) -> Described:
+    config = rotary_decoder(metadata, file, partly=True) | {
+        "model_type": "phi3",
+        "sliding_window": metadata.integer("attention.sliding_window", 0, least=0) or None,
+    }
+    if config["rope_scaling"]:
+        key = "original_max_position_embeddings"
+        config[key] = config["rope_scaling"][key]
+    return Described(config, PHI3)
+
+
+def gemma2(metadata: Metadata, file: TensorFile) -> Described:
+    if (found := metadata.integer("attention.sliding_window_pattern", 2)) != 2:
+        metadata.fail("attention.sliding_window_pattern", "2", found)
+    config = gemma(metadata, file) | {
+        "model_type": "gemma2",
+        "sliding_window": metadata.integer("attention.sliding_window", 4096),
+        "attn_logit_softcapping": metadata.number("attn_logit_softcapping", 50.0) or None,
+        "final_logit_softcapping": metadata.number("final_logit_softcapping", 30.0) or None,
+    }
+    return Described(config, GEMMA, raised=norms(GEMMA))
+
+
+def gemma3(metadata: Metadata, file: TensorFile) -> Described:
+    config = gemma(metadata, file) | {
+        "model_type": "gemma3_text",
+        "sliding_window_pattern": metadata.integer("attention.sliding_window_pattern", 6),
+        "sliding_window": metadata.integer("attention.sliding_window", 0, least=0) or None,
+        "final_logit_softcapping": metadata.number("final_logit_softcapping", 0.0) or None,
+        "rope_local_base_freq": metadata.number("rope.freq_base_swa", 10000.0),
+    }
+    if config["sliding_window"] is None:
+        config["layer_types"] = ["full_attention"] * config["num_hidden_layers"]
+    return Described(config, GEMMA, raised=norms(GEMMA))
+
+
+def gemma(metadata: Metadata, file: TensorFile) -> dict[str, Any]:
+    config = rotary_decoder(metadata, file)
+    is_large = config["num_hidden_layers"] in LARGE_GEMMAS
+    width = config["hidden_size"] // config["num_attention_heads"]
+    return config | {"query_pre_attn_scalar": width if is_large else config["head_dim"]}
+
+
+def norms(names: Mapping[str, str]) -> list[str]:
+    return [name for name in names if name.endswith("_norm")]
+
+
+def rotary_decoder(metadata: Metadata, file: TensorFile, *, partly: bool = False) -> dict[str, Any]:
+    """The fields of decoders with rotary positions, RMS norms and grouped heads, of which only a
+    part may turn."""
     width, heads = metadata.integer("embedding_length"), metadata.integer("attention.head_count")
     size = metadata.integer("attention.key_length", max(1, width // heads))
-    for name in ("attention.value_length", "rope.dimension_count"):
-        if (found := metadata.integer(name, size)) != size:
+    turned = metadata.integer("rope.dimension_count", size)
+    for name, found in {
+        "attention.value_length": metadata.integer("attention.value_length", size),
+        "rope.dimension_count": size if partly else turned,
+    }.items():
+        if found != size:
             metadata.fail(name, f"the size of a head ({size})", found)
     context = metadata.integer("context_length")
     return {
@@ -78,8 +144,15 @@ def rotary_decoder(metadata: Metadata, file: TensorFile) -> dict[str, Any]:
         "rms_norm_eps": metadata.number("attention.layer_norm_rms_epsilon"),
         "rope_theta": metadata.number("rope.freq_base", 10000.0),
         "rope_scaling": rope_scaling(metadata, file, context),
+        **({"partial_rotary_factor": fraction(turned, size)} if partly else {}),
         "tie_word_embeddings": "output.weight" not in file.tensors,
     }
+
+
+def fraction(part: int, whole: int) -> float:
+    """What ``whole`` is multiplied by, and cut off behind the point, to give ``part``."""
+    ratio = part / whole
+    return ratio if int(whole * ratio) == part else math.nextafter(ratio, 1)
 
 
 def rope_scaling(metadata: Metadata, file: TensorFile, context: int) -> dict[str, Any] | None:

@@ -19,6 +19,8 @@ from quatrain.gguf.tensors import directory
 from quatrain.models.sentence import NormalizeConfig, PoolingConfig
 from quatrain.sentence import Sentence, Step
 
+#: Of how many files this is one.
+PARTS = "split.count"
 #: Which algorithm the tokenizer has, or none.
 VOCABULARY, NO_VOCABULARY = "tokenizer.ggml.model", "none"
 #: Fields for the ids of special tokens -> what ``generation_config.json`` calls them.
@@ -52,6 +54,11 @@ class GgufFile(Folder):
             reader = Reader(data, str(path))
             self._fields_of = {field.name: field.value for field in reader.fields()}
             self.file = TensorFile(path, identity, directory(reader, self._fields_of))
+        if (count := self._fields_of.get(PARTS, 1)) not in (0, 1):
+            raise CheckpointError(
+                f"{path}: {PARTS}: expected a file of one part, found one of {count!r:.60}: put"
+                " them together with llama-gguf-split --merge"
+            )
         has_vocabulary = self._fields_of.get(VOCABULARY, NO_VOCABULARY) != NO_VOCABULARY
         self.vocabulary = path if has_vocabulary else None
         if not self.file.tensors:
@@ -82,8 +89,10 @@ class GgufFile(Folder):
 
     @cached_property
     def sentence(self) -> Sentence:
-        """The file's pooling. Vectors get length 1, as llama.cpp gives them."""
-        pooling = PoolingConfig(pooling_mode=self._described.pooling or "mean")
+        """An encoder's pooling. Vectors get length 1, as llama.cpp gives them."""
+        if self._described.pooling is None:
+            return Sentence()
+        pooling = PoolingConfig(pooling_mode=self._described.pooling)
         return Sentence((Step("1_Pooling", pooling), Step("2_Normalize", NormalizeConfig())))
 
     def says(self, field: str) -> Path:

@@ -1,4 +1,4 @@
-"""Causal self-attention over rotary positions, with the names of Llama's files."""
+"""Self-attention over rotary positions, with the names of Llama's files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from quatrain.module import Module
 @dataclass(frozen=True)
 class RotaryHeads:
     """What an attention's heads are: ``count`` of queries that share ``kv_count`` of keys and
-    values (Ainslie et al. 2023), of ``size`` values each. ``window`` and ``softcap`` are those of
-    ``op.attention``."""
+    values (Ainslie et al. 2023), of ``size`` values each. ``window``, ``softcap`` and ``causal``
+    are those of ``op.attention``."""
 
     count: int
     kv_count: int
@@ -22,6 +22,7 @@ class RotaryHeads:
     scale: float
     window: int | None = None
     softcap: float | None = None
+    causal: bool = True
 
     def attend(self, op: Any, q: Any, k: Any, v: Any, rotary: Any, layout: Any, slot: Any) -> Any:
         """Turn queries and keys by their positions, then attend."""
@@ -29,7 +30,7 @@ class RotaryHeads:
         k = op.rope(k, *rotary, heads=self.kv_count)
         return op.attention(
             q, k, v, layout, heads=self.count, kv_heads=self.kv_count, scale=self.scale,
-            causal=True, window=self.window, softcap=self.softcap, slot=slot,
+            causal=self.causal, window=self.window, softcap=self.softcap, slot=slot,
         )  # fmt: skip
 
 

@@ -16,11 +16,19 @@ from quatrain.models.marian import Marian
 from quatrain.models.mistral import Mistral
 from quatrain.models.modernbert import ModernBert
 from quatrain.models.mpnet import MPNet
+from quatrain.models.mt5 import MT5, UMT5
 from quatrain.models.phi3 import Phi3
 from quatrain.models.qwen2 import Qwen2
 from quatrain.models.qwen3 import Qwen3
 from quatrain.models.roberta import Roberta
-from quatrain.models.shapes import Decoder, Encoder, EncoderDecoder, Network, SpeechToText
+from quatrain.models.shapes import (
+    Decoder,
+    Encoder,
+    EncoderDecoder,
+    HeadlessDecoder,
+    Network,
+    SpeechToText,
+)
 from quatrain.models.t5 import T5
 from quatrain.models.transformer import Transformer
 from quatrain.models.whisper import Whisper
@@ -30,6 +38,7 @@ __all__ = [
     "Decoder",
     "Encoder",
     "EncoderDecoder",
+    "HeadlessDecoder",
     "Network",
     "SpeechToText",
     "network",
@@ -49,12 +58,14 @@ FAMILIES: dict[str, type[Any]] = {
     "mistral": Mistral,
     "modernbert": ModernBert,
     "mpnet": MPNet,
+    "mt5": MT5,
     "phi3": Phi3,
     "qwen2": Qwen2,
     "qwen3": Qwen3,
     "roberta": Roberta,
     "t5": T5,
     "transformer": Transformer,
+    "umt5": UMT5,
     "whisper": Whisper,
     "xlm-roberta": Roberta,
 }

@@ -39,6 +39,8 @@ class Gemma2Config(LayeredConfig):
     tie_word_embeddings: bool = True
 
     activation_field: ClassVar[str] = "hidden_activation"
+    #: Whether attention may be bidirectional.
+    sees_ahead: ClassVar[bool] = False
 
     @property
     def kinds(self) -> list[str]:
@@ -58,7 +60,8 @@ class Gemma2Config(LayeredConfig):
         between(self, "query_pre_attn_scalar", 1e-6, 1e9)
         between(self, "attn_logit_softcapping", 1e-3, 1e6)
         between(self, "final_logit_softcapping", 1e-3, 1e6)
-        one_of(self, "use_bidirectional_attention", None, False)
+        if not self.sees_ahead:
+            one_of(self, "use_bidirectional_attention", None, False)
 
 
 class Gemma2(RotaryDecoder):

@@ -4,11 +4,11 @@ that also sees, the part that reads text."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 from quatrain.errors import ConfigError
-from quatrain.layers import NormedRotaryAttention, SandwichBlock, UnitOffsetRMSNorm
+from quatrain.layers import NormedRotaryAttention, RotaryHeads, SandwichBlock, UnitOffsetRMSNorm
 from quatrain.models.config import between, one_of, positive
 from quatrain.models.gemma2 import Gemma2, Gemma2Config
 from quatrain.models.rope import Rope, read_rope
@@ -32,6 +32,8 @@ class Gemma3TextConfig(Gemma2Config):
     attn_logit_softcapping: float | None = None
     final_logit_softcapping: float | None = None
 
+    sees_ahead: ClassVar[bool] = True
+
     @property
     def kinds(self) -> list[str]:
         if self.layer_types is not None:
@@ -50,6 +52,14 @@ class Gemma3TextConfig(Gemma2Config):
     def local_rope(self) -> Rope:
         fallback = self.rope_defaults | {"rope_theta": self.rope_local_base_freq}
         return read_rope(self._given(SLIDING), f"rope_parameters: {SLIDING}", fallback)
+
+    def heads(self, index: int) -> RotaryHeads:
+        heads = super().heads(index)
+        if not self.use_bidirectional_attention:
+            return heads
+        # Half of the window lies to either side.
+        window = None if heads.window is None else heads.window // 2 + 1
+        return replace(heads, causal=False, window=window)
 
     def _given(self, kind: str) -> dict[str, Any]:
         return (self.rope_parameters or {}).get(kind) or {}
@@ -74,6 +84,8 @@ class Gemma3TextConfig(Gemma2Config):
 class Gemma3Config(Gemma3TextConfig):
     """``model_type`` "gemma3": the fields of its ``text_config``."""
 
+    sees_ahead: ClassVar[bool] = False
+
     @classmethod
     def from_dict(cls, fields: dict[str, Any], file: str) -> Self:
         text = fields.get("text_config")
@@ -91,6 +103,7 @@ class Gemma3Text(Gemma2):
 
     def __init__(self, config: Gemma3TextConfig):
         super().__init__(config)
+        self.bidirectional = bool(config.use_bidirectional_attention)
         # The files say how long a text may be once it is stretched.
         self.context = config.max_position_embeddings
         self.rotary_emb_local = config.local_rope.rotary()

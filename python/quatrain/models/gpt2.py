@@ -93,6 +93,7 @@ class GPT2(Decoder):
     def __init__(self, config: GPT2Config):
         self.config = config
         self.vocab_size, self.context = config.vocab_size, config.n_positions
+        self.width = config.n_embd
         self.wte = Embedding(config.vocab_size, config.n_embd, tied=config.tie_word_embeddings)
         self.wpe = Learned(config.n_positions, config.n_embd)
         self.h = [Block(config, i) for i in range(config.n_layer)]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from quatrain.errors import ConfigError
 from quatrain.layers import Embedding, GatedFeedForward, Linear, RMSNorm, RotaryHeads
-from quatrain.models.config import Config, activation, between, layers, positive
+from quatrain.models.config import Config, activation, between, layers, one_of, positive
 from quatrain.models.rope import Rope, read_rope
 from quatrain.models.shapes import Decoder, slot_of
 from quatrain.module import Module
@@ -37,6 +37,7 @@ class RotaryConfig(Config):
     rope_scaling: dict | None = None
     rope_parameters: dict | None = None
     partial_rotary_factor: float = 1.0
+    is_causal: bool | None = None
     tie_word_embeddings: bool = False
 
     #: Whether a part of each head may stay as it is.
@@ -112,6 +113,7 @@ class RotaryConfig(Config):
                 f"({self.kv_heads}), found {self.num_attention_heads}"
             )
         between(self, "rms_norm_eps", 0, 1)
+        one_of(self, "is_causal", None, True)
         activation(self, self.activation_field)
         part = self.rope.partial_rotary_factor
         if part != 1 and not self.turns_partly:
@@ -156,19 +158,19 @@ class RotaryDecoder(Decoder):
     """An embedding, blocks, a norm and a head, with the names of Llama's files."""
 
     config: RotaryConfig
-    prefixes: ClassVar[tuple[str, ...]] = ("model.",)
-    ignored: ClassVar[tuple[str, ...]] = (r"layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
+    prefixes: tuple[str, ...] = ("model.",)
+    ignored: tuple[str, ...] = (r"layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
     duplicates = {"lm_head.weight": "embed_tokens.weight"}  # noqa: RUF012
 
     def __init__(self, config: RotaryConfig):
         self.config = config
         self.vocab_size, self.context = config.vocab_size, config.rope.context
-        width, tied = config.hidden_size, config.tie_word_embeddings
+        self.width, tied = config.hidden_size, config.tie_word_embeddings
         self.embed_tokens: Embedding = self.embedding()
         self.rotary_emb = config.rope.rotary()
         self.layers = [self.block(i) for i in range(config.num_hidden_layers)]
         self.norm = config.norm()
-        self.lm_head = Linear(width, config.vocab_size, bias=False)
+        self.lm_head = Linear(self.width, config.vocab_size, bias=False)
         if tied:
             self.lm_head.weight = self.embed_tokens.weight
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 from quatrain.layers.sentence import SentenceModule
 from quatrain.models.config import Config
@@ -20,20 +20,22 @@ class Network(Module):
     """A family's whole model."""
 
     #: Base prefixes that a file's keys may carry.
-    prefixes: ClassVar[tuple[str, ...]] = ()
+    prefixes: tuple[str, ...] = ()
     #: Patterns (full match) of keys that the architecture computes by itself or does not use.
-    ignored: ClassVar[tuple[str, ...]] = ()
+    ignored: tuple[str, ...] = ()
     #: Modules that a checkpoint may lack, by attribute path.
-    optional: ClassVar[tuple[str, ...]] = ()
+    optional: tuple[str, ...] = ()
     #: Keys of tied weights that a file may repeat -> the key that owns the weight.
     duplicates: Mapping[str, str] = MappingProxyType({})
     #: Extra inputs, each with one value per token (``token_type_ids``).
-    inputs: ClassVar[tuple[str, ...]] = ()
+    inputs: tuple[str, ...] = ()
 
     config: Config
     vocab_size: int
     #: The longest sentence the positions allow; None when they are computed without a limit.
     context: int | None
+    #: Of the rows that ``hidden`` gives.
+    width: int
     #: The engine's tensors by key, once they are bound.
     weights: dict[str, Any]
 
@@ -45,8 +47,6 @@ class Network(Module):
 class Encoder(Network):
     """Text to vectors: one per token (``hidden``) or one per sentence (``embed``)."""
 
-    #: Of the rows.
-    width: int
     #: What makes one vector of a sentence's rows, one after the other; the folder says it.
     sentence: list[SentenceModule]
 
@@ -72,6 +72,9 @@ class Encoder(Network):
 
 class Decoder(Network):
     """Text to the next token."""
+
+    #: Whether tokens see those behind them: then the rows are good for vectors alone.
+    bidirectional: bool = False
 
     @property
     def target_context(self) -> int | None:
@@ -108,6 +111,22 @@ class Decoder(Network):
     def next_logits(self, op: Any, ids: Any, layout: Any, state: Any = None) -> Any:
         """Next-token logits after each sentence's last token ``[B, V]``."""
         return self.head(op, op.last(self.hidden(op, ids, layout, state), layout))
+
+
+class HeadlessDecoder(Encoder):
+    """A decoder whose rows become vectors: an encoder, by its shape."""
+
+    def __init__(self, decoder: Decoder):
+        self.config, self.width = decoder.config, decoder.width
+        self.vocab_size, self.context = decoder.vocab_size, decoder.context
+        self.prefixes, self.ignored = decoder.prefixes, (*decoder.ignored, r"lm_head\..*")
+        self.decoder = decoder
+        vars(decoder).pop("lm_head", None)
+        for _, param, *_ in self.params():
+            param.role = "embedding" if param.role == "tied" else param.role
+
+    def hidden(self, op: Any, ids: Any, layout: Any, state: None = None, **inputs: Any) -> Any:
+        return self.decoder.hidden(op, ids, layout, state)
 
 
 class EncoderDecoder(Decoder):

@@ -3,6 +3,7 @@ and unscaled attention."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,18 @@ class T5Config(Config):
             return self.tie_word_embeddings
         return self.scale_decoder_outputs
 
+    def biased(self, index: int) -> bool:
+        """Whether a block has a relative bias of its own, and not that of the one before it."""
+        return index == 0
+
+    def relative_bias(self, *, bidirectional: bool) -> RelativeBias:
+        return RelativeBias(
+            self.relative_attention_num_buckets,
+            self.num_heads,
+            max_distance=self.relative_attention_max_distance,
+            bidirectional=bidirectional,
+        )
+
     def check(self) -> None:
         layers(self, "num_layers", "num_decoder_layers")
         positive(self, "vocab_size", "d_model", "d_kv", "d_ff", "num_heads")
@@ -72,26 +85,26 @@ class Projections(Module):
 
     def __init__(self, config: T5Config):
         inner = config.num_heads * config.d_kv
-        self.heads = config.num_heads
+        self.heads, self.size = config.num_heads, config.d_kv
         self.q = Linear(config.d_model, inner, bias=False)
         self.k = Linear(config.d_model, inner, bias=False)
         self.v = Linear(config.d_model, inner, bias=False)
         self.o = Linear(inner, config.d_model, bias=False)
 
+    def cache(self, index: int, part: str) -> SlotSpec:
+        """The slot of a state that it needs as the attention of block ``index``."""
+        return SlotSpec(index, self.heads, self.size, self.size, part)
+
 
 class Attention(Projections):
-    """Only a stack's first self-attention owns a relative bias; the others are given it."""
+    """Self-attention; a block that owns no relative bias uses that of a block before it."""
 
     def __init__(self, config: T5Config, *, causal: bool, biased: bool):
         super().__init__(config)
         self.causal = causal
+        self.relative_attention_bias: RelativeBias | None = None
         if biased:
-            self.relative_attention_bias = RelativeBias(
-                config.relative_attention_num_buckets,
-                config.num_heads,
-                max_distance=config.relative_attention_max_distance,
-                bidirectional=not causal,
-            )
+            self.relative_attention_bias = config.relative_bias(bidirectional=not causal)
 
     def forward(self, op: Any, x: Any, layout: Any, bias: Any, slot: Any) -> Any:
         q, k, v = self.q(op, x), self.k(op, x), self.v(op, x)
@@ -162,35 +175,84 @@ class FeedForward(Module):
         return op.add(x, self.DenseReluDense(op, self.layer_norm(op, x)))
 
 
-class Block(Module):
-    """Self-attention, cross-attention in a decoder, feed-forward: the file's ``layer`` list."""
+class EncoderBlock(Module):
+    """Self-attention and feed-forward: the file's ``layer`` list."""
 
-    def __init__(self, config: T5Config, *, decoder: bool, first: bool):
-        self.layer: list[Any] = [SelfAttention(config, causal=decoder, biased=first)]
-        if decoder:
-            self.layer.append(CrossAttention(config))
-        self.layer.append(FeedForward(config))
+    def __init__(self, config: T5Config, *, biased: bool):
+        self.layer: list[Any] = [
+            SelfAttention(config, causal=False, biased=biased),
+            FeedForward(config),
+        ]
+
+    def forward(self, op: Any, x: Any, layout: Any, bias: Any) -> Any:
+        attention, feed_forward = self.layer
+        return feed_forward(op, attention(op, x, layout, bias, None))
+
+
+class DecoderBlock(Module):
+    """Causal self-attention, attention to the source, feed-forward."""
+
+    def __init__(self, config: T5Config, *, biased: bool):
+        self.layer: list[Any] = [
+            SelfAttention(config, causal=True, biased=biased),
+            CrossAttention(config),
+            FeedForward(config),
+        ]
 
     def forward(self, op: Any, x: Any, layout: Any, bias: Any, slot: Any, source: Any) -> Any:
-        x = self.layer[0](op, x, layout, bias, slot)
-        if source is not None:
-            x = self.layer[1](op, x, layout, source)
-        return self.layer[-1](op, x)
+        attention, cross, feed_forward = self.layer
+        x = attention(op, x, layout, bias, slot)
+        return feed_forward(op, cross(op, x, layout, source))
 
 
 class Stack(Module):
-    def __init__(self, config: T5Config, layers: int, *, decoder: bool):
-        self.block = [Block(config, decoder=decoder, first=i == 0) for i in range(layers)]
-        self.final_layer_norm = RMSNorm(config.d_model, config.layer_norm_epsilon)
-        self.decoder = decoder
+    """Ids to rows; the bias of a block that has none is that of the block before it."""
 
-    def forward(self, op: Any, x: Any, layout: Any, state: Any) -> Any:
-        bias = self.block[0].layer[0].SelfAttention.relative_attention_bias(op, layout)
-        for i, block in enumerate(self.block):
-            slot = state.slot(i, "decoder") if self.decoder else None
-            source = state.slot(i, "encoder") if self.decoder else None
-            x = block(op, x, layout, bias, slot, source)
+    def __init__(self, config: T5Config, shared: Embedding, blocks: list[Any]):
+        self.embed_tokens = shared
+        self.block = blocks
+        self.final_layer_norm = RMSNorm(config.d_model, config.layer_norm_epsilon)
+
+    def biased(self, op: Any, layout: Any) -> Iterator[tuple[Any, Any]]:
+        """Every block, and the bias of its self-attention."""
+        bias = None
+        for block in self.block:
+            own = block.layer[0].SelfAttention.relative_attention_bias
+            bias = bias if own is None else own(op, layout)
+            yield block, bias
+
+
+class Encoder(Stack):
+    def forward(self, op: Any, ids: Any, layout: Any) -> Any:
+        x = self.embed_tokens(op, ids)
+        for block, bias in self.biased(op, layout):
+            x = block(op, x, layout, bias)
         return self.final_layer_norm(op, x)
+
+
+class Decoder(Stack):
+    def forward(self, op: Any, ids: Any, layout: Any, state: Any) -> Any:
+        x = self.embed_tokens(op, ids)
+        for i, (block, bias) in enumerate(self.biased(op, layout)):
+            x = block(op, x, layout, bias, state.slot(i, "decoder"), state.slot(i, "encoder"))
+        return self.final_layer_norm(op, x)
+
+    def remember(self, op: Any, source: Any, layout: Any, state: Any) -> None:
+        """Keep every block's cross keys and values of the encoder's rows."""
+        for i, block in enumerate(self.block):
+            cross = block.layer[1].EncDecAttention
+            cross.remember(op, source, layout, state.slot(i, "encoder"))
+
+    def slots(self) -> list[SlotSpec]:
+        """Two caches a block: of its own rows, and of the source's."""
+        return [
+            attention.cache(i, part)
+            for i, block in enumerate(self.block)
+            for attention, part in (
+                (block.layer[0].SelfAttention, "decoder"),
+                (block.layer[1].EncDecAttention, "encoder"),
+            )
+        ]
 
 
 class T5(EncoderDecoder):
@@ -202,39 +264,29 @@ class T5(EncoderDecoder):
     duplicates = {  # noqa: RUF012
         "encoder.embed_tokens.weight": "shared.weight",
         "decoder.embed_tokens.weight": "shared.weight",
-        "lm_head.weight": "shared.weight",
     }
     context = None
 
     def __init__(self, config: T5Config):
         self.config = config
         self.vocab_size, self.start = config.vocab_size, config.decoder_start_token_id
-        layers = config.num_decoder_layers or config.num_layers
-        self.shared = Embedding(config.vocab_size, config.d_model, tied=config.tie_word_embeddings)
-        self.encoder = Stack(config, config.num_layers, decoder=False)
-        self.decoder = Stack(config, layers, decoder=True)
-        self.lm_head = Linear(config.d_model, config.vocab_size, bias=False)
-        if config.tie_word_embeddings:
-            self.lm_head.weight = self.shared.weight
-
-    def slots(self) -> list[SlotSpec]:
-        config = self.config
-        sizes = (config.num_heads, config.d_kv, config.d_kv)
-        return [
-            SlotSpec(i, *sizes, part=part)
-            for i in range(len(self.decoder.block))
-            for part in ("decoder", "encoder")
-        ]
-
-    def encode(self, op: Any, ids: Any, layout: Any, state: Any) -> Any:
-        x = self.encoder(op, self.shared(op, ids), layout, None)
-        for i, block in enumerate(self.decoder.block):
-            cross = block.layer[1].EncDecAttention
-            cross.remember(op, x, layout, state.slot(i, "encoder"))
-        return x
-
-    def hidden(self, op: Any, ids: Any, layout: Any, state: Any) -> Any:
-        return self.decoder(op, self.shared(op, ids), layout, state)
+        size, tied = config.vocab_size, config.tie_word_embeddings
+        self.shared = Embedding(size, config.d_model, tied=tied)
+        self.encoder = Encoder(
+            config,
+            self.shared,
+            [EncoderBlock(config, biased=config.biased(i)) for i in range(config.num_layers)],
+        )
+        depth = config.num_decoder_layers or config.num_layers
+        self.decoder = Decoder(
+            config,
+            self.shared,
+            [DecoderBlock(config, biased=config.biased(i)) for i in range(depth)],
+        )
+        self.lm_head = Linear(config.d_model, size, bias=False)
+        if tied:
+            # Configs of transformers 5 say so of every model; a file with a head of its own knows.
+            self.lm_head.weight.tied_to = self.shared.weight
 
     def head(self, op: Any, x: Any) -> Any:
         if self.config.scaled:

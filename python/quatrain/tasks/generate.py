@@ -76,7 +76,7 @@ class Run:
         if self.job.settings.num_beams > 1:
             yield from self._best()
             return
-        decoder = self.model.tokenizer and self.model.tokenizer.stream_decoder()
+        decoder = self.model.target_tokenizer and self.model.target_tokenizer.stream_decoder()
         sent, stops = 0, self.job.settings.stop
         # This much of the tail might be the beginning of a stop string.
         held = max((len(stop) - 1 for stop in stops), default=0)
@@ -138,7 +138,7 @@ class Run:
         """The best text of a search, whole: until the end, another might become the best."""
         for found in beam_search(self.job)[: self.job.settings.num_return_sequences]:
             ids, reason = self.job.own(found.ids)
-            text = self.model.tokenizer.decode(ids) if self.model.tokenizer else ""
+            text = self.model.target_tokenizer.decode(ids) if self.model.target_tokenizer else ""
             self.beams.append(Beam(text, ids, found.score, reason))
         best = self.beams[0]
         self.text, self.ids, self.finish_reason = best.text, best.ids, best.finish_reason

@@ -36,7 +36,7 @@ class Job:
         assert isinstance(network, Decoder)
         self.model = model
         self.settings = settings = settings_of(model, given, network.target_size)
-        if settings.stop and model.tokenizer is None:
+        if settings.stop and model.target_tokenizer is None:
             raise InputError("[generate] stop: expected a model with a tokenizer, this has none")
         #: The encoder's input; None for a decoder alone.
         self.source: np.ndarray | None = None
