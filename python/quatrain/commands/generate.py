@@ -89,7 +89,10 @@ def generate(
     ] = None,
     early_stopping: Annotated[
         EarlyStopping | None,
-        typer.Option(help="Stop a search as soon as num_beams texts have ended; or never early."),
+        typer.Option(
+            help="Once num_beams texts have ended, stop at once, when none is likely to be better, or"
+            " when none can be."
+        ),
     ] = None,
     stop: Annotated[
         list[str] | None, typer.Option(help="End before this string; may be given again.")
