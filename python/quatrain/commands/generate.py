@@ -90,8 +90,8 @@ def generate(
     early_stopping: Annotated[
         EarlyStopping | None,
         typer.Option(
-            help="Once num_beams texts have ended, stop at once, when none is likely to be better, or"
-            " when none can be."
+            help="Once num_beams texts have ended, stop at once, when none seems better, or when"
+            " none can be."
         ),
     ] = None,
     stop: Annotated[
