@@ -19,7 +19,7 @@ class Case:
     unit: str
     bound: str
     work: float
-    #: How weights are stored: "float32", "int8", "int4".
+    #: How weights are stored: "float32", "int8", "int4", or a GGUF type.
     dtype: str = "float32"
 
     @property

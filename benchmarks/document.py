@@ -36,6 +36,10 @@ AVX2 = """The same with everybody held to AVX2, by switches that
 [benchmarks/sections.py](../benchmarks/sections.py) lists, and the limit of AVX2. onnxruntime, and
 genai on it, have no such switch, so they are not here.
 """
+BLOCKS = """Decoding with a file of SmolLM2-135M's shape, of random weights, which quatrain and
+llama.cpp read as it is; the embedding has 8 bits. CTranslate2 (8 bits alone) and genai run the
+checkpoint that it was made of, at their nearest.
+"""
 ACCURACY = """Against the specification in float64: of vectors the mean cosine, of new tokens the
 share that is equal.
 """
@@ -72,6 +76,7 @@ def main() -> None:
 
     write("kernels", "Single operations", "", both)
     write("models", "Models", SENTENCES, both)
+    write("blocks", "GGUF files", BLOCKS, both)
     write("threads", "A second thread", THREADS, report.gains)
     write("curves", "Length, context and batch", "", pictures)
     write("avx2", "On AVX2", AVX2, both)

@@ -24,7 +24,7 @@ HELD = {
     "FBGEMM_ENABLE_INSTRUCTIONS": "AVX2",
     "CT2_FORCE_CPU_ISA": "AVX2",
 }
-UNHELD = ("onnxruntime", "genai")
+UNHELD = ("onnxruntime", "genai", "llama.cpp")
 WIDER = ("avx512", "avx512_vnni", "amx")
 
 
@@ -61,5 +61,6 @@ SECTIONS = {
     "avx2": Section(
         cases={"kernels": kernels.TABLE, "models": models.TABLE}, isa="avx2", environment=HELD
     ),
+    "blocks": Section(cases={"models": models.BLOCKS}),
     "memory": Section(cases={"models": (models.encode(32, 128), models.decode(1))}, memory=True),
 }

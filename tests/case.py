@@ -21,6 +21,7 @@ from quatrain.engines.reference import Reference
 from quatrain.module import Module, Param
 from quatrain.ops import Ops
 from quatrain.state import SlotSpec
+from quatrain.weights import Default
 
 #: Every engine that a case runs on, by name.
 ENGINES: dict[str, Callable[[], Engine]] = {
@@ -144,7 +145,7 @@ class Bound(Module):
 
     def _weight(self, key: str, param: Param) -> Any:
         array = self.random.standard_normal(param.shape).astype(np.float32)
-        return self.engine.parameter(key, param, lambda: array)
+        return self.engine.parameter(key, param, Default(lambda: array))
 
     def _sentences(self, lengths: tuple[int, ...]) -> tuple[list, dict[str, list]]:
         ids = [self.random.integers(0, VOCAB, n) for n in lengths]

@@ -41,14 +41,17 @@ def auto_class(family: str) -> Any:
     return transformers.AutoModelForSeq2SeqLM if paired else transformers.AutoModelForCausalLM
 
 
-def write(folder: Path, family: str, variant: str, seed: int = 5) -> Path:
-    """Make a variant's checkpoint with transformers; every weight is drawn, and none is 0 or 1."""
+def write(folder: Path, family: str, variant: str, seed: int = 5, **more: Any) -> Path:
+    """Make a variant's checkpoint with transformers; every weight is drawn, and none is 0 or 1.
+
+    ``more``: further changes to the config.
+    """
     import torch
     import transformers
 
     known = FAMILIES[family]
     # Nothing ends a text before it is as long as it may be.
-    changes = {"bos_token_id": None, "eos_token_id": None} | known.variants.get(variant, {})
+    changes = {"bos_token_id": None, "eos_token_id": None} | known.variants.get(variant, {}) | more
     if family == OUR_OWN:
         return checkpoints.write(folder, family, seed=seed, **changes)
     fields = known.config | changes

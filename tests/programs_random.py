@@ -19,6 +19,7 @@ from quatrain.layers import Embedding, LayerNorm, Linear, RMSNorm
 from quatrain.module import Module, Param
 from quatrain.ops import POOLINGS
 from quatrain.state import SlotSpec
+from quatrain.weights import Default
 
 VOCAB, POSITIONS = 19, 200
 HEAD_SIZES = (1, 4, 7, 16, 20)
@@ -73,12 +74,14 @@ class Norm(Step):
     def __init__(self, random: Generator, widths: list[int], network: Network) -> None:
         self.x, self.y = pair_of(random, widths)
         self.columns, self.sums = widths[self.x], bool(random.integers(2))
-        kind = LayerNorm if random.random() < 0.5 else RMSNorm
+        kind, self.heads = (LayerNorm if random.random() < 0.5 else RMSNorm), 1
         self.norm, self.again = kind(self.columns, 0.5), bool(random.integers(2))
+        if kind is RMSNorm and self.columns % 3 == 0:
+            self.heads, self.norm = 3, RMSNorm(self.columns // 3, 0.5)
 
     def forward(self, op: Any, values: list[Any], layout: Any, state: Any) -> Any:
         x = op.add(values[self.x], values[self.y]) if self.sums else values[self.x]
-        normed = self.norm(op, x)
+        normed = self.norm(op, x) if self.heads == 1 else self.norm(op, x, heads=self.heads)
         return op.tanh(op.add(x, normed)) if self.again else normed
 
 
@@ -148,6 +151,12 @@ class Attention(Step):
             "softcap": None if random.random() < 0.7 else 2.0,
         }
         self.turned = np.float32(random.random(int(random.integers(size // 2 + 1))))
+        self.limit = None
+        if random.random() < 0.3:
+            self.turned = np.float32(
+                random.random((int(random.integers(1, 9)), *self.turned.shape))
+            )
+            self.limit = int(random.integers(12))
         self.sinks: Any = Param((self.heads,)) if random.random() < 0.3 else None
         # A bias is of all keys that there are, also of those in a cache.
         whole = self.part == "decoder" or not (network.cached or network.crossed)
@@ -164,8 +173,8 @@ class Attention(Step):
         k = v = None
         if self.part != "encoder":
             k, v = self.k(op, values[self.x]), self.v(op, values[self.x])
-        if len(self.turned):
-            cosines, sines = op.rotary(layout, self.turned)
+        if self.turned.shape[-1]:
+            cosines, sines = op.rotary(layout, self.turned, limit=self.limit)
             q = op.rope(q, cosines, sines, heads=self.heads)
             if k is not None:
                 k = op.rope(k, cosines, sines, heads=self.kv_heads, interleaved=False)
@@ -227,7 +236,7 @@ def bound(number: int, engine: Engine) -> Network:
     for key, param, owner, attribute in list(network.params()):
         fan_in = param.shape[-1] if param.role == "linear" else 1
         array = np.float32(random.standard_normal(param.shape) * fan_in**-0.5)
-        done[id(param)] = engine.parameter(key, param, lambda array=array: array)
+        done[id(param)] = engine.parameter(key, param, Default(lambda array=array: array))
         setattr(owner, attribute, done[id(param)])
     return network
 

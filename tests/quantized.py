@@ -65,15 +65,27 @@ def int4_linear(
 ) -> np.ndarray:
     """``linear`` of a weight packed as int4, bit by bit: groups of 32 one after another."""
     integers, scales = int4_weight(weight, block, zero_points)
-    out = np.zeros((len(x), len(weight)), F)
-    for first in range(0, x.shape[1], 32):
-        group = slice(first, first + 32)
+    return block_linear(x, integers, scales[:, ::32])
+
+
+def block_linear(
+    x: np.ndarray, levels: np.ndarray, scales: np.ndarray, minima: np.ndarray | None = None
+) -> np.ndarray:
+    """``linear`` of a weight in blocks of 32, bit by bit: ``scale * level``, and perhaps a minimum.
+
+    levels ``[N, K]`` (less their zero points), scales and minima ``[N, K / 32]``.
+    """
+    out = np.zeros((len(x), len(levels)), F)
+    for block in range(scales.shape[1]):
+        group = slice(32 * block, 32 * block + 32)
         scale = (np.abs(x[:, group]).max(-1) / F(127)).astype(F)
         scale[scale < 1e-37] = 0
         inverse = np.divide(F(1), scale, out=np.zeros_like(scale), where=scale > 0)
         values = np.rint(x[:, group] * inverse[:, None]).astype(np.int64)
-        exact = values @ integers[:, group].T
-        out += exact.astype(F) * (scales[None, :, first] * scale[:, None]).astype(F)
+        exact = values @ levels[:, group].T
+        out += exact.astype(F) * (scales[None, :, block] * scale[:, None]).astype(F)
+        if minima is not None:
+            out += minima[None, :, block] * (scale * values.sum(-1).astype(F))[:, None]
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -11,6 +12,8 @@ from safetensors.numpy import load_file, save_file
 import checkpoints
 import quatrain
 from quatrain.errors import ConfigError, WeightError
+from quatrain.models import network
+from quatrain.models.rope import ROPES
 
 IDS = [3, 1, 4, 1, 5, 9, 2, 6]
 LLAMA3 = {
@@ -107,6 +110,42 @@ def test_how_long_a_text_may_be(family, changes, context, tmp_path):
     assert quatrain.load(folder, engine="reference").network.context == context
 
 
+HOSTILE = [
+    -1, 0, 1, 2, 7, 1e-300, 1e-7, 0.5, 1e7, 1e19, 1e30, 10**30, True, "2", "", None, [], {},
+    [1.0] * 3, [0, 1, 2], [1, 1e30, 1], ["1"] * 3, [True] * 3, [None] * 3,
+]  # fmt: skip
+KINDS = {
+    "default": {},
+    "linear": {"factor": 2.0},
+    "dynamic": {"factor": 2.0},
+    "yarn": {"factor": 2.0, "original_max_position_embeddings": 32},
+    "llama3": LLAMA3,
+    "longrope": LONG,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hostile_rope_is_refused_by_name_or_gives_angles(kind, tiny):
+    fields = json.loads((tiny("llama") / "config.json").read_text())
+    names = [field.name for field in dataclasses.fields(ROPES[kind])]
+    refusals = 0
+    for name in [*names, "rope_type"]:
+        for value in HOSTILE:
+            given = {"rope_type": kind} | KINDS[kind] | {name: value}
+            try:
+                made = network(fields | {"rope_parameters": given}, "config.json")
+            except ConfigError as e:
+                refusals += 1
+                assert str(e).startswith("config.json: ") and name in str(e)  # noqa: PT017
+            else:
+                frequencies = made.rotary_emb.inv_freq
+                assert frequencies.shape[-1] == fields["head_dim"] // 2
+                assert frequencies.dtype == np.float32 and np.isfinite(frequencies).all()
+                assert 0 <= made.rotary_emb.scale < 1e7
+                assert made.context >= fields["max_position_embeddings"]
+    assert refusals > 9
+
+
 SLIDING, FULL = "sliding_attention", "full_attention"
 REFUSED = [
     ("llama", {"rope_scaling": {"type": "ntk", "factor": 2.0}}, "rope_type: expected one of def"),
@@ -115,7 +154,7 @@ REFUSED = [
     (
         "llama",
         {"rope_scaling": {"type": "longrope", **LONG, "long_factor": [1.0]}},
-        "long_factor: expected 3 numbers from 1e-6 to 1e6, found [1.0]",
+        "long_factor: expected 3 numbers from 1e-6 to 1e6 (head_dim 6, partial_rotary_factor 1.0)",
     ),
     (
         "llama",

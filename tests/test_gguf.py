@@ -60,7 +60,7 @@ def both(
 
 
 def results(path: Path, engine: str) -> list[np.ndarray]:
-    model = quatrain.load(path, engine=engine)
+    model = quatrain.load(path, engine=engine, dtype="float32")
     if model.config_name == "bert":
         return [model.hidden(IDS)]
     found = model.generate(IDS, max_new_tokens=6, logprobs=1)

@@ -168,7 +168,7 @@ def test_int4_special_values(rng, m):
     assert not out[finite, 7].any()
 
 
-@pytest.mark.parametrize("dtype", ["int4", "float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["int4", "q8_0", "q4_0", "float16", "bfloat16"])
 def test_a_row_is_the_same_in_any_batch_and_on_any_number_of_threads(rng, dtype):
     x, packed, bias = (
         normal(rng, 150, 200),
@@ -201,8 +201,10 @@ def test_what_cannot_be_packed_is_refused(rng):
         _core.pack(np.zeros((1, 65537), np.float32), "int8")
     with pytest.raises(InputError, match="expected a block of 32 or 128, got 64"):
         _core.pack(np.zeros((1, 2), np.float32), "int4", block=64)
-    with pytest.raises(InputError, match=r"among float32, .*, int4, got int7"):
+    with pytest.raises(InputError, match=r"among float32, .*, q4_1, got int7"):
         _core.pack(np.zeros((1, 2), np.float32), "int7")
+    with pytest.raises(InputError, match="expected another dtype than q4_1, which files have"):
+        _core.pack(np.zeros((1, 2), np.float32), "q4_1")
 
 
 BITS = """
@@ -212,7 +214,7 @@ rng = np.random.default_rng(4)
 print(_core.isa())
 for m, k, n in [(1, 700, 50), (5, 63, 17), (40, 130, 70)]:
     x, weight = rng.standard_normal((m, k), dtype=np.float32), rng.standard_normal((n, k))
-    for dtype in ["int8", "int4"]:
+    for dtype in ["int8", "int4", "q8_0", "q4_0"]:
         packed = _core.pack(weight.astype(np.float32), dtype)
         print(_core.linear(x, packed, x[0, :1].repeat(n)).tobytes().hex())
 """

@@ -15,7 +15,7 @@ from checkpoints import write
 from families import VOCAB
 from quatrain import _core
 from quatrain.cli import app
-from quatrain.engines import DTYPES
+from quatrain.engines import BLOCK_DTYPES, DTYPES
 from quatrain.engines.reference import Reference
 from quatrain.errors import CheckpointError, EngineError, ExportError, InputError, WeightError
 from quatrain.packed import write as write_file
@@ -81,7 +81,7 @@ def test_the_model_that_comes_along_is_mapped(dtype, tmp_path):
 def test_parts_make_the_weight_again(shape, shift, block, zero_points):
     random = np.random.default_rng(5)
     array = random.standard_normal(shape).astype(np.float32)
-    for dtype in DTYPES:
+    for dtype in (*DTYPES, "q8_0", "q4_0"):
         weight = _core.pack(array, dtype, block=block, zero_points=zero_points)
         parts = {name: shifted(part, shift) for name, part in weight.parts.items()}
         again = _core.PackedWeight.from_parts(shape, dtype, parts, block, zero_points)
@@ -115,18 +115,21 @@ def test_parts_that_are_no_weight_are_refused():
         make((17, 33), "int8", parts | {"sums": parts["scales"]})
     with pytest.raises(InputError, match="expected panels in one piece"):
         make((17, 33), "int8", parts | {"panels": parts["panels"][::2]})
-    for dtype in DTYPES:
+    for dtype in (*DTYPES, "q8_0", "q4_0"):
         parts = _core.pack(np.ones((17, 33), np.float32), dtype).parts
         for shape in [(2**62, 1), (-1, 1), (1, -1), (1, 2**62), (2**40, 2**40)]:
             with pytest.raises(InputError, match=r"expected [NK] "):
                 make(shape, dtype, parts)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", [*DTYPES, *BLOCK_DTYPES])
 def test_any_content_of_parts_is_computed_with(dtype):
     """Of a part only the size is checked: what it holds may be wrong, but harms nobody."""
     random = np.random.default_rng(3)
-    parts = _core.pack(random.standard_normal((17, 70)).astype(np.float32), dtype).parts
+    made = "q4_0" if dtype == "q4_1" else dtype
+    parts = _core.pack(random.standard_normal((17, 70)).astype(np.float32), made).parts
+    if dtype == "q4_1":
+        parts["minima"] = parts["scales"]
     x = random.standard_normal((7, 70)).astype(np.float32)
     fillings = ([0], [255], [127], [255, 255, 255, 127], random.integers(0, 256, 64))
     for filling in fillings:
@@ -137,7 +140,7 @@ def test_any_content_of_parts_is_computed_with(dtype):
             assert weight.rows(np.arange(17)).shape == (17, 70)
 
 
-@pytest.mark.parametrize("dtype", ["int8", "int4"])
+@pytest.mark.parametrize("dtype", ["int8", "int4", "q8_0", "q4_0"])
 def test_a_scale_that_is_no_number_is_that_of_weights_that_are_none(dtype):
     array = np.random.default_rng(3).standard_normal((17, 70)).astype(np.float32)
     array[3, 5] = np.nan
@@ -201,8 +204,11 @@ def test_tensors_that_do_not_fit_are_named(saved):
     [
         ("version", "2", CheckpointError),
         ("version", "", CheckpointError),
-        ("dtype", "int3", CheckpointError),
-        ("dtype", "int4", WeightError),
+        ("dtypes", "[]", CheckpointError),
+        ("dtypes", "{}", WeightError),
+        ("dtypes", json.dumps({WEIGHT: "int3"}), CheckpointError),
+        ("dtypes", json.dumps({WEIGHT: ["int8"]}), CheckpointError),
+        ("dtypes", json.dumps({WEIGHT: "int4"}), WeightError),
         ("block", "0", CheckpointError),
         ("shapes", "{", CheckpointError),
         ("shapes", "[]", CheckpointError),

@@ -17,6 +17,7 @@ from quatrain.layers import Embedding, Linear
 from quatrain.loader import load_on
 from quatrain.models import EncoderDecoder
 from quatrain.module import Module
+from quatrain.weights import Default
 
 PLANNED = ("gpt2", "bert", "llama", "t5", "whisper")
 #: New tokens of three sentences in each pass: a ragged prefill, chunks, single tokens.
@@ -80,7 +81,7 @@ def bound(network, engine):
     random = np.random.default_rng(5)
     for _, param, owner, attribute in list(network.params()):
         array = random.standard_normal(param.shape).astype(np.float32)
-        setattr(owner, attribute, engine.parameter("", param, lambda array=array: array))
+        setattr(owner, attribute, engine.parameter("", param, Default(lambda array=array: array)))
     return network
 
 

@@ -19,6 +19,7 @@ from quatrain.loader import load_on
 from quatrain.models import EncoderDecoder
 from quatrain.module import Module
 from quatrain.parity import Diff
+from quatrain.weights import Default
 
 #: New tokens of two sentences in each pass: a prefill, ragged chunks, then single tokens.
 CHUNKS = ((9, 4), (3, 1), (1, 3), (1, 1), (1, 1), (1, 1), (1, 1))
@@ -212,7 +213,9 @@ def test_a_module_called_twice_has_two_names_on_every_engine():
         engine, network, random = make(), Twice(), np.random.default_rng(5)
         for key, param, owner, attribute in list(network.params()):
             array = random.standard_normal(param.shape).astype(np.float32)
-            setattr(owner, attribute, engine.parameter(key, param, lambda array=array: array))
+            setattr(
+                owner, attribute, engine.parameter(key, param, Default(lambda array=array: array))
+            )
         sentences = [np.array([3, 1, 4]), np.array([10])]
         seen.append(engine.run(network, "hidden", sentences, record=True)[1])
     assert list(seen[0]) == [

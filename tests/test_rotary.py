@@ -15,6 +15,7 @@ from quatrain.engines.native import Native
 from quatrain.folder import Folder
 from quatrain.layers import DynamicRotary, LongRotary, Rotary
 from quatrain.loader import load_on
+from quatrain.models import network
 
 #: Texts of up to this many tokens have the angles that the model was trained with.
 ORIGINAL = 6
@@ -149,3 +150,51 @@ def test_dynamic_angles_begin_where_plain_ones_end():
     # At four times the length, the slowest pair turns a thirteenth as fast: 4 * 64 / 16 - 3.
     assert dynamic.inv_freq[-1, -1] == pytest.approx(plain.inv_freq[-1] / 13, rel=1e-5)
     assert np.array_equal(dynamic.inv_freq[:, 0], np.ones(49))
+
+
+#: Of models that people load: the fields of a config, and what they say of rotary positions.
+STRETCHED = {
+    "linear": ({"rope_theta": 1e5}, {"factor": 4.0}),
+    "dynamic": ({"rope_theta": 1e4, "max_position_embeddings": 4096}, {"factor": 4.0}),
+    "yarn": ({"rope_theta": 1e6}, {"factor": 4.0, "original_max_position_embeddings": 32768}),
+    "llama3": (
+        {"rope_theta": 5e5},
+        {
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 8192,
+        },
+    ),
+    "longrope": (
+        {"max_position_embeddings": 131072},
+        {
+            "short_factor": [1 + i / 64 for i in range(64)],
+            "long_factor": [1 + i for i in range(64)],
+            "original_max_position_embeddings": 4096,
+        },
+    ),
+}
+
+
+@pytest.mark.oracle("torch", "transformers")
+@pytest.mark.parametrize("kind", STRETCHED)
+def test_frequencies_are_those_of_transformers(kind):
+    """To two units in the last place: far positions multiply what is lost here."""
+    import torch
+    from transformers import AutoConfig
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+    fields, rope = STRETCHED[kind]
+    rope = {"rope_type": kind} | rope
+    sizes = {"hidden_size": 128, "num_attention_heads": 1, "head_dim": 128, "vocab_size": 8}
+    fields = sizes | {"num_hidden_layers": 1, "intermediate_size": 8} | fields
+    made = network({"model_type": "llama", "rope_scaling": rope} | fields, "config.json").rotary_emb
+    config = AutoConfig.for_model("llama", **fields, rope_scaling=dict(rope))
+    for length in (100, 9000):
+        want, scale = ROPE_INIT_FUNCTIONS[kind](config, "cpu", seq_len=torch.tensor(length))
+        got = made.inv_freq
+        if made.limit is not None:
+            got = got[np.clip(length - made.limit, 0, len(got) - 1)]
+        assert np.abs(got / want.numpy() - 1).max() <= 2.4e-7
+        assert made.scale == pytest.approx(scale, rel=1e-12)

@@ -14,7 +14,7 @@ from itertools import chain
 import numpy as np
 
 from benchmarks.cases import Case
-from benchmarks.models.material import GPT2, MARIAN, MINILM, SENTENCES
+from benchmarks.models.material import GPT2, MARIAN, MINILM, SENTENCES, SMOLLM2
 
 #: New tokens of a decoding.
 NEW = 16
@@ -23,6 +23,8 @@ FOUND, BEAMS = 32, 4
 #: Real sentences are timed in so many parts, dealt from groups of neighbours in length: padded
 #: batches of a part are as full as those of the whole.
 PARTS, GROUP = 8, 20
+#: Bytes of a block of 32 weights.
+BLOCK_BYTES = {"Q8_0": 34, "Q4_1": 20}
 #: Operations of a matrix product per weight and row.
 FLOPS = 2.0
 
@@ -36,10 +38,7 @@ class Task(Case):
     task: str
     batch: int
     tokens: int = 0
-
-    @property
-    def model(self) -> str:
-        return {"encode": "minilm", "search": "marian"}.get(self.task, "gpt2")
+    model: str = "gpt2"
 
     @property
     def parts(self) -> int:
@@ -80,6 +79,7 @@ def decoder_weights() -> tuple[int, int]:
 def encode(batch: int, tokens: int, dtype: str = "float32") -> Task:
     return Task(
         name=f"MiniLM {dtype} {batch}x{tokens}", task="encode", batch=batch, tokens=tokens,
+        model="minilm",
         amount=batch, unit="sentences/s", bound="fma" if dtype == "float32" else "int8",
         work=encoder_flops(batch, tokens), dtype=dtype,
     )  # fmt: skip
@@ -89,7 +89,7 @@ def sentences(count: int, dtype: str = "float32") -> Task:
     """Real ones, of 31 tokens on average, which is what the work is that of."""
     part = count // PARTS
     return Task(
-        name=f"MiniLM {dtype} {count} real sentences", task="encode", batch=count,
+        name=f"MiniLM {dtype} {count} real sentences", task="encode", batch=count, model="minilm",
         amount=part, unit="sentences/s", bound="fma" if dtype == "float32" else "int8",
         work=encoder_flops(part, 31), dtype=dtype,
     )  # fmt: skip
@@ -123,9 +123,25 @@ def search(dtype: str = "float32") -> Task:
     block = 6 * width * width + 2 * width * inner
     weights = MARIAN["decoder_layers"] * block + MARIAN["vocab_size"] * width
     return Task(
-        name=f"Marian {dtype} {BEAMS} beams", task="search", batch=1, tokens=20,
+        name=f"Marian {dtype} {BEAMS} beams", task="search", batch=1, tokens=20, model="marian",
         amount=FOUND, unit="tokens/s", bound="read",
         work=FOUND * (4.0 if dtype == "float32" else 1.0) * weights, dtype=dtype,
+    )  # fmt: skip
+
+
+def blocks(batch: int, kind: str) -> Task:
+    """Decoding with a GGUF file of SmolLM2-135M's shape, whose embedding has 8 bits."""
+    width, inner = SMOLLM2["hidden_size"], SMOLLM2["intermediate_size"]
+    kv = width * SMOLLM2["num_key_value_heads"] // SMOLLM2["num_attention_heads"]
+    layers = SMOLLM2["num_hidden_layers"]
+    weights = layers * (2 * width * (width + kv) + 3 * width * inner)
+    head = SMOLLM2["vocab_size"] * width
+    cache = 2 * 4.0 * layers * kv * batch * (1 + NEW / 2)
+    size = BLOCK_BYTES[kind] / 32 * weights + BLOCK_BYTES["Q8_0"] / 32 * head
+    return Task(
+        name=f"SmolLM2 {kind} decode, batch {batch}", task="decode", batch=batch, tokens=1,
+        model="smollm2", amount=batch * NEW, unit="tokens/s", bound="read",
+        work=NEW * (size + cache), dtype=kind,
     )  # fmt: skip
 
 
@@ -151,4 +167,8 @@ CURVES: dict[str, list[Task]] = {
     "tokens so far": [decode(1, context=t) for t in (16, 64, 256, 1008)],
     "sentences at once": [decode(b) for b in (1, 2, 4, 8)],
 }
-CASES = {case.name: case for case in (*TABLE, *(c for curve in CURVES.values() for c in curve))}
+#: Files of quantised blocks.
+BLOCKS = tuple(blocks(batch, kind) for kind in BLOCK_BYTES for batch in (1, 8))
+CASES = {
+    case.name: case for case in (*TABLE, *BLOCKS, *(c for curve in CURVES.values() for c in curve))
+}

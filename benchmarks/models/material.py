@@ -86,13 +86,27 @@ MARIAN: dict[str, Any] = {
     "forced_eos_token_id": None,
     "bad_words_ids": [[58100]],
 }
-SHAPES = {"minilm": MINILM, "gpt2": GPT2, "llama": LLAMA, "marian": MARIAN}
+#: The shape of SmolLM2-135M.
+SMOLLM2: dict[str, Any] = LLAMA | {
+    "vocab_size": 49152,
+    "hidden_size": 576,
+    "intermediate_size": 1536,
+    "num_hidden_layers": 30,
+    "num_attention_heads": 9,
+    "num_key_value_heads": 3,
+    "max_position_embeddings": 8192,
+    "rope_theta": 100000.0,
+}
+SHAPES = {"minilm": MINILM, "gpt2": GPT2, "llama": LLAMA, "smollm2": SMOLLM2, "marian": MARIAN}
+#: Those that are exported for peers.
+EXPORTED = ("minilm", "gpt2")
 #: What peers run, by model: kind -> the file or folder.
 KINDS = {
     "minilm": {"optimised": "model.onnx", "int8": "model.onnx", "ctranslate2": ""},
     "gpt2": {"ctranslate2": "", "last": "model.onnx"},
     "marian": {"ctranslate2": ""},
     "llama": {f"genai-{dtype}": "" for dtype in ("float32", "int8", "int4")},
+    "smollm2": {"ctranslate2": "", "genai-int8": "", "genai-int4": ""},
 }
 #: The peers' packages that make them: kind, up to a hyphen -> distribution.
 MAKERS = {
@@ -139,6 +153,16 @@ def write(config: dict[str, Any], path: Path, *, real: bool) -> None:
     (path / "config.json").write_text(json.dumps(config))
 
 
+def quantised(model: str, kind: str) -> Path:
+    """A checkpoint as a GGUF file whose matrices are of type ``kind``, written on first use."""
+    path = folder(model) / f"{kind}.gguf"
+    if not path.is_file():
+        from benchmarks.models.gguf_file import write_gguf
+
+        write_gguf(checkpoint(model), path, kind)
+    return path
+
+
 def weights(config: dict[str, Any]) -> dict[str, np.ndarray]:
     """Random tensors under the names of the family: matrices N(0, 0.02), norms near 1."""
     from quatrain.models import network
@@ -176,11 +200,11 @@ def prepare(peers: str, installed: Container[str]) -> dict[str, str]:
     failed = {}
     for model, kinds in KINDS.items():
         wanted = [kind for kind in kinds if MAKERS[kind.partition("-")[0]] in installed]
-        if model == "llama" and not wanted:
+        if model not in EXPORTED and not wanted:
             continue
         source = checkpoint(model)
         exported = cache() / "models" / f"{model}-exported"
-        if model in ("minilm", "gpt2") and not exported.exists():
+        if model in EXPORTED and not exported.exists():
             quatrain.load(source).export(exported)
         for kind in wanted:
             out = cache() / "models" / f"{model}-{kind}"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import quatrain
-from benchmarks.models.cases import BEAMS, FOUND, NEW, Task
-from benchmarks.models.material import checkpoint
+from benchmarks.models.cases import BEAMS, BLOCK_BYTES, FOUND, NEW, Task
+from benchmarks.models.material import checkpoint, quantised
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -25,7 +25,12 @@ class Quatrain:
         return unit(result) if case.task == "encode" else np.array(result)
 
     def variants(self, case: Task) -> Iterator[tuple[str, Callable[..., Any]]]:
-        model = quatrain.load(checkpoint(case.model), threads=self.threads, dtype=case.dtype)
+        held = case.dtype in BLOCK_BYTES
+        model = quatrain.load(
+            quantised(case.model, case.dtype) if held else checkpoint(case.model),
+            threads=self.threads,
+            dtype=None if held else case.dtype,
+        )
         if case.task == "encode":
             yield "", lambda ids: model.encode(ids, progress=False)
         elif case.task == "search":
@@ -47,7 +52,12 @@ class Reference:
         return unit(result) if case.task == "encode" else np.array(result)
 
     def variants(self, case: Task) -> Iterator[tuple[str, Callable[..., Any]]]:
-        model = quatrain.load(checkpoint(case.model), engine="reference")
+        path = (
+            quantised(case.model, case.dtype)
+            if case.dtype in BLOCK_BYTES
+            else checkpoint(case.model)
+        )
+        model = quatrain.load(path, engine="reference")
         if case.task == "encode":
             yield "", lambda ids: model.encode(ids, progress=False)
         elif case.task == "search":

@@ -13,6 +13,9 @@ from benchmarks.models.batches import Ids, encoded, named, sizes
 from benchmarks.models.cases import BEAMS, FOUND, NEW, Task
 from benchmarks.models.material import made
 
+#: What comes near to a file of blocks.
+BITS = {"Q8_0": "int8", "Q4_1": "int4"}
+
 
 class Ctranslate2:
     def __init__(self, threads: int) -> None:
@@ -82,16 +85,15 @@ class Genai:
         return np.zeros(0, np.float32)
 
     def variants(self, case: Task) -> Iterator[tuple[str, Callable[..., Any]]]:
-        if (
-            case.task in ("encode", "search")
-            or (path := made("llama", f"genai-{case.dtype}")) is None
-        ):
+        name = "llama" if case.model == "gpt2" else case.model
+        dtype = BITS.get(case.dtype, case.dtype)
+        if case.task in ("encode", "search") or (path := made(name, f"genai-{dtype}")) is None:
             return
         config = self.library.Config(str(path))
         options = {"session_options": {"intra_op_num_threads": self.threads}}
         config.overlay(json.dumps({"model": {"decoder": options}}))
         model = self.library.Model(config)
-        yield f"Llama {case.dtype}", self._generate(model, case)
+        yield f"Llama {dtype}", self._generate(model, case)
 
     def _generate(self, model: Any, case: Task) -> Callable[..., int]:
         read = 0 if case.task == "prefill" else case.tokens - 1

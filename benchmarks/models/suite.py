@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.models.cases import CASES
 
-PEERS = ("onnxruntime", "torch", "ctranslate2", "genai")
+PEERS = ("onnxruntime", "torch", "ctranslate2", "genai", "llama.cpp")
 #: quatrain's specification in float64: it answers, and is not timed.
 JUDGE = "reference"
 MINE = (JUDGE,)
@@ -31,6 +31,10 @@ def engine(name: str, threads: int) -> Any:
         return {"ctranslate2": peer_runtimes.Ctranslate2, "genai": peer_runtimes.Genai}[name](
             threads
         )
+    if name == "llama.cpp":
+        from benchmarks.models.peer_llamacpp import LlamaCpp
+
+        return LlamaCpp(threads)
     from benchmarks.models.ours import Quatrain, Reference
 
     return {"quatrain": Quatrain, "reference": Reference}[name](threads)

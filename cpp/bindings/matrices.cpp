@@ -27,20 +27,28 @@ WeightType weight_type(const py::array& weight, bool bfloat16) {
   return type.itemsize() == 4 ? WeightType::kFloat32 : WeightType::kFloat16;
 }
 
-constexpr std::pair<const char*, Packing> kPackings[] = {{"float32", Packing::kFloat32},
-                                                         {"float16", Packing::kFloat16},
-                                                         {"bfloat16", Packing::kBfloat16},
-                                                         {"int8", Packing::kInt8},
-                                                         {"int4", Packing::kInt4}};
+constexpr std::pair<const char*, Packing> kPackings[] = {
+    {"float32", Packing::kFloat32},   {"float16", Packing::kFloat16},
+    {"bfloat16", Packing::kBfloat16}, {"int8", Packing::kInt8},
+    {"int4", Packing::kInt4},         {"q8_0", Packing::kQ8_0},
+    {"q4_0", Packing::kQ4_0},         {"q4_1", Packing::kQ4_1}};
+constexpr std::pair<const char*, BlockType> kBlockTypes[] = {{"Q8_0", BlockType::kQ8_0},
+                                                             {"Q4_0", BlockType::kQ4_0},
+                                                             {"Q4_1", BlockType::kQ4_1},
+                                                             {"Q5_0", BlockType::kQ5_0},
+                                                             {"Q4_K", BlockType::kQ4_K}};
 
-Packing packing_from_name(const std::string& wanted) {
+// What `name` names in a table.
+template <class Table>
+auto named(const Table& table, const char* what, const std::string& wanted) {
   std::string names;
-  for (const auto& [name, packing] : kPackings) {
-    if (wanted == name) return packing;
+  for (const auto& [name, value] : table) {
+    if (wanted == name) return value;
     names += names.empty() ? name : std::string(", ") + name;
   }
-  fail("pack", "expected a dtype among ", names, ", got ", wanted);
+  fail("pack", "expected a ", what, " among ", names, ", got ", wanted);
 }
+Packing packing_from_name(const std::string& wanted) { return named(kPackings, "dtype", wanted); }
 
 const char* packing_name(Packing wanted) {
   for (const auto& [name, packing] : kPackings) {
@@ -66,6 +74,24 @@ std::unique_ptr<PackedWeight> pack(py::array weight, const std::string& dtype, b
       weight.strides(1) / unit};
   const Unlocked unlocked(view.n * view.k);
   return std::make_unique<PackedWeight>(view, packing, block, zero_points, threads);
+}
+
+std::unique_ptr<PackedWeight> pack_file_blocks(py::array rows, const std::string& type_name,
+                                               int threads) {
+  threads = resolve_threads(threads);
+  const BlockType type = named(kBlockTypes, "type", type_name);
+  check(rows.dtype().equal(py::dtype::of<std::uint8_t>()) && rows.ndim() == 2, "pack",
+        "expected blocks as uint8 of shape (N, bytes), got ",
+        py::str(rows.dtype()).cast<std::string>(), " of shape ",
+        shape_text({rows.shape(), rows.shape() + rows.ndim()}));
+  const std::ptrdiff_t bytes = block_bytes(type);
+  check(rows.shape(1) % bytes == 0, "pack", "expected rows of blocks of ", bytes, " bytes, got ",
+        rows.shape(1), " bytes");
+  if (rows.strides(1) != 1) rows = whole(rows);
+  const BlocksView view{static_cast<const std::uint8_t*>(rows.data()), type, rows.shape(0),
+                        rows.shape(1) / bytes * block_values(type), rows.strides(0)};
+  const Unlocked unlocked(view.n * view.k);
+  return std::make_unique<PackedWeight>(view, threads);
 }
 
 py::dtype type_of(const PartForm& form) {
@@ -181,6 +207,7 @@ void register_matrices(py::module_& m) {
       .def("rows", &rows, "ids"_a, "Rows of the weight as float32, for tied embeddings.");
   m.def("pack", &pack, "weight"_a, "dtype"_a = "float32", py::kw_only(), "bfloat16"_a = false,
         "block"_a = 32, "zero_points"_a = true, "threads"_a = 0);
+  m.def("pack_blocks", &pack_file_blocks, "rows"_a, "type"_a, py::kw_only(), "threads"_a = 0);
   m.def("linear", &linear_array, "x"_a, "weight"_a, "bias"_a = py::none(), "activation"_a = "none",
         "threads"_a = 0);
 }

@@ -19,13 +19,14 @@ inline constexpr std::ptrdiff_t kQuad = 4;
 inline constexpr std::ptrdiff_t kDepth = 64;
 // Sums of so many products of a byte and a weight, less their zero points, stay within int32.
 inline constexpr std::ptrdiff_t kMostDepth = 65536;
-// Of 4-bit weights, so many steps of k are a group: [panel][K / kGroup][kGroupBytes]. The bytes are
-// four lines as int8 panels have them, with steps [8i, 8i + 4) of k in the lower halves of line i,
-// [8i + 4, 8i + 8) in the upper ones.
+inline constexpr std::ptrdiff_t kLine = kPanel * kQuad;
+// Of weights in blocks, so many steps of k are a group: eight lines as int8 panels have them, or
+// four of 4-bit weights, with steps [8i, 8i + 4) of k in the lower halves of line i, [8i + 4,
+// 8i + 8) in the upper ones.
 inline constexpr std::ptrdiff_t kGroup = 32;
-inline constexpr std::ptrdiff_t kGroupBytes = kGroup * kPanel / 2;
+inline constexpr std::ptrdiff_t kByteGroup = kGroup * kPanel, kNibbleGroup = kByteGroup / 2;
 // Rows of the quantised left factor are filled up to a multiple of this, the height of a matrix
-// register.
+// register, where there are enough of them for one.
 inline constexpr std::ptrdiff_t kHeight = 16;
 
 // x is (value - zero) * scale, value in [0, 255]. NaN scales stand for rows that hold NaN or
@@ -61,17 +62,27 @@ struct GroupScale {
   std::int32_t sum;
 };
 
+// What a weight in a block is, of the level l that is stored:
+//   kBytes: scale * l, l in [-128, 127]; the others have 4 bits:
+//   kMiddle: scale * (l - 8)
+//   kZeros: scale * (l - the block's zero point)
+//   kMinima: scale * l + the block's minimum
+enum class BlockForm { kBytes, kMiddle, kZeros, kMinima };
+inline constexpr std::int32_t kMiddle = 8;
+
 // out[m, n] = sum over groups, one after another, of scale[m, group] scale[n, group's block]
-// sum_k x[m, k] (w[n, k] - zero[n, block]), plus bias[n].
-struct Int4Task {
-  const std::int8_t* x;        // [rows, filled up][depth], as quantize_groups() wrote them
+// sum_k x[m, k] (l[n, k] - zero[n, block]), and, of minima, scale[m, group] sum_k x[m, k]
+// minimum[n, block]; plus bias[n].
+struct BlockTask {
+  BlockForm form;
+  const std::int8_t* x;        // [rows][depth], as quantize_groups() wrote them
   const GroupScale* x_scales;  // [rows / kHeight, filled up][depth / kGroup][kHeight]
   std::ptrdiff_t rows;
-  std::ptrdiff_t depth;  // K, filled up
+  std::ptrdiff_t depth;  // K, filled up to a multiple of 2 * kGroup
   std::ptrdiff_t block;  // a multiple of kGroup
   const std::uint8_t* panels;
   const std::uint16_t* scales;  // float16 [panel][depth / block][kPanel]
-  const std::uint8_t* zeros;    // the same, or null: 8
+  const void* shifts;           // the same of uint8 zero points or float16 minima, by the form
   std::ptrdiff_t first_panel, last_panel;
   std::ptrdiff_t columns;
   const float* bias;
@@ -99,7 +110,9 @@ struct IntegerKernels {
   // A row of k floats, as `depth` values and the scales of their groups, kHeight apart.
   void (*quantize_groups)(const float* x, std::ptrdiff_t k, std::ptrdiff_t depth,
                           std::int8_t* values, GroupScale* scales);
-  void (*int4)(const Int4Task& task);
+  // Rows of x from which on blocks() wants them filled up with zeros.
+  std::ptrdiff_t filled_rows;
+  void (*blocks)(const BlockTask& task);
   // errors[j] = the sum over lines of the squares of what column j loses.
   void (*int4_errors)(const float* lines, std::ptrdiff_t count, const Int4Levels& levels,
                       float* errors);

@@ -47,7 +47,10 @@ void linear(ConstRows x, const PackedWeight& weight, const float* bias, Activati
     case Packing::kInt8:
       return linear_int8(x, weight, bias, activation, out, threads);
     case Packing::kInt4:
-      return linear_int4(x, weight, bias, activation, out, threads);
+    case Packing::kQ8_0:
+    case Packing::kQ4_0:
+    case Packing::kQ4_1:
+      return linear_blocks(x, weight, bias, activation, out, threads);
   }
   const Kernels& kernel = kernels();
   if (element != Element::kFloat32 && out.rows > kernel.linear_half_rows) {

@@ -68,8 +68,8 @@ Int4Levels best_levels(const float* lines, std::ptrdiff_t count, bool zero_point
 
 void pack_int4(const float* panel, std::ptrdiff_t k, std::ptrdiff_t block, std::uint8_t* values,
                std::uint16_t* scales, std::uint8_t* zeros) {
-  const std::ptrdiff_t depth = filled_up(k, kMostBlock);
-  std::fill_n(values, depth / kGroup * kGroupBytes, std::uint8_t{0});
+  const std::ptrdiff_t depth = block_depth(k, block);
+  std::fill_n(values, depth / kGroup * kNibbleGroup, std::uint8_t{0});
   for (std::ptrdiff_t first = 0; first < depth; first += block, scales += kPanel) {
     const std::ptrdiff_t last = std::clamp(k, first, first + block);
     const Int4Levels levels = best_levels(panel + first * kPanel, last - first, zeros != nullptr);
@@ -79,14 +79,13 @@ void pack_int4(const float* panel, std::ptrdiff_t k, std::ptrdiff_t block, std::
     }
     if (zeros != nullptr) zeros += kPanel;
     for (std::ptrdiff_t i = first; i < last; ++i) {
-      const std::ptrdiff_t step = i % kGroup;
-      std::uint8_t* const line = values + i / kGroup * kGroupBytes + step / 8 * 64 + step % 4;
       for (std::ptrdiff_t j = 0; j < kPanel; ++j) {
         if (std::isnan(levels.scales[j])) continue;  // whatever the values
         const float level = rounded(panel[i * kPanel + j] * levels.inverses[j]) + levels.zeros[j];
         const auto value = static_cast<unsigned>(std::clamp(level, 0.0f, 15.0f));
-        std::uint8_t& byte = line[j * kQuad];
-        byte = static_cast<std::uint8_t>(byte | (step % 8 < 4 ? value : value << 4));
+        const NibbleAt at = nibble_at(i, j);
+        std::uint8_t& byte = values[at.byte];
+        byte = static_cast<std::uint8_t>(byte | (at.upper ? value << 4 : value));
       }
     }
   }
@@ -95,11 +94,10 @@ void pack_int4(const float* panel, std::ptrdiff_t k, std::ptrdiff_t block, std::
 void int4_row(const std::uint8_t* values, const std::uint16_t* scales, const std::uint8_t* zeros,
               std::ptrdiff_t block, std::ptrdiff_t column, std::ptrdiff_t k, float* out) {
   for (std::ptrdiff_t i = 0; i < k; ++i) {
-    const std::ptrdiff_t step = i % kGroup, at = i / block * kPanel + column;
-    const int byte = values[i / kGroup * kGroupBytes + step / 8 * 64 + column * kQuad + step % 4];
-    const int value = step % 8 < 4 ? byte & 15 : byte >> 4;
-    out[i] =
-        from_float16(scales[at]) * static_cast<float>(value - (zeros == nullptr ? 8 : zeros[at]));
+    const std::ptrdiff_t at = i / block * kPanel + column;
+    const int zero = zeros == nullptr ? kMiddle : zeros[at];
+    const int level = nibble(values, i, column);
+    out[i] = from_float16(scales[at]) * static_cast<float>(level - zero);
   }
 }
 

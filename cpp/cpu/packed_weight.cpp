@@ -71,6 +71,18 @@ void* allocate(std::ptrdiff_t panels, const PartForm& form, Part& part) {
   return memory.get();
 }
 
+// Blocks that a packing has not got one size alone of.
+std::ptrdiff_t block_of(Packing packing, std::ptrdiff_t wanted) {
+  switch (packing) {
+    case Packing::kQ8_0:
+    case Packing::kQ4_0:
+    case Packing::kQ4_1:
+      return kGroup;
+    default:
+      return wanted;
+  }
+}
+
 }  // namespace
 
 std::array<PartForm, 3> PackedWeight::forms(std::ptrdiff_t k, Packing packing, std::ptrdiff_t block,
@@ -90,11 +102,22 @@ std::array<PartForm, 3> PackedWeight::forms(std::ptrdiff_t k, Packing packing, s
                {"sums", "int32", kPanel * 4}}};
     case Packing::kInt4: {
       check(block == 32 || block == 128, "pack", "expected a block of 32 or 128, got ", block);
-      const std::ptrdiff_t depth = filled_up(k, kMostBlock), columns = depth / block * kPanel;
+      const std::ptrdiff_t depth = block_depth(k, block), columns = depth / block * kPanel;
       const PartForm zeros{"zeros", "uint8", columns};
-      return {{{"panels", "uint8", depth / kGroup * kGroupBytes},
+      return {{{"panels", "uint8", depth / kGroup * kNibbleGroup},
                {"scales", "float16", columns * 2},
                zero_points ? zeros : PartForm{}}};
+    }
+    case Packing::kQ8_0:
+    case Packing::kQ4_0:
+    case Packing::kQ4_1: {
+      const std::ptrdiff_t groups = block_depth(k, kGroup) / kGroup, columns = groups * kPanel;
+      const PartForm minima{"minima", "float16", columns * 2};
+      const bool bytes = packing == Packing::kQ8_0;
+      return {{bytes ? PartForm{"panels", "int8", groups * kByteGroup}
+                     : PartForm{"panels", "uint8", groups * kNibbleGroup},
+               {"scales", "float16", columns * 2},
+               packing == Packing::kQ4_1 ? minima : PartForm{}}};
     }
   }
   return {};
@@ -102,7 +125,7 @@ std::array<PartForm, 3> PackedWeight::forms(std::ptrdiff_t k, Packing packing, s
 
 PackedWeight::PackedWeight(std::ptrdiff_t n, std::ptrdiff_t k, Packing packing,
                            std::ptrdiff_t block, bool zero_points, std::array<Part, 3> parts)
-    : n_(n), k_(k), packing_(packing), block_(block) {
+    : n_(n), k_(k), packing_(packing), block_(block_of(packing, block)) {
   const std::ptrdiff_t panels = panels_of(n);
   const std::array<PartForm, 3> wanted = forms(k, packing, block, zero_points);
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -117,7 +140,8 @@ PackedWeight::PackedWeight(std::ptrdiff_t n, std::ptrdiff_t k, Packing packing,
 
 PackedWeight::PackedWeight(const WeightView& weight, Packing packing, std::ptrdiff_t block,
                            bool zero_points, int threads)
-    : n_(weight.n), k_(weight.k), packing_(packing), block_(block) {
+    : n_(weight.n), k_(weight.k), packing_(packing), block_(block_of(packing, block)) {
+  check(packing != Packing::kQ4_1, "pack", "expected another dtype than q4_1, which files have");
   const std::ptrdiff_t panels = panels_of(n_), size = k_ * kPanel;
   const std::array<PartForm, 3> wanted = forms(k_, packing, block, zero_points);
   void* const first = allocate(panels, wanted[0], values_);
@@ -162,18 +186,51 @@ PackedWeight::PackedWeight(const WeightView& weight, Packing packing, std::ptrdi
       });
       return;
     }
-    case Packing::kInt4: {
+    case Packing::kInt4:
+    case Packing::kQ4_0: {
       auto* const values = static_cast<std::uint8_t*>(first);
       auto* const scales = static_cast<std::uint16_t*>(second);
       auto* const zeros = static_cast<std::uint8_t*>(third);
       const std::ptrdiff_t bytes = wanted[0].bytes, columns = wanted[1].bytes / 2;
       each_panel([=, this](std::ptrdiff_t p, const float* panel) {
-        pack_int4(panel, k_, block, values + p * bytes, scales + p * columns,
+        pack_int4(panel, k_, block_, values + p * bytes, scales + p * columns,
                   zeros == nullptr ? nullptr : zeros + p * columns);
       });
       return;
     }
+    case Packing::kQ8_0: {
+      auto* const values = static_cast<std::int8_t*>(first);
+      auto* const scales = static_cast<std::uint16_t*>(second);
+      const std::ptrdiff_t bytes = wanted[0].bytes, columns = wanted[1].bytes / 2;
+      each_panel([=, this](std::ptrdiff_t p, const float* panel) {
+        pack_q8_0(panel, k_, values + p * bytes, scales + p * columns);
+      });
+      return;
+    }
+    case Packing::kQ4_1:
+      return;
   }
+}
+
+PackedWeight::PackedWeight(const BlocksView& blocks, int threads)
+    : n_(blocks.n), k_(blocks.k), packing_(packing_of(blocks.type)), block_(kGroup) {
+  const std::ptrdiff_t values_of_block = block_values(blocks.type);
+  check(k_ % values_of_block == 0, "pack", "expected K to be a multiple of ", values_of_block,
+        ", got ", k_);
+  const std::ptrdiff_t panels = panels_of(n_);
+  const std::array<PartForm, 3> wanted = forms(k_, packing_, block_, false);
+  auto* const values = static_cast<std::uint8_t*>(allocate(panels, wanted[0], values_));
+  auto* const scales = static_cast<std::uint16_t*>(allocate(panels, wanted[1], scales_));
+  auto* const minima = static_cast<std::uint16_t*>(allocate(panels, wanted[2], extra_));
+  const std::ptrdiff_t bytes = wanted[0].bytes, columns = wanted[1].bytes / 2;
+  for_rows(threads, panels, 4 * k_ * kPanel, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t p = begin; p < end; ++p) {
+      const std::uint8_t* rows = blocks.data + p * kPanel * blocks.stride;
+      pack_blocks(rows, blocks.stride, std::min(kPanel, n_ - p * kPanel), k_, blocks.type,
+                  values + p * bytes, scales + p * columns,
+                  minima == nullptr ? nullptr : minima + p * columns);
+    }
+  });
 }
 
 void PackedWeight::rows(const std::int64_t* ids, MutableRows out) const {
@@ -200,13 +257,27 @@ void PackedWeight::rows(const std::int64_t* ids, MutableRows out) const {
         int8_row(values_.as<std::int8_t>() + panel * filled_up(k_) * kPanel, column,
                  scales_.as<float>()[id], k_, row);
         break;
-      case Packing::kInt4: {
-        const std::ptrdiff_t depth = filled_up(k_, kMostBlock);
+      case Packing::kInt4:
+      case Packing::kQ4_0: {
+        const std::ptrdiff_t depth = block_depth(k_, block_);
         const std::ptrdiff_t first = panel * (depth / block_) * kPanel;
-        int4_row(values_.as<std::uint8_t>() + panel * (depth / kGroup) * kGroupBytes,
+        int4_row(values_.as<std::uint8_t>() + panel * (depth / kGroup) * kNibbleGroup,
                  scales_.as<std::uint16_t>() + first,
                  extra_.bytes == 0 ? nullptr : extra_.as<std::uint8_t>() + first, block_, column,
                  k_, row);
+        break;
+      }
+      case Packing::kQ8_0: {
+        const std::ptrdiff_t first = panel * (block_depth(k_, kGroup) / kGroup);
+        q8_0_row(values_.as<std::int8_t>() + first * kByteGroup,
+                 scales_.as<std::uint16_t>() + first * kPanel, column, k_, row);
+        break;
+      }
+      case Packing::kQ4_1: {
+        const std::ptrdiff_t first = panel * (block_depth(k_, kGroup) / kGroup);
+        q4_1_row(values_.as<std::uint8_t>() + first * kNibbleGroup,
+                 scales_.as<std::uint16_t>() + first * kPanel,
+                 extra_.as<std::uint16_t>() + first * kPanel, column, k_, row);
         break;
       }
     }

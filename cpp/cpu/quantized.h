@@ -14,8 +14,30 @@ namespace quatrain {
 constexpr std::ptrdiff_t filled_up(std::ptrdiff_t k, std::ptrdiff_t to = kDepth) {
   return (k + to - 1) / to * to;
 }
-// K of 4-bit weights is filled up to this, the largest block.
-inline constexpr std::ptrdiff_t kMostBlock = 128;
+// K of weights in blocks is filled up to whole blocks, and an even number of groups.
+constexpr std::ptrdiff_t block_depth(std::ptrdiff_t k, std::ptrdiff_t block) {
+  return filled_up(k, std::max(block, 2 * kGroup));
+}
+
+// Where the weight of a step of a group lies, in one column of a panel of 4 bits: which byte, and
+// whether in its upper half.
+struct NibbleAt {
+  std::ptrdiff_t byte;
+  bool upper;
+};
+constexpr NibbleAt nibble_at(std::ptrdiff_t k, std::ptrdiff_t column) {
+  const std::ptrdiff_t step = k % kGroup;
+  const std::ptrdiff_t line = k / kGroup * kNibbleGroup + step / (2 * kQuad) * kLine;
+  return {line + column * kQuad + step % kQuad, step % (2 * kQuad) >= kQuad};
+}
+inline int nibble(const std::uint8_t* values, std::ptrdiff_t k, std::ptrdiff_t column) {
+  const NibbleAt at = nibble_at(k, column);
+  return at.upper ? values[at.byte] >> 4 : values[at.byte] & 15;
+}
+// The same of a panel of bytes.
+constexpr std::ptrdiff_t byte_at(std::ptrdiff_t k, std::ptrdiff_t column) {
+  return k / kQuad * kLine + column * kQuad + k % kQuad;
+}
 
 // The nearest integer, ties to even, of magnitudes below 2^22.
 inline float rounded(float x) {
@@ -29,19 +51,29 @@ void pack_int8(const float* panel, std::ptrdiff_t k, std::int8_t* values, float*
                std::int32_t* sums);
 void pack_int4(const float* panel, std::ptrdiff_t k, std::ptrdiff_t block, std::uint8_t* values,
                std::uint16_t* scales, std::uint8_t* zeros);
+void pack_q8_0(const float* panel, std::ptrdiff_t k, std::int8_t* values, std::uint16_t* scales);
+
+// From `count` rows of a file's blocks, `stride` bytes apart; minima may be null.
+void pack_blocks(const std::uint8_t* rows, std::ptrdiff_t stride, std::ptrdiff_t count,
+                 std::ptrdiff_t k, BlockType type, std::uint8_t* values, std::uint16_t* scales,
+                 std::uint16_t* minima);
 
 // Column `column` of a panel as floats.
 void int8_row(const std::int8_t* values, std::ptrdiff_t column, float scale, std::ptrdiff_t k,
               float* out);
 void int4_row(const std::uint8_t* values, const std::uint16_t* scales, const std::uint8_t* zeros,
               std::ptrdiff_t block, std::ptrdiff_t column, std::ptrdiff_t k, float* out);
+void q8_0_row(const std::int8_t* values, const std::uint16_t* scales, std::ptrdiff_t column,
+              std::ptrdiff_t k, float* out);
+void q4_1_row(const std::uint8_t* values, const std::uint16_t* scales, const std::uint16_t* minima,
+              std::ptrdiff_t column, std::ptrdiff_t k, float* out);
 
 void linear_half(ConstRows x, const PackedWeight& weight, const float* bias, Activation activation,
                  MutableRows out, int threads);
 void linear_int8(ConstRows x, const PackedWeight& weight, const float* bias, Activation activation,
                  MutableRows out, int threads);
-void linear_int4(ConstRows x, const PackedWeight& weight, const float* bias, Activation activation,
-                 MutableRows out, int threads);
+void linear_blocks(ConstRows x, const PackedWeight& weight, const float* bias,
+                   Activation activation, MutableRows out, int threads);
 
 // fn(row, rows, first_panel, last_panel) for blocks of which the left factor, the panels and the
 // results stay in the second cache together. A nanosecond of one thread does `speed` products.

@@ -28,7 +28,24 @@ struct WeightView {
 //         lose least by the sum of the squares. Every 32 values of x have a scale, largest
 //         magnitude / 127. Products are exact within these, which are added up one after another in
 //         float32.
-enum class Packing { kFloat32, kFloat16, kBfloat16, kInt8, kInt4 };
+//   q8_0, q4_0, q4_1: what GGUF calls so: every 32 weights have a float16 scale, and of q4_1 a
+//         float16 minimum, to which the 4 bits are added; of q4_0, zero is the ninth level. x and
+//         the products are as with int4.
+enum class Packing { kFloat32, kFloat16, kBfloat16, kInt8, kInt4, kQ8_0, kQ4_0, kQ4_1 };
+
+// Blocks of a GGUF file, which become the packing that holds all of them exactly (of q4_k, but for
+// the rounding of scales and minima to float16).
+enum class BlockType { kQ8_0, kQ4_0, kQ4_1, kQ5_0, kQ4_K };
+std::ptrdiff_t block_values(BlockType type);
+std::ptrdiff_t block_bytes(BlockType type);
+Packing packing_of(BlockType type);
+
+// A matrix [N, K] of such blocks along K, rows `stride` bytes apart.
+struct BlocksView {
+  const std::uint8_t* data;
+  BlockType type;
+  std::ptrdiff_t n, k, stride;
+};
 
 // Memory that a weight owns or shares.
 struct Part {
@@ -54,17 +71,22 @@ struct PartForm {
 //   float32, float16, bfloat16: values [panel][K][16]
 //   int8: values [panel][K / 4][16][4], K filled up to a multiple of 64 with zeros; scales float32
 //         [panel][16]; extra int32 [panel][16], sum_k values
-//   int4: values [panel][K / 32][4][16][4], K filled up to a multiple of 128, two in a byte: of
-//   line
-//         i of 32 steps, steps 8i to 8i + 3 in the lower halves, the next four in the upper ones;
-//         scales float16 [panel][K / block][16]; extra uint8 [panel][K / block][16], zero points,
-//         or none
+//   int4, q4_0, q4_1: values [panel][K / 32][4][16][4], K filled up to whole blocks and a multiple
+//         of 64, two in a byte: of line i of 32 steps, steps 8i to 8i + 3 in the lower halves, the
+//         next four in the upper ones; scales float16 [panel][K / block][16]; extra zero points
+//         uint8, or minima float16, of that shape, or none
+//   q8_0: values [panel][K / 4][16][4], K filled up to a multiple of 64; scales float16
+//         [panel][K / 32][16]
 class PackedWeight {
  public:
   // `block` and `zero_points` are for int4. Blocks are of 32 or 128. Throws InputError for another
-  // one, and for int8 with K > 65536, whose sums could leave int32.
+  // one, for int8 with K > 65536, whose sums could leave int32, and for q4_1, which files alone
+  // have.
   PackedWeight(const WeightView& weight, Packing packing, std::ptrdiff_t block, bool zero_points,
                int threads);
+
+  // Throws InputError unless K is a multiple of what a block holds.
+  PackedWeight(const BlocksView& blocks, int threads);
 
   // From the parts of one that was packed before, aligned to 64 bytes. Throws InputError unless
   // each is as large as `forms` says.
@@ -79,7 +101,7 @@ class PackedWeight {
   std::ptrdiff_t k() const { return k_; }
   Packing packing() const { return packing_; }
   std::ptrdiff_t block() const { return block_; }
-  bool zero_points() const { return packing_ == Packing::kInt4 && extra_.data.use_count() > 0; }
+  bool zero_points() const { return packing_ == Packing::kInt4 && extra_.data != nullptr; }
   std::size_t nbytes() const { return values_.bytes + scales_.bytes + extra_.bytes; }
 
   const Part& values() const { return values_; }

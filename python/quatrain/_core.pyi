@@ -131,6 +131,7 @@ def pack(
     zero_points: bool = True,
     threads: int = 0,
 ) -> PackedWeight: ...
+def pack_blocks(rows: Array, type: str, *, threads: int = 0) -> PackedWeight: ...
 def linear(
     x: Array,
     weight: PackedWeight,

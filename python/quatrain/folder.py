@@ -26,6 +26,8 @@ SETTINGS = (
     "tokenizer.json",
     "tokenizer_config.json",
     TARGET,
+    "target.spm",
+    "target_vocab.json",
     "special_tokens_map.json",
     "added_tokens.json",
     "chat_template.jinja",
@@ -55,8 +57,10 @@ class Folder:
     @property
     def target_vocabulary(self) -> Path | None:
         """The file of a second tokenizer, for what an encoder-decoder writes; mostly None."""
-        file = self.path / TARGET
-        return file if file.is_file() else None
+        for name, needed in (TARGET, TARGET), ("target.spm", "target_vocab.json"):
+            if (self.path / name).is_file() and (self.path / needed).is_file():
+                return self.path / name
+        return None
 
     @cached_property
     def config(self) -> dict[str, Any]:

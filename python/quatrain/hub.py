@@ -9,7 +9,16 @@ from typing import Any
 from quatrain.errors import CheckpointError
 
 #: What a snapshot needs; nothing pickled, nothing for other frameworks.
-PATTERNS = ["*.json", "*.safetensors", "*.txt", "*/config.json", "*.model", "*.tiktoken", "*.jinja"]
+PATTERNS = [
+    "*.json",
+    "*.safetensors",
+    "*.txt",
+    "*/config.json",
+    "*.model",
+    "*.spm",
+    "*.tiktoken",
+    "*.jinja",
+]
 GGUF = ".gguf"
 
 

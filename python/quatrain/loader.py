@@ -11,6 +11,8 @@ from quatrain.engines.engine import Engine
 from quatrain.folder import DEFAULT, Folder
 from quatrain.gguf.folder import GgufFile, file_in
 from quatrain.hub import resolve
+from quatrain.marian.folder import MarianFolder
+from quatrain.marian.folder import file_in as marian_file_in
 from quatrain.model import Model
 from quatrain.models import (
     Decoder,
@@ -46,9 +48,10 @@ def load(
     ``engine``: "reference", "native" or "onnx". ``threads``: how many a call may use; None takes
     what the process may use. ``dtype``: how "native" holds the weights of linear layers (of the
     output layer too, and of embeddings tied to it): "float32", "float16", "bfloat16", "int8" or
-    "int4"; all else is float32. None is float32, or what ``Model.save`` wrote the folder in. What
-    each costs in accuracy is in docs/precision.md, as is what ``cache_dtype="int8"`` does: keys and
-    values of a generation take about a quarter of the memory (on "native" and "reference").
+    "int4"; all else is float32. None is float32, what ``Model.save`` wrote the folder in, or the
+    blocks that a GGUF file has quantised its matrices to. What each costs in accuracy is in
+    docs/precision.md, as is what ``cache_dtype="int8"`` does: keys and values of a generation take
+    about a quarter of the memory (on "native" and "reference").
     On "native", models of the same files and dtype share their weights.
     ``revision``, ``cache_dir`` and ``token`` are the hub's.
 
@@ -60,7 +63,10 @@ def load(
 
 
 def opened(path: Path) -> Folder:
-    """The settings and weights at ``path``: a folder's, or those of the one GGUF file there."""
+    """The settings and weights at ``path``: a folder's, or those of the one GGUF or ``.npz`` file
+    there."""
+    if path.is_dir() and (weights := marian_file_in(path)) is not None:
+        return MarianFolder(weights)
     file = file_in(path) if path.is_dir() else path
     return Folder(path) if file is None else GgufFile(file)
 
@@ -105,7 +111,7 @@ def bind_weights(net: Network, checkpoint: Tensors, engine: Engine) -> None:
         return
 
     def parameter(key: str, param: Param, load: Load) -> Any:
-        form = engine.form(param)
+        form = engine.form(param, load)
         if form is None:
             return engine.parameter(key, param, load)
         return SHARED.value(

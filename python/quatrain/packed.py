@@ -1,9 +1,9 @@
 """Weights as the native engine holds them, in a safetensors file that is mapped and not read.
 
 Of a packed weight ``h.0.attn.c_attn.weight`` the file has the parts, flat: ``.panels``, and of
-integers ``.scales`` and ``.sums`` or ``.zeros``; other weights are float32 under their own names.
-The header's metadata says the format, its version, the dtype, the block, and the shapes of the
-packed weights. Keys carry no prefix.
+integers ``.scales`` and ``.sums``, ``.zeros`` or ``.minima``; other weights are float32 under their
+own names. The header's metadata says the format, its version, the block, and the dtypes and shapes
+of the packed weights. Keys carry no prefix.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import numpy as np
 
 from quatrain import _core
 from quatrain.checkpoint import SINGLE, Checkpoint
-from quatrain.engines import DTYPES
+from quatrain.engines import BLOCK_DTYPES, DTYPES
 from quatrain.engines.engine import Engine
 from quatrain.errors import CheckpointError, EngineError, InputError, WeightError
 from quatrain.files import new_folder, parse_json
 from quatrain.module import Module, Param
 from quatrain.tensor_file import TYPES
-from quatrain.weights import Tensors
+from quatrain.weights import Default, Tensors
 
 if TYPE_CHECKING:
     from quatrain.model import Model
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "quatrain", "1"
 #: What a part begins at a multiple of, so that it can be used where it is mapped.
 ALIGNMENT = 64
-PARTS = ("panels", "scales", "sums", "zeros")
+PARTS = ("panels", "scales", "sums", "zeros", "minima")
 NAMES = {np.dtype(type): name for name, type in TYPES.items()}
 
 
@@ -47,12 +47,11 @@ def save(model: Model, out_dir: str | os.PathLike[str]) -> Path:
     tensors = {key: weight for key, weight in weights.items() if key not in packed}
     for key, weight in packed.items():
         tensors |= {f"{key}.{name}": part for name, part in weight.parts.items()}
-    one = next(iter(packed.values()))
     metadata = {
         "format": FORMAT,
         "version": VERSION,
-        "dtype": one.dtype,
-        "block": str(one.block),
+        "block": str(next(iter(packed.values())).block),
+        "dtypes": json.dumps({key: weight.dtype for key, weight in packed.items()}),
         "shapes": json.dumps({key: weight.shape for key, weight in packed.items()}),
     }
     with new_folder(Path(out_dir)) as draft:
@@ -94,14 +93,17 @@ class PackedFile:
             raise CheckpointError(
                 f"{self.path}: expected version {VERSION} of packed weights, found {version!r}"
             )
-        dtype, block = metadata.get("dtype", ""), metadata.get("block", "")
-        if dtype not in DTYPES:
-            raise CheckpointError(
-                f"{self.path}: dtype: expected one of {', '.join(DTYPES)}, found {dtype!r}"
-            )
+        block, known = metadata.get("block", ""), (*DTYPES, *BLOCK_DTYPES)
         if block not in ("32", "128"):
             raise CheckpointError(f"{self.path}: block: expected 32 or 128, found {block!r}")
-        self.dtype, self.block = dtype, int(block)
+        self.block = int(block)
+        self.dtypes = self._fields(metadata.get("dtypes", "").encode())
+        for key, dtype in self.dtypes.items():
+            if dtype not in known:
+                raise CheckpointError(
+                    f"{self.path}: dtypes: {key}: expected one of {', '.join(known)}, found"
+                    f" {dtype!r}"
+                )
         self.shapes = self._fields(metadata.get("shapes", "").encode())
         self._data, self._header = file.mapped(), dict(file.tensors)
 
@@ -131,9 +133,9 @@ class PackedFile:
 
     def _weight(self, key: str, param: Param, engine: Engine) -> Any:
         """The engine's tensor for a weight; its tensors are taken out of the header."""
-        if not param.packed:
+        if not param.packed and key not in self.shapes:
             array = self._take(key, param.shape)
-            return engine.parameter(key, param, lambda: array)
+            return engine.parameter(key, param, Default(lambda: array))
         if (found := self.shapes.get(key)) != list(param.matrix):
             raise WeightError(
                 f"{self.path}: {key}: expected shape {list(param.matrix)}, found {found!r}"
@@ -141,7 +143,7 @@ class PackedFile:
         names = [name for name in PARTS if f"{key}.{name}" in self._header]
         parts = {name: self._take(f"{key}.{name}") for name in names}
         try:
-            return engine.packed(param.matrix, self.dtype, parts, self.block)
+            return engine.packed(param.matrix, self.dtypes.get(key, ""), parts, self.block)
         except InputError as e:
             raise WeightError(f"{self.path}: {key}: {e}") from None
         except EngineError as e:

@@ -12,10 +12,10 @@
 #include "cpu/simd/ints_avx512.h"
 #include "cpu/simd/rows.h"
 #include "cpu/simd/matrix_int8.h"
-#include "cpu/simd/matrix_int4.h"
+#include "cpu/simd/matrix_blocks.h"
 #include "cpu/simd/tile_config.h"
 #include "cpu/simd/matrix_int8_amx.h"
-#include "cpu/simd/matrix_int4_amx.h"
+#include "cpu/simd/matrix_blocks_amx.h"
 #include "cpu/simd/integer_table.h"
 // clang-format on
 
@@ -23,8 +23,9 @@ namespace quatrain {
 
 const IntegerKernels& amx_integers() {
   static const IntegerKernels table = [] {
-    IntegerKernels all = amx_ints::make_integers(amx_ints::int8_amx, amx_ints::int4_amx);
+    IntegerKernels all = amx_ints::make_integers(amx_ints::int8_amx, amx_ints::blocks_amx);
     all.tiled_rows = amx_ints::kFewRows;
+    all.filled_rows = amx_ints::kFewBlockRows;
     return all;
   }();
   return table;

@@ -7,7 +7,7 @@
 #include "cpu/simd/ints_avx2.h"
 #include "cpu/simd/rows.h"
 #include "cpu/simd/matrix_int8.h"
-#include "cpu/simd/matrix_int4.h"
+#include "cpu/simd/matrix_blocks.h"
 #include "cpu/simd/integer_table.h"
 // clang-format on
 
@@ -15,7 +15,7 @@ namespace quatrain {
 
 const IntegerKernels& avx2_integers() {
   static const IntegerKernels table =
-      avx2_ints::make_integers(avx2_ints::int8_tiles, avx2_ints::int4);
+      avx2_ints::make_integers(avx2_ints::int8_tiles, avx2_ints::blocks);
   return table;
 }
 

@@ -11,7 +11,7 @@
 #include "cpu/simd/ints_avx512.h"
 #include "cpu/simd/rows.h"
 #include "cpu/simd/matrix_int8.h"
-#include "cpu/simd/matrix_int4.h"
+#include "cpu/simd/matrix_blocks.h"
 #include "cpu/simd/integer_table.h"
 // clang-format on
 
@@ -19,7 +19,7 @@ namespace quatrain {
 
 const IntegerKernels& avx512_integers() {
   static const IntegerKernels table =
-      avx512_ints::make_integers(avx512_ints::int8_tiles, avx512_ints::int4);
+      avx512_ints::make_integers(avx512_ints::int8_tiles, avx512_ints::blocks);
   return table;
 }
 

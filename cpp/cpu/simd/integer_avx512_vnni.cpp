@@ -12,7 +12,7 @@
 #include "cpu/simd/ints_avx512.h"
 #include "cpu/simd/rows.h"
 #include "cpu/simd/matrix_int8.h"
-#include "cpu/simd/matrix_int4.h"
+#include "cpu/simd/matrix_blocks.h"
 #include "cpu/simd/integer_table.h"
 // clang-format on
 
@@ -20,7 +20,7 @@ namespace quatrain {
 
 const IntegerKernels& avx512_vnni_integers() {
   static const IntegerKernels table =
-      avx512_vnni_ints::make_integers(avx512_vnni_ints::int8_tiles, avx512_vnni_ints::int4);
+      avx512_vnni_ints::make_integers(avx512_vnni_ints::int8_tiles, avx512_vnni_ints::blocks);
   return table;
 }
 

@@ -8,7 +8,7 @@
 #include "cpu/simd/ints_avx2.h"
 #include "cpu/simd/rows.h"
 #include "cpu/simd/matrix_int8.h"
-#include "cpu/simd/matrix_int4.h"
+#include "cpu/simd/matrix_blocks.h"
 #include "cpu/simd/integer_table.h"
 // clang-format on
 
@@ -16,7 +16,7 @@ namespace quatrain {
 
 const IntegerKernels& avx_vnni_integers() {
   static const IntegerKernels table =
-      avx_vnni_ints::make_integers(avx_vnni_ints::int8_tiles, avx_vnni_ints::int4);
+      avx_vnni_ints::make_integers(avx_vnni_ints::int8_tiles, avx_vnni_ints::blocks);
   return table;
 }
 

@@ -7,7 +7,7 @@
 #include "cpu/simd/ints_neon.h"
 #include "cpu/simd/rows.h"
 #include "cpu/simd/matrix_int8.h"
-#include "cpu/simd/matrix_int4.h"
+#include "cpu/simd/matrix_blocks.h"
 #include "cpu/simd/integer_table.h"
 // clang-format on
 
@@ -15,7 +15,7 @@ namespace quatrain {
 
 const IntegerKernels& neon_integers() {
   static const IntegerKernels table =
-      neon_ints::make_integers(neon_ints::int8_tiles, neon_ints::int4);
+      neon_ints::make_integers(neon_ints::int8_tiles, neon_ints::blocks);
   return table;
 }
 

@@ -8,7 +8,7 @@
 #include "cpu/simd/ints_neon.h"
 #include "cpu/simd/rows.h"
 #include "cpu/simd/matrix_int8.h"
-#include "cpu/simd/matrix_int4.h"
+#include "cpu/simd/matrix_blocks.h"
 #include "cpu/simd/integer_table.h"
 // clang-format on
 
@@ -16,7 +16,7 @@ namespace quatrain {
 
 const IntegerKernels& neon_dotprod_integers() {
   static const IntegerKernels table =
-      neon_dotprod_ints::make_integers(neon_dotprod_ints::int8_tiles, neon_dotprod_ints::int4);
+      neon_dotprod_ints::make_integers(neon_dotprod_ints::int8_tiles, neon_dotprod_ints::blocks);
   return table;
 }
 

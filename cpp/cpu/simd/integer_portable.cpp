@@ -5,7 +5,7 @@
 #include "cpu/simd/ints_portable.h"
 #include "cpu/simd/rows.h"
 #include "cpu/simd/matrix_int8.h"
-#include "cpu/simd/matrix_int4.h"
+#include "cpu/simd/matrix_blocks.h"
 #include "cpu/simd/integer_table.h"
 // clang-format on
 
@@ -13,7 +13,7 @@ namespace quatrain {
 
 const IntegerKernels& portable_integers() {
   static const IntegerKernels table =
-      portable_ints::make_integers(portable_ints::int8_tiles, portable_ints::int4);
+      portable_ints::make_integers(portable_ints::int8_tiles, portable_ints::blocks);
   return table;
 }
 

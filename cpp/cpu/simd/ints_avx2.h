@@ -110,43 +110,85 @@ QUATRAIN_INLINE Lanes minus_product(const std::uint8_t* zeros, std::int32_t x) {
   const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(zeros));
   return {_mm256_madd_epi16(_mm256_cvtepu8_epi32(bytes), _mm256_set1_epi32(-x))};
 }
-// The 4-bit weights of a group in kWidth columns, each in a byte.
-struct Nibbles {
-  __m256i v[8];
-};
-QUATRAIN_INLINE Nibbles load_nibbles(const std::uint8_t* group) {
-  const __m256i low = _mm256_set1_epi8(15);
-  Nibbles a;
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    const __m256i line = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(group + i * 64));
-    a.v[2 * i] = _mm256_and_si256(line, low);
-    a.v[2 * i + 1] = _mm256_and_si256(_mm256_srli_epi16(line, 4), low);
-  }
-  return a;
-}
+
+// Weights of blocks in kWidth columns: lines of memory, which have so many steps of k, and sums of
+// their products over a group, which begin with `start`.
 QUATRAIN_INLINE __m256i splat_quad(const std::int8_t* x) {
   int bytes;
   __builtin_memcpy(&bytes, x, sizeof(bytes));
   return _mm256_set1_epi32(bytes);
 }
-// Adds the products of a group. Here the instruction on bytes does not saturate: eight times two
-// products of at most 15 * 127 are within 16 bits.
-QUATRAIN_INLINE Lanes dot(Lanes sum, const std::int8_t* x, const Nibbles& w) {
+struct Bytes {
+  static constexpr int kLines = 8, kSteps = 4;
+  using Sum = Lanes;
+  static QUATRAIN_INLINE Sum begin(Lanes start) { return start; }
+  static QUATRAIN_INLINE Lanes end(Sum sum) { return sum; }
 #ifdef QUATRAIN_VNNI
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) {
-    sum.v = _mm256_dpbusd_avx_epi32(sum.v, w.v[i], splat_quad(x + 4 * i));
+  // What has no sign is the weights, which become greater by so much.
+  static constexpr std::int32_t kMore = 128;
+  struct Line {
+    __m256i v;
+  };
+  static QUATRAIN_INLINE Line load(const std::uint8_t* line) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(line));
+    return {_mm256_xor_si256(bytes, _mm256_set1_epi8(-128))};
   }
-  return sum;
+  static QUATRAIN_INLINE Sum dot(Sum sum, const std::int8_t* x, Line w) {
+    return {_mm256_dpbusd_avx_epi32(sum.v, w.v, splat_quad(x))};
+  }
 #else
-  __m256i pairs = _mm256_setzero_si256();
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) {
-    pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(w.v[i], splat_quad(x + 4 * i)));
+  // What has no sign is the weights' magnitudes, and two products of at most 128 * 127 are within
+  // 16 bits.
+  static constexpr std::int32_t kMore = 0;
+  struct Line {
+    __m256i v, magnitudes;
+  };
+  static QUATRAIN_INLINE Line load(const std::uint8_t* line) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(line));
+    return {bytes, _mm256_abs_epi8(bytes)};
   }
-  return {_mm256_add_epi32(sum.v, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))};
+  static QUATRAIN_INLINE Sum dot(Sum sum, const std::int8_t* x, Line w) {
+    const __m256i turned = _mm256_sign_epi8(splat_quad(x), w.v);
+    const __m256i pairs = _mm256_maddubs_epi16(w.magnitudes, turned);
+    return {_mm256_add_epi32(sum.v, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))};
+  }
 #endif
-}
+};
+struct Nibbles {
+  static constexpr int kLines = 4, kSteps = 8;
+  struct Line {
+    __m256i low, high;
+  };
+  static QUATRAIN_INLINE Line load(const std::uint8_t* line) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(line));
+    const __m256i low = _mm256_set1_epi8(15);
+    return {_mm256_and_si256(bytes, low), _mm256_and_si256(_mm256_srli_epi16(bytes, 4), low)};
+  }
+#ifdef QUATRAIN_VNNI
+  using Sum = Lanes;
+  static QUATRAIN_INLINE Sum begin(Lanes start) { return start; }
+  static QUATRAIN_INLINE Lanes end(Sum sum) { return sum; }
+  static QUATRAIN_INLINE Sum dot(Sum sum, const std::int8_t* x, Line w) {
+    sum.v = _mm256_dpbusd_avx_epi32(sum.v, w.low, splat_quad(x));
+    return {_mm256_dpbusd_avx_epi32(sum.v, w.high, splat_quad(x + kQuad))};
+  }
+#else
+  // Here the instruction on bytes does not saturate: eight times two products of at most 15 * 127
+  // are within 16 bits.
+  struct Sum {
+    __m256i start, pairs;
+  };
+  static QUATRAIN_INLINE Sum begin(Lanes start) { return {start.v, _mm256_setzero_si256()}; }
+  static QUATRAIN_INLINE Lanes end(Sum sum) {
+    return {_mm256_add_epi32(sum.start, _mm256_madd_epi16(sum.pairs, _mm256_set1_epi16(1)))};
+  }
+  static QUATRAIN_INLINE Sum dot(Sum sum, const std::int8_t* x, Line w) {
+    const __m256i low = _mm256_maddubs_epi16(w.low, splat_quad(x));
+    const __m256i high = _mm256_maddubs_epi16(w.high, splat_quad(x + kQuad));
+    return {sum.start, _mm256_add_epi16(sum.pairs, _mm256_add_epi16(low, high))};
+  }
+#endif
+};
+constexpr int kBlockRows = 4;  // rows of a tile
 
 }  // namespace quatrain::QUATRAIN_ISA

@@ -89,40 +89,78 @@ QUATRAIN_INLINE Lanes minus_product(const std::uint8_t* zeros, std::int32_t x) {
       _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(zeros)));
   return {_mm512_madd_epi16(wide, _mm512_set1_epi32(-x))};
 }
-struct Nibbles {
-  __m512i v[8];
-};
-QUATRAIN_INLINE Nibbles load_nibbles(const std::uint8_t* group) {
-  const __m512i low = _mm512_set1_epi8(15);
-  Nibbles a;
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    const __m512i line = _mm512_loadu_si512(group + i * 64);
-    a.v[2 * i] = _mm512_and_si512(line, low);
-    a.v[2 * i + 1] = _mm512_and_si512(_mm512_srli_epi16(line, 4), low);
-  }
-  return a;
-}
+
 QUATRAIN_INLINE __m512i splat_quad(const std::int8_t* x) {
   int bytes;
   __builtin_memcpy(&bytes, x, sizeof(bytes));
   return _mm512_set1_epi32(bytes);
 }
+struct Bytes {
+  static constexpr int kLines = 8, kSteps = 4;
+  using Sum = Lanes;
+  static QUATRAIN_INLINE Sum begin(Lanes start) { return start; }
+  static QUATRAIN_INLINE Lanes end(Sum sum) { return sum; }
 #ifdef QUATRAIN_VNNI
-QUATRAIN_INLINE Lanes dot(Lanes sum, const std::int8_t* x, const Nibbles& w) {
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) sum.v = _mm512_dpbusd_epi32(sum.v, w.v[i], splat_quad(x + 4 * i));
-  return sum;
-}
-#else
-QUATRAIN_INLINE Lanes dot(Lanes sum, const std::int8_t* x, const Nibbles& w) {
-  __m512i pairs = _mm512_setzero_si512();
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) {
-    pairs = _mm512_add_epi16(pairs, _mm512_maddubs_epi16(w.v[i], splat_quad(x + 4 * i)));
+  static constexpr std::int32_t kMore = 128;
+  struct Line {
+    __m512i v;
+  };
+  static QUATRAIN_INLINE Line load(const std::uint8_t* line) {
+    return {_mm512_xor_si512(_mm512_loadu_si512(line), _mm512_set1_epi8(-128))};
   }
-  return {_mm512_add_epi32(sum.v, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))};
-}
+  static QUATRAIN_INLINE Sum dot(Sum sum, const std::int8_t* x, Line w) {
+    return {_mm512_dpbusd_epi32(sum.v, w.v, splat_quad(x))};
+  }
+#else
+  static constexpr std::int32_t kMore = 0;
+  struct Line {
+    __mmask64 negative;
+    __m512i magnitudes;
+  };
+  static QUATRAIN_INLINE Line load(const std::uint8_t* line) {
+    const __m512i bytes = _mm512_loadu_si512(line);
+    return {_mm512_movepi8_mask(bytes), _mm512_abs_epi8(bytes)};
+  }
+  static QUATRAIN_INLINE Sum dot(Sum sum, const std::int8_t* x, Line w) {
+    const __m512i quad = splat_quad(x);
+    const __m512i turned = _mm512_mask_sub_epi8(quad, w.negative, _mm512_setzero_si512(), quad);
+    const __m512i pairs = _mm512_maddubs_epi16(w.magnitudes, turned);
+    return {_mm512_add_epi32(sum.v, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))};
+  }
 #endif
+};
+struct Nibbles {
+  static constexpr int kLines = 4, kSteps = 8;
+  struct Line {
+    __m512i low, high;
+  };
+  static QUATRAIN_INLINE Line load(const std::uint8_t* line) {
+    const __m512i bytes = _mm512_loadu_si512(line), low = _mm512_set1_epi8(15);
+    return {_mm512_and_si512(bytes, low), _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low)};
+  }
+#ifdef QUATRAIN_VNNI
+  using Sum = Lanes;
+  static QUATRAIN_INLINE Sum begin(Lanes start) { return start; }
+  static QUATRAIN_INLINE Lanes end(Sum sum) { return sum; }
+  static QUATRAIN_INLINE Sum dot(Sum sum, const std::int8_t* x, Line w) {
+    sum.v = _mm512_dpbusd_epi32(sum.v, w.low, splat_quad(x));
+    return {_mm512_dpbusd_epi32(sum.v, w.high, splat_quad(x + kQuad))};
+  }
+#else
+  struct Sum {
+    __m512i start, pairs;
+  };
+  static QUATRAIN_INLINE Sum begin(Lanes start) { return {start.v, _mm512_setzero_si512()}; }
+  static QUATRAIN_INLINE Lanes end(Sum sum) {
+    return {_mm512_add_epi32(sum.start, _mm512_madd_epi16(sum.pairs, _mm512_set1_epi16(1)))};
+  }
+  static QUATRAIN_INLINE Sum dot(Sum sum, const std::int8_t* x, Line w) {
+    const __m512i low = _mm512_maddubs_epi16(w.low, splat_quad(x));
+    const __m512i high = _mm512_maddubs_epi16(w.high, splat_quad(x + kQuad));
+    return {sum.start, _mm512_add_epi16(sum.pairs, _mm512_add_epi16(low, high))};
+  }
+#endif
+};
+constexpr int kBlockRows = 8;
 
 }  // namespace quatrain::QUATRAIN_ISA

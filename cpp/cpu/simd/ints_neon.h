@@ -86,44 +86,80 @@ QUATRAIN_INLINE Lanes minus_product(const std::uint8_t* zeros, std::int32_t x) {
   const int16x8_t wide = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(zeros)));
   return {vmulq_n_s32(vmovl_s16(vget_low_s16(wide)), -x), vmulq_n_s32(vmovl_high_s16(wide), -x)};
 }
-struct Nibbles {
-  int8x16_t low[8], high[8];  // four columns each
-};
-QUATRAIN_INLINE void load_nibbles(const std::uint8_t* group, int8x16_t (&w)[8]) {
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    const uint8x16_t line = vld1q_u8(group + i * 64);
-    w[2 * i] = vreinterpretq_s8_u8(vandq_u8(line, vdupq_n_u8(15)));
-    w[2 * i + 1] = vreinterpretq_s8_u8(vshrq_n_u8(line, 4));
-  }
-}
-QUATRAIN_INLINE Nibbles load_nibbles(const std::uint8_t* group) {
-  Nibbles a;
-  load_nibbles(group, a.low);
-  load_nibbles(group + 16, a.high);
-  return a;
-}
+
 #ifdef QUATRAIN_DOTPROD
-QUATRAIN_INLINE int32x4_t dot(int32x4_t sum, const std::int8_t* x, const int8x16_t (&w)[8]) {
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) sum = vdotq_lane_s32(sum, w[i], load_quad(x + 4 * i).v, 0);
-  return sum;
+// Sums of four columns each.
+struct Halves {
+  int32x4_t low, high;
+};
+QUATRAIN_INLINE Halves begin_halves(Lanes start) { return {start.low, start.high}; }
+QUATRAIN_INLINE Lanes end_halves(Halves sum) { return {sum.low, sum.high}; }
+QUATRAIN_INLINE Halves neon_dot(Halves sum, const std::int8_t* x, int8x16_t low, int8x16_t high) {
+  const int8x8_t quad = load_quad(x).v;
+  return {vdotq_lane_s32(sum.low, low, quad, 0), vdotq_lane_s32(sum.high, high, quad, 0)};
 }
 #else
-// Eight products of at most 15 * 127 are within 16 bits.
-QUATRAIN_INLINE int32x4_t dot(int32x4_t sum, const std::int8_t* x, const int8x16_t (&w)[8]) {
-  int16x8_t low = vdupq_n_s16(0), high = vdupq_n_s16(0);
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) {
-    const int8x8_t quad = load_quad(x + 4 * i).v;
-    low = vmlal_s8(low, vget_low_s8(w[i]), quad);
-    high = vmlal_s8(high, vget_high_s8(w[i]), quad);
-  }
-  return vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
+// Sums of two columns each, as two halves.
+struct Halves {
+  Lanes start;
+  int32x4_t v[4];
+};
+QUATRAIN_INLINE Halves begin_halves(Lanes start) {
+  const int32x4_t zero = vdupq_n_s32(0);
+  return {start, {zero, zero, zero, zero}};
+}
+QUATRAIN_INLINE Lanes end_halves(Halves sum) {
+  return {vaddq_s32(sum.start.low, vpaddq_s32(sum.v[0], sum.v[1])),
+          vaddq_s32(sum.start.high, vpaddq_s32(sum.v[2], sum.v[3]))};
+}
+QUATRAIN_INLINE Halves neon_dot(Halves sum, const std::int8_t* x, int8x16_t low, int8x16_t high) {
+  const int8x8_t quad = load_quad(x).v;
+  sum.v[0] = vpadalq_s16(sum.v[0], vmull_s8(vget_low_s8(low), quad));
+  sum.v[1] = vpadalq_s16(sum.v[1], vmull_s8(vget_high_s8(low), quad));
+  sum.v[2] = vpadalq_s16(sum.v[2], vmull_s8(vget_low_s8(high), quad));
+  sum.v[3] = vpadalq_s16(sum.v[3], vmull_s8(vget_high_s8(high), quad));
+  return sum;
 }
 #endif
-QUATRAIN_INLINE Lanes dot(Lanes sum, const std::int8_t* x, const Nibbles& w) {
-  return {dot(sum.low, x, w.low), dot(sum.high, x, w.high)};
-}
+struct Bytes {
+  static constexpr int kLines = 8, kSteps = 4;
+  static constexpr std::int32_t kMore = 0;
+  using Sum = Halves;
+  static QUATRAIN_INLINE Sum begin(Lanes start) { return begin_halves(start); }
+  static QUATRAIN_INLINE Lanes end(Sum sum) { return end_halves(sum); }
+  struct Line {
+    int8x16_t low, high;  // four columns each
+  };
+  static QUATRAIN_INLINE Line load(const std::uint8_t* line) {
+    const auto* p = reinterpret_cast<const std::int8_t*>(line);
+    return {vld1q_s8(p), vld1q_s8(p + 16)};
+  }
+  static QUATRAIN_INLINE Sum dot(Sum sum, const std::int8_t* x, Line w) {
+    return neon_dot(sum, x, w.low, w.high);
+  }
+};
+struct Nibbles {
+  static constexpr int kLines = 4, kSteps = 8;
+  using Sum = Halves;
+  static QUATRAIN_INLINE Sum begin(Lanes start) { return begin_halves(start); }
+  static QUATRAIN_INLINE Lanes end(Sum sum) { return end_halves(sum); }
+  struct Line {
+    uint8x16_t low, high;  // four columns each, two weights in a byte
+  };
+  static QUATRAIN_INLINE Line load(const std::uint8_t* line) {
+    return {vld1q_u8(line), vld1q_u8(line + 16)};
+  }
+  static QUATRAIN_INLINE int8x16_t lower(uint8x16_t a) {
+    return vreinterpretq_s8_u8(vandq_u8(a, vdupq_n_u8(15)));
+  }
+  static QUATRAIN_INLINE int8x16_t upper(uint8x16_t a) {
+    return vreinterpretq_s8_u8(vshrq_n_u8(a, 4));
+  }
+  static QUATRAIN_INLINE Sum dot(Sum sum, const std::int8_t* x, Line w) {
+    sum = neon_dot(sum, x, lower(w.low), lower(w.high));
+    return neon_dot(sum, x + kQuad, upper(w.low), upper(w.high));
+  }
+};
+constexpr int kBlockRows = 4;
 
 }  // namespace quatrain::QUATRAIN_ISA

@@ -66,21 +66,49 @@ QUATRAIN_INLINE Vec to_float(Lanes a) { return {__builtin_convertvector(a.v, Flo
 QUATRAIN_INLINE Lanes minus_product(const std::uint8_t* zeros, std::int32_t x) {
   return {Ints{zeros[0], zeros[1], zeros[2], zeros[3]} * -x};
 }
-struct Nibbles {
-  Ints v[kGroup];  // by step of k
-};
-QUATRAIN_INLINE Nibbles load_nibbles(const std::uint8_t* group) {
-  Nibbles a;
-  for (int k = 0; k < kGroup; ++k) {
-    const std::uint8_t* p = group + k / 8 * 64 + k % 4;
-    const Ints line{p[0], p[4], p[8], p[12]};
-    a.v[k] = (k % 8 < 4 ? line : line >> 4) & 15;
+
+struct Bytes {
+  static constexpr int kLines = 8, kSteps = 4;
+  static constexpr std::int32_t kMore = 0;
+  struct Line {
+    Ints v[kSteps];  // by step of k
+  };
+  using Sum = Lanes;
+  static QUATRAIN_INLINE Sum begin(Lanes start) { return start; }
+  static QUATRAIN_INLINE Lanes end(Sum sum) { return sum; }
+  static QUATRAIN_INLINE Line load(const std::uint8_t* line) {
+    const auto* p = reinterpret_cast<const std::int8_t*>(line);
+    Line a;
+    for (int k = 0; k < kSteps; ++k) a.v[k] = Ints{p[k], p[4 + k], p[8 + k], p[12 + k]};
+    return a;
   }
-  return a;
-}
-QUATRAIN_INLINE Lanes dot(Lanes sum, const std::int8_t* x, const Nibbles& w) {
-  for (int k = 0; k < kGroup; ++k) sum.v += w.v[k] * x[k];
-  return sum;
-}
+  static QUATRAIN_INLINE Sum dot(Sum sum, const std::int8_t* x, const Line& w) {
+    for (int k = 0; k < kSteps; ++k) sum.v += w.v[k] * x[k];
+    return sum;
+  }
+};
+struct Nibbles {
+  static constexpr int kLines = 4, kSteps = 8;
+  struct Line {
+    Ints v[kSteps];
+  };
+  using Sum = Lanes;
+  static QUATRAIN_INLINE Sum begin(Lanes start) { return start; }
+  static QUATRAIN_INLINE Lanes end(Sum sum) { return sum; }
+  static QUATRAIN_INLINE Line load(const std::uint8_t* p) {
+    Line a;
+    for (int k = 0; k < kQuad; ++k) {
+      const Ints line{p[k], p[4 + k], p[8 + k], p[12 + k]};
+      a.v[k] = line & 15;
+      a.v[kQuad + k] = line >> 4;
+    }
+    return a;
+  }
+  static QUATRAIN_INLINE Sum dot(Sum sum, const std::int8_t* x, const Line& w) {
+    for (int k = 0; k < kSteps; ++k) sum.v += w.v[k] * x[k];
+    return sum;
+  }
+};
+constexpr int kBlockRows = 4;
 
 }  // namespace quatrain::QUATRAIN_ISA

@@ -206,7 +206,7 @@ void linear_of(const LinearTask& task) {
   if (task.rows < kTile) {
     for (const int i : {0, 1, 4}) config.rows[i] = static_cast<std::uint8_t>(task.rows);
   }
-  _tile_loadconfig(&config);
+  config.load();
   const std::ptrdiff_t tiles = (task.rows + kTall - 1) / kTall;
   const std::ptrdiff_t blocks = (task.rows + kBlockRows - 1) / kBlockRows;
   const std::ptrdiff_t most = tiles == 1 ? kBlockK * kBlockRows / kTall : kBlockK;

@@ -49,7 +49,7 @@ QUATRAIN_INLINE void amx_tile(const std::uint8_t* x, const std::int8_t* panel, s
 inline void int8_amx(const Int8Task& task) {
   if (!task.tiled) return int8_tiles(task);
   const TileConfig config;
-  _tile_loadconfig(&config);
+  config.load();
   alignas(64) std::int32_t c[2 * kHeight * 2 * kPanel];
   const std::ptrdiff_t end = smaller(task.last_panel * kPanel, task.columns);
   const std::ptrdiff_t tiles = (task.rows + 2 * kHeight - 1) / (2 * kHeight);

@@ -98,7 +98,9 @@ def describe(folder: Folder) -> dict[str, Any]:
         **{name: first_of(config, keys) for name, keys in SIZES.items()},
         "context": net.context,
         "vocabulary": net.vocab_size,
-        "dtypes": [packed.dtype] if packed else sorted({checkpoint.dtype(key) for key in used}),
+        "dtypes": sorted(set(packed.dtypes.values()))
+        if packed
+        else sorted({checkpoint.dtype(key) for key in used}),
         "tokenizer": tokenizer_kind(folder),
         "engines": available(),
         "files": sizes(folder.path),

@@ -14,6 +14,8 @@ ENGINES = ("reference", "native", "onnx")
 
 #: How "native" can hold the weights of linear layers; the others compute in float32 alone.
 DTYPES = ("float32", "float16", "bfloat16", "int8", "int4")
+#: How it holds those that a file has quantised.
+BLOCK_DTYPES = ("q8_0", "q4_0", "q4_1")
 
 
 #: How "native" and "reference" can hold the keys and values of a generation.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from quatrain.module import Module, Param
 from quatrain.ops import Ops, relative_buckets
 from quatrain.state import SlotSpec, State
 from quatrain.trace import Recording, Tracer
+from quatrain.weights import Load
 
 Ids = Sequence[np.ndarray]
 
@@ -26,11 +27,11 @@ class Engine(Ops):
     #: Whether a trace's attention scores and weights are computed beside a fused kernel.
     recomputes = False
 
-    def parameter(self, key: str, param: Param, load: Callable[[], np.ndarray]) -> Any:
+    def parameter(self, key: str, param: Param, load: Load) -> Any:
         """This engine's tensor for a weight; ``load`` gives it in its logical shape."""
         raise NotImplementedError
 
-    def form(self, param: Param) -> str | None:
+    def form(self, param: Param, load: Load) -> str | None:
         """How ``parameter`` holds a weight. Engines of one class that say the same hold the same.
 
         None: what is returned may be changed, so that nobody else may hold it.

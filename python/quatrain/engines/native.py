@@ -8,7 +8,6 @@ by operation, and gives bit by bit the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,12 @@ from quatrain.errors import EngineError, InputError
 from quatrain.module import Module, Param
 from quatrain.state import State
 from quatrain.trace import Recording
+from quatrain.weights import Blocks, Load
 
 Array = np.ndarray
+
+#: Blocks of files that the kernels take; others become the 8-bit ones.
+BLOCKS = ("Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q4_K")
 
 
 class Native(Kernels):
@@ -39,25 +42,37 @@ class Native(Kernels):
     ) -> None:
         super().__init__(threads)
         self.cache_dtype = cache_dtype
-        #: How weights of linear layers are packed; None: as they were saved, else as float32.
+        #: How weights of linear layers are packed; None: as they were saved or their file has
+        #: quantised them (then embeddings, too), else as float32.
         self.dtype_of_weights = dtype
         self.unplanned: Counter[str] = Counter()
         # By the network itself: an id alone could come again once a network is gone.
         self._plans: dict[Any, Plan | str] = {}
         self._arenas: list[_core.Arena] = []
 
-    def parameter(self, key: str, param: Param, load: Callable[[], Array]) -> Any:
+    def parameter(self, key: str, param: Param, load: Load) -> Any:
+        blocks = self._blocks(param, load)
+        if blocks is not None and blocks.kind in BLOCKS:
+            return _core.pack_blocks(blocks.rows, blocks.kind, threads=self.threads)
         array = load()
         if param.role == "convolution":
             array = array.transpose(0, 2, 1).reshape(param.matrix)  # as rows lie in windows
-        if param.packed:
-            return _core.pack(packable(array), self.form(param), threads=self.threads)
+        if param.packed or blocks is not None:
+            dtype = "q8_0" if blocks is not None else self.dtype_of_weights or "float32"
+            return _core.pack(packable(array), dtype, threads=self.threads)
         fixed = np.require(array, np.float32, ["C", "A"]).view()
         fixed.flags.writeable = False
         return fixed
 
-    def form(self, param: Param) -> str:
+    def form(self, param: Param, load: Load) -> str:
+        if self._blocks(param, load) is not None:
+            return "blocks"
         return self.dtype_of_weights or "float32" if param.packed else "array"
+
+    def _blocks(self, param: Param, load: Load) -> Blocks | None:
+        """A matrix as its file has quantised it, if it is to stay so."""
+        keeps = self.dtype_of_weights is None and param.role in ("linear", "tied", "embedding")
+        return load.blocks() if keeps else None
 
     def packed(
         self, shape: tuple[int, ...], dtype: str, parts: dict[str, Array], block: int

@@ -105,7 +105,7 @@ class DynamicRotary(Rotary):
     def __init__(self, dim: int, theta: float, *, factor: float, original: int, longest: int):
         length = np.arange(original, longest + 1, dtype=np.float32)
         growth = np.float32(factor) * length / np.float32(original) - np.float32(factor - 1)
-        bases = np.float32(theta) * growth ** np.float32(dim / (dim - 2))
+        bases = np.float32(theta) * power(growth, dim / (dim - 2))
         self.inv_freq = 1 / wavelengths(dim, bases[:, None])
         self.limit = original
 
@@ -131,5 +131,11 @@ class LongRotary(Rotary):
 
 def wavelengths(dim: int, theta: float | np.ndarray) -> np.ndarray:
     """``theta^(2i / dim)``: positions per radian, float32 ``[..., dim / 2]``."""
-    exponent = np.arange(0, dim, 2, dtype=np.float32) / np.float32(dim)
-    return np.asarray(theta, np.float32) ** exponent
+    return power(theta, np.arange(0, dim, 2, dtype=np.float32) / np.float32(dim))
+
+
+def power(base: float | np.ndarray, exponent: float | np.ndarray) -> np.ndarray:
+    """float32 ``base ** exponent``, rounded once. NumPy's own is two roundings away from torch's
+    and not the same on all processors, and a far position multiplies what is lost."""
+    wide = np.asarray(base, np.float32).astype(np.float64) ** np.asarray(exponent, np.float32)
+    return wide.astype(np.float32)

@@ -12,7 +12,9 @@ from quatrain.models.gemma2 import Gemma2
 from quatrain.models.gemma3 import Gemma3, Gemma3Text
 from quatrain.models.gpt2 import GPT2
 from quatrain.models.llama import Llama
+from quatrain.models.m2m_100 import M2M100
 from quatrain.models.marian import Marian
+from quatrain.models.mbart import MBart
 from quatrain.models.mistral import Mistral
 from quatrain.models.modernbert import ModernBert
 from quatrain.models.mpnet import MPNet
@@ -54,7 +56,9 @@ FAMILIES: dict[str, type[Any]] = {
     "gemma3_text": Gemma3Text,
     "gpt2": GPT2,
     "llama": Llama,
+    "m2m_100": M2M100,
     "marian": Marian,
+    "mbart": MBart,
     "mistral": Mistral,
     "modernbert": ModernBert,
     "mpnet": MPNet,

@@ -21,6 +21,8 @@ from quatrain.models.config import LARGEST, Config, between, matches, positive
 
 #: No text is stretched further.
 MOST_STRETCHED = 1e6
+#: Fields that are no rotary position's own to say.
+OF_THE_MODEL = ("head_dim", "max_position_embeddings")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +176,7 @@ class DynamicRope(Rope):
         row = max(self.turned // 2, 1)
         between(self, "factor", 1, 1 + LARGEST / (row * self.max_position_embeddings))
         between(self, "head_dim", 4, LARGEST)
+        between(self, "rope_theta", 1.001, 1e20)  # and the longest text's is a float32 yet
 
     def rotary(self) -> Rotary:
         return DynamicRotary(
@@ -215,8 +218,10 @@ class LongRope(Rope):
             divisors, pairs = getattr(self, field), self.turned // 2
             known = all(matches(x, float) and 1e-6 <= x <= 1e6 for x in divisors)
             if not known or len(divisors) != pairs:
+                part = f"partial_rotary_factor {self.partial_rotary_factor}"
                 raise ConfigError(
-                    f"{field}: expected {pairs} numbers from 1e-6 to 1e6, found {divisors!r}"
+                    f"{field}: expected {pairs} numbers from 1e-6 to 1e6 (head_dim {self.head_dim},"
+                    f" {part}), found {divisors!r}"
                 )
 
     def rotary(self) -> Rotary:
@@ -247,7 +252,7 @@ def read_rope(
 
     Raises ConfigError, naming ``field`` and the key in it.
     """
-    given = {key: value for key, value in given.items() if value is not None}
+    given = {k: v for k, v in given.items() if v is not None and k not in OF_THE_MODEL}
     # Older files call it "type".
     kind = given.get("rope_type", given.get("type", "default"))
     if not isinstance(kind, str) or kind not in kinds:

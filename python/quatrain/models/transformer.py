@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from quatrain.errors import ConfigError
 from quatrain.layers import (
@@ -109,9 +109,14 @@ class TransformerConfig(Config):
             self.use_bias,
         )
 
+    @property
+    def first_position(self) -> int:
+        """The row of the table of positions that a text's first token gets."""
+        return self.position_offset
+
     def positions(self) -> Module | None:
         """What is added to the embeddings of one side."""
-        start, width = self.position_offset, self.d_model
+        start, width = self.first_position, self.d_model
         size = self.max_position_embeddings + start
         if self.position_embedding_type == "learned":
             return Learned(size, width, start=start)
@@ -121,14 +126,14 @@ class TransformerConfig(Config):
 
     def ends(self) -> dict[str, Any]:
         """What one side has before and after its blocks."""
-        norm, last = (
-            partial(LayerNorm, self.d_model, self.layer_norm_eps),
-            self.add_final_layer_norm,
-        )
+        norm = partial(LayerNorm, self.d_model, self.layer_norm_eps)
+        last = self.add_final_layer_norm
+        if last is None:
+            last = self.normalize_before
         return {
             "scale": math.sqrt(self.d_model) if self.scale_embedding else 1.0,
             "layernorm_embedding": norm() if self.normalize_embedding else None,
-            "layer_norm": norm() if (self.normalize_before if last is None else last) else None,
+            "layer_norm": norm() if last else None,
         }
 
 
@@ -138,6 +143,8 @@ class Transformer(EncoderDecoder):
     config: TransformerConfig
     config_class = TransformerConfig
     prefixes = ("model.",)
+    #: Whether a file may have ``final_logits_bias``.
+    biased_logits: ClassVar[bool] = True
 
     def __init__(self, config: TransformerConfig):
         self.config, self.start = config, config.decoder_start_token_id
@@ -157,9 +164,10 @@ class Transformer(EncoderDecoder):
             **config.ends(),
         )
         size = config.target_size
-        self.final_logits_bias: Any = optional_row(size)
         self.lm_head = Linear(config.d_model, size, bias=False)
-        self.lm_head.bias = self.final_logits_bias
+        if self.biased_logits:
+            self.final_logits_bias: Any = optional_row(size)
+            self.lm_head.bias = self.final_logits_bias
         if config.tie_word_embeddings:
             self.lm_head.weight = target.weight
 

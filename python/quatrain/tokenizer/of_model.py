@@ -14,6 +14,7 @@ from quatrain.tokenizer.tokenizer import Tokenizer
 
 #: What a folder that names no class means, by the ``model_type`` of its ``config.json``.
 _CLASSES = {
+    "bart": "BartTokenizer",
     "bert": "BertTokenizer",
     "gpt2": "GPT2Tokenizer",
     "llama": "LlamaTokenizer",

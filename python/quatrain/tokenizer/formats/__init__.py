@@ -7,7 +7,14 @@ field and what was expected there.
 from __future__ import annotations
 
 from quatrain.tokenizer.description import Description, Format, Source
-from quatrain.tokenizer.formats import gguf, sentencepiece, tiktoken, tokenizer_json, vocab_files
+from quatrain.tokenizer.formats import (
+    gguf,
+    marian,
+    sentencepiece,
+    tiktoken,
+    tokenizer_json,
+    vocab_files,
+)
 
 #: In the order in which a folder is searched for them.
 FORMATS: dict[str, Format] = {
@@ -16,6 +23,7 @@ FORMATS: dict[str, Format] = {
         tokenizer_json.FORMAT,
         sentencepiece.FORMAT,
         tiktoken.FORMAT,
+        marian.FORMAT,
         vocab_files.VOCAB_JSON,
         vocab_files.VOCAB_TXT,
         gguf.FORMAT,

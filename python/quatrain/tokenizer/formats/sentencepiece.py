@@ -34,11 +34,12 @@ def read(source: Source) -> Description:
         raise InputError(f"behavior is {behavior!r}, expected one of {', '.join(_BEHAVIORS)}")
     model = Model(source)
     if behavior == "sentencepiece":
-        return _as_sentencepiece(model, source)
+        return described(model)
     return as_tokenizers(model, source)
 
 
-def _as_sentencepiece(model: Model, source: Source) -> Description:
+def described(model: Model) -> Description:
+    """What a model is in ``sentencepiece``."""
     spec = _c.TokenizerSpec()
     spec.normalizers = [_normalizer(model, model.proto.normalizer_spec, "normalizer_spec")]
     kinds = _c.ModelSpec.Kind

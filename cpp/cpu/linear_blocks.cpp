@@ -5,15 +5,27 @@
 
 namespace quatrain {
 
-void linear_int4(ConstRows x, const PackedWeight& weight, const float* bias, Activation activation,
-                 MutableRows out, int threads) {
+namespace {
+
+BlockForm form_of(const PackedWeight& weight) {
+  if (weight.packing() == Packing::kQ8_0) return BlockForm::kBytes;
+  if (weight.packing() == Packing::kQ4_1) return BlockForm::kMinima;
+  return weight.zero_points() ? BlockForm::kZeros : BlockForm::kMiddle;
+}
+
+}  // namespace
+
+void linear_blocks(ConstRows x, const PackedWeight& weight, const float* bias,
+                   Activation activation, MutableRows out, int threads) {
   // Memory that the next call on this thread reuses.
   static thread_local AlignedArray<std::int8_t> value_memory;
   static thread_local AlignedArray<GroupScale> scale_memory;
-  const std::ptrdiff_t depth = filled_up(weight.k(), kMostBlock), groups = depth / kGroup;
-  const std::ptrdiff_t filled = filled_up(x.rows, kHeight);
+  const std::ptrdiff_t depth = block_depth(weight.k(), weight.block()), groups = depth / kGroup;
   const IntegerKernels& kernel = integer_kernels();
-  GroupScale* const scales = scale_memory.at_least(static_cast<std::size_t>(filled * groups));
+  const BlockForm form = form_of(weight);
+  const std::ptrdiff_t most = filled_up(x.rows, kHeight);
+  const std::ptrdiff_t filled = x.rows >= kernel.filled_rows ? most : x.rows;
+  GroupScale* const scales = scale_memory.at_least(static_cast<std::size_t>(most * groups));
   std::int8_t* const values = value_memory.at_least(static_cast<std::size_t>(filled * depth));
   std::fill(values + x.rows * depth, values + filled * depth, std::int8_t{0});
   // The scales of 16 rows lie side by side, group after group.
@@ -28,9 +40,11 @@ void linear_int4(ConstRows x, const PackedWeight& weight, const float* bias, Act
       kernel.quantize_groups(x.row(i), x.columns, depth, values + i * depth, first_scale(i));
     }
   });
-  for_blocks(out, depth, 64, threads, [&](auto row, auto count, auto first, auto last) {
+  const std::ptrdiff_t speed = out.rows == 1 ? 16 : 64;  // one row waits for memory
+  for_blocks(out, depth, speed, threads, [&](auto row, auto count, auto first, auto last) {
     static thread_local AlignedArray<std::int8_t> panel_memory;
-    Int4Task task{};
+    BlockTask task{};
+    task.form = form;
     task.x = values + row * depth;
     task.x_scales = first_scale(row);
     task.rows = count;
@@ -38,7 +52,7 @@ void linear_int4(ConstRows x, const PackedWeight& weight, const float* bias, Act
     task.block = weight.block();
     task.panels = weight.values().as<std::uint8_t>();
     task.scales = weight.scales().as<std::uint16_t>();
-    task.zeros = weight.extra().as<std::uint8_t>();
+    task.shifts = weight.extra().data.get();
     task.first_panel = first;
     task.last_panel = last;
     task.columns = weight.n();
@@ -46,7 +60,7 @@ void linear_int4(ConstRows x, const PackedWeight& weight, const float* bias, Act
     task.out = out.row(row);
     task.out_stride = out.stride;
     task.scratch = panel_memory.at_least(static_cast<std::size_t>(depth * kPanel));
-    kernel.int4(task);
+    kernel.blocks(task);
     activate_block(activation, out, row, count, first, last);
   });
 }
