@@ -9,6 +9,7 @@ from typing import Any
 
 from quatrain.engines import make_engine
 from quatrain.engines.engine import Engine
+from quatrain.errors import CheckpointError
 from quatrain.folder import DEFAULT, Folder
 from quatrain.gguf.folder import GgufFile, file_in
 from quatrain.hub import resolve
@@ -65,11 +66,14 @@ def load(
 
 def opened(path: Path) -> Folder:
     """The settings and weights at ``path``: a folder's, or those of the one GGUF or ``.npz`` file
-    there."""
-    if path.is_dir() and (weights := marian_file_in(path)) is not None:
-        return MarianFolder(weights)
-    file = file_in(path) if path.is_dir() else path
-    return Folder(path) if file is None else GgufFile(file)
+    there. Raises CheckpointError for what cannot be read."""
+    try:
+        if path.is_dir() and (weights := marian_file_in(path)) is not None:
+            return MarianFolder(weights)
+        file = file_in(path) if path.is_dir() else path
+        return Folder(path) if file is None else GgufFile(file)
+    except OSError as e:
+        raise CheckpointError(f"{path}: cannot be read: {e.strerror or e}") from None
 
 
 def load_on(folder: Folder, engine: Engine) -> Model:
