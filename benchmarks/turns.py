@@ -164,7 +164,7 @@ class Turns:
                     answers[engine, count] = unpacked(found["answer"])
                 if found and timed:
                     rows[count].ways[engine] = found["ways"]
-                if not timed:
+                if not timed and (engine, count) in self._workers:
                     self._end(engine, count)
         judge = answers.get((self.suite.JUDGE, self.threads[0]))
         for (engine, count), answer in answers.items():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -54,6 +56,7 @@ def write(folder: Path, family: str, variant: str, seed: int = 5, **more: Any) -
         return checkpoints.write(folder, family, seed=seed, **changes)
     fields = known.config | changes
     kind = fields.pop("model_type")
+    torch.manual_seed(seed)
     model = auto_class(family).from_config(transformers.AutoConfig.for_model(kind, **fields))
     if variant in known.remade:
         known.remade[variant](model)
@@ -95,17 +98,21 @@ class Oracle:
         elif source is not None:
             given["input_ids"] = source
         tensors = {k: self.torch.tensor(np.array(v))[None] for k, v in given.items()}
-        # Norms and softmax ask for torch.float32 by name whatever the model's dtype is; a judge
-        # in float64 has to be one throughout.
-        dtype = self.model.dtype
-        torch, wide = self.torch, lambda x: x.to(dtype)
+        with self.wide():
+            result = self.model(**tensors, output_hidden_states=True)
+        return {name: as_numpy(result[name]) for name in KEPT if name in result}
+
+    @contextlib.contextmanager
+    def wide(self) -> Iterator[None]:
+        """Norms and softmax ask for float32 by name whatever the model's dtype is; a judge in
+        float64 has to be one throughout."""
+        torch, dtype = self.torch, self.model.dtype
         with (
             torch.no_grad(),
             mock.patch.object(torch, "float32", dtype),
-            mock.patch.object(torch.Tensor, "float", wide),
+            mock.patch.object(torch.Tensor, "float", lambda x: x.to(dtype)),
         ):
-            result = self.model(**tensors, output_hidden_states=True)
-        return {name: as_numpy(result[name]) for name in KEPT if name in result}
+            yield
 
     def logits(self, ids: Array, source: Array | None = None) -> Array:
         """float64 ``[T, V]``; ``source`` for encoder-decoders."""
@@ -127,6 +134,31 @@ class Oracle:
             new.append(int(last.argmax()))
             margins.append(float(best - second))
         return new, margins
+
+    def beams(self, prompt: Array, **settings: Any) -> list[tuple[list[int], float]]:
+        """What transformers' own beam search finds: (new ids with the end token, score)."""
+        from transformers import GenerationMixin
+
+        settings = {"num_return_sequences": settings["num_beams"], "do_sample": False} | settings
+        settings |= {"pad_token_id": 0, "use_cache": False}
+        settings |= {"return_dict_in_generate": True, "output_scores": True}
+        if self.hears:
+            source = self.torch.tensor(prompt.T.astype(np.float64))[None]
+        else:
+            source = self.torch.tensor(prompt)[None]
+            settings["attention_mask"] = self.torch.ones_like(source)
+        with self.wide():
+            result = GenerationMixin.generate(self.model, source, **settings)
+        # Beams of -1e9 stand for texts that there are none of.
+        lengths = (result.beam_indices >= 0).sum(1).tolist()
+        first = result.sequences.shape[1] - max(lengths)
+        return [
+            (row[first : first + length], score)
+            for row, length, score in zip(
+                result.sequences.tolist(), lengths, result.sequences_scores.tolist(), strict=True
+            )
+            if score > -1e6
+        ]
 
 
 def as_numpy(value: Any) -> Any:

@@ -215,7 +215,7 @@ def test_sums_of_exponentials(shape):
     logits = (9 * np.random.default_rng(3).standard_normal(shape)).astype(np.float32)
     logits[0, 1:] = -np.inf
     want = [row.max() - log_softmax(row).max() for row in logits]
-    assert _core.log_sum_exp(logits) == pytest.approx(want, abs=1e-9)
+    assert _core.log_sum_exp(logits) == pytest.approx(want, abs=1e-6)
     assert _core.log_sum_exp(logits, 1) == _core.log_sum_exp(logits, 2)
 
 

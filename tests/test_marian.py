@@ -13,7 +13,7 @@ import quatrain
 from judge import difference
 from quatrain.errors import CheckpointError, ConfigError
 from quatrain.layers.positions import sinusoids
-from quatrain.marian.settings import parse, vocabulary
+from quatrain.marian.settings import parse
 
 SIZES = {
     "encoder_attention_heads": 3,
@@ -150,9 +150,6 @@ none: ~
         "none": None,
         "a: b": "it's",
     }
-    text = '</s>: 0\n"<unk>": 1\n",": 2\n"\\u2581the": 3\n":": 4\na:b: 5\n\'"\': 6\n-: 7\n'
-    tokens = ["</s>", "<unk>", ",", "\u2581the", ":", "a:b", '"', "-"]
-    assert vocabulary(text, "x.yml") == {token: i for i, token in enumerate(tokens)}
     for wrong in ("just words\n", "map: {a: 1}\n", "text: |\n  more\n", '"a\\qb": 1\n'):
         with pytest.raises(ConfigError, match=r"x\.yml: line 1: "):
             parse(wrong, "x.yml")

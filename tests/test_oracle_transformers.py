@@ -1,4 +1,4 @@
-"""Random checkpoints made by transformers: the same hidden states, logits and greedy ids."""
+"""Random checkpoints made by transformers: the same hidden states, logits, greedy ids, beams."""
 
 from __future__ import annotations
 
@@ -131,3 +131,20 @@ def test_greedy_ids(family, variant, made):
         compared += clear
     assert np.median(margins) > 0.1
     assert compared >= 0.9 * len(margins)
+
+
+@pytest.mark.parametrize(
+    ("family", "variant"), named([one for one in DECODING if one[0] != oracle.OUR_OWN])
+)
+def test_beams(family, variant, made):
+    """Four beams: the same texts with the same scores, in the same order."""
+    folder, judge = made(family, variant)
+    models = [load_on(Folder(folder), ENGINES[name]()) for name in ("reference", "native", "onnx")]
+    for prompt in sources_of(family, 4, 7, 2):
+        want = judge.beams(prompt, num_beams=4, max_new_tokens=8)
+        for model in models:
+            found = model.generate(
+                prompt, num_beams=4, num_return_sequences=4, max_new_tokens=8
+            ).beams
+            assert [beam.ids for beam in found] == [ids for ids, _ in want]
+            assert [beam.score for beam in found] == pytest.approx([s for _, s in want], 1e-4)

@@ -201,7 +201,7 @@ def test_names_that_one_side_lacks_are_no_agreement():
 # Verification
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, "bart"])
 def test_verification_passes_and_says_what_it_did(family, tiny, tmp_path):
     report = quatrain.verify(tiny(family), report=tmp_path / "parity.json")
     assert report.passed
@@ -242,7 +242,8 @@ def test_verification_refuses_bad_texts(texts, tiny):
         ("gpt2", "gelu_tanh", "h.0.mlp.gelu_tanh"),
         ("llama", "rope", "layers.0.self_attn.rope"),
         ("bert", "layer_norm", "embeddings.LayerNorm.layer_norm"),
-        ("bert", "pool", "pool"),
+        ("bert", "pool", "1_Pooling.pool"),
+        ("bart", "gelu", "encoder.layers.0.gelu"),
     ],
 )
 def test_verification_finds_a_broken_engine(family, operation, first, tiny, monkeypatch):

@@ -14,10 +14,12 @@ from itertools import chain
 import numpy as np
 
 from benchmarks.cases import Case
-from benchmarks.models.material import GPT2, MINILM, SENTENCES, SMOLLM2
+from benchmarks.models.material import GPT2, MARIAN, MINILM, SENTENCES, SMOLLM2
 
 #: New tokens of a decoding.
 NEW = 16
+#: New tokens of a search with so many beams.
+FOUND, BEAMS = 32, 4
 #: Real sentences are timed in so many parts, dealt from groups of neighbours in length: padded
 #: batches of a part are as full as those of the whole.
 PARTS, GROUP = 8, 20
@@ -29,9 +31,9 @@ FLOPS = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Case):
-    """``task``: "encode", "prefill" or "decode" of ``batch`` sentences of ``tokens`` ids, or of
-    real sentences (``tokens`` 0). To decode is to continue them; all ids but the last are read
-    before that is timed."""
+    """``task``: "encode", "prefill", "decode" or "search" of ``batch`` sentences of ``tokens`` ids,
+    or of real sentences (``tokens`` 0). To decode is to continue them; all ids but the last are
+    read before that is timed. To search is to translate one with ``BEAMS`` beams."""
 
     task: str
     batch: int
@@ -115,6 +117,18 @@ def decode(batch: int, dtype: str = "float32", *, context: int = 1) -> Task:
     )  # fmt: skip
 
 
+def search(dtype: str = "float32") -> Task:
+    """The translation of a sentence of 20 tokens. Every step reads the decoder's weights."""
+    width, inner = MARIAN["d_model"], MARIAN["decoder_ffn_dim"]
+    block = 6 * width * width + 2 * width * inner
+    weights = MARIAN["decoder_layers"] * block + MARIAN["vocab_size"] * width
+    return Task(
+        name=f"Marian {dtype} {BEAMS} beams", task="search", batch=1, tokens=20, model="marian",
+        amount=FOUND, unit="tokens/s", bound="read",
+        work=FOUND * (4.0 if dtype == "float32" else 1.0) * weights, dtype=dtype,
+    )  # fmt: skip
+
+
 def blocks(batch: int, kind: str) -> Task:
     """Decoding with a GGUF file of SmolLM2-135M's shape, whose embedding has 8 bits."""
     width, inner = SMOLLM2["hidden_size"], SMOLLM2["intermediate_size"]
@@ -143,6 +157,8 @@ TABLE = (
     decode(1, "int4"),
     decode(8),
     decode(8, "int8"),
+    search(),
+    search("int8"),
 )
 #: What the pictures show: name of the horizontal axis -> cases in its order.
 CURVES: dict[str, list[Task]] = {

@@ -64,6 +64,28 @@ LLAMA: dict[str, Any] = {
     "bos_token_id": 1,
     "eos_token_id": 2,
 }
+#: The shape of most of opus-mt's translators; the last id is the start token's.
+MARIAN: dict[str, Any] = {
+    "model_type": "marian",
+    "architectures": ["MarianMTModel"],
+    "vocab_size": 58101,
+    "d_model": 512,
+    "encoder_layers": 6,
+    "decoder_layers": 6,
+    "encoder_attention_heads": 8,
+    "decoder_attention_heads": 8,
+    "encoder_ffn_dim": 2048,
+    "decoder_ffn_dim": 2048,
+    "max_position_embeddings": 512,
+    "activation_function": "swish",
+    "scale_embedding": True,
+    "static_position_embeddings": True,
+    "eos_token_id": 0,
+    "pad_token_id": 58100,
+    "decoder_start_token_id": 58100,
+    "forced_eos_token_id": None,
+    "bad_words_ids": [[58100]],
+}
 #: The shape of SmolLM2-135M.
 SMOLLM2: dict[str, Any] = LLAMA | {
     "vocab_size": 49152,
@@ -75,13 +97,14 @@ SMOLLM2: dict[str, Any] = LLAMA | {
     "max_position_embeddings": 8192,
     "rope_theta": 100000.0,
 }
-SHAPES = {"minilm": MINILM, "gpt2": GPT2, "llama": LLAMA, "smollm2": SMOLLM2}
+SHAPES = {"minilm": MINILM, "gpt2": GPT2, "llama": LLAMA, "smollm2": SMOLLM2, "marian": MARIAN}
 #: Those that are exported for peers.
 EXPORTED = ("minilm", "gpt2")
 #: What peers run, by model: kind -> the file or folder.
 KINDS = {
     "minilm": {"optimised": "model.onnx", "int8": "model.onnx", "ctranslate2": ""},
     "gpt2": {"ctranslate2": "", "last": "model.onnx"},
+    "marian": {"ctranslate2": ""},
     "llama": {f"genai-{dtype}": "" for dtype in ("float32", "int8", "int4")},
     "smollm2": {"ctranslate2": "", "genai-int8": "", "genai-int4": ""},
 }
@@ -116,6 +139,9 @@ def write(config: dict[str, Any], path: Path, *, real: bool) -> None:
         save_file(weights(config), path / "model.safetensors")
     # A tokenizer that peers' converters ask for: every id is a word.
     words = {str(i): i for i in range(config["vocab_size"])}
+    if config["model_type"] == "marian":  # its converter leaves out the start token by that name
+        del words[str(config["pad_token_id"])]
+        words["<pad>"] = config["pad_token_id"]
     names = dict.fromkeys(("unk_token", "bos_token", "eos_token", "pad_token"), "0")
     model = {"type": "WordLevel", "vocab": words, "unk_token": "0"}
     parts = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
@@ -145,13 +171,18 @@ def weights(config: dict[str, Any]) -> dict[str, np.ndarray]:
     tensors: dict[str, np.ndarray] = {}
     tied = set()
     for key, param, *_ in network(config, "config.json").params():
-        if id(param) in tied:
-            continue
+        if id(param) in tied or (param.default is not None and param.role == "embedding"):
+            continue  # a table that is computed
         tied.add(id(param))
         array = random.standard_normal(param.stored_shape, np.float32)
         norm = len(param.shape) == 1 and key.endswith("weight")
         tensors[key] = 1 + 0.1 * array if norm else 0.02 * array
-    return tensors
+    if config["model_type"] != "marian":
+        return tensors
+    # A peer begins with a row of zeros, and has no bias of the logits.
+    tensors["shared.weight"][config["pad_token_id"]] = 0
+    del tensors["final_logits_bias"]
+    return {f"model.{key}": tensor for key, tensor in tensors.items()}
 
 
 def made(model: str, kind: str) -> Path | None:

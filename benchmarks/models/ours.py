@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import quatrain
-from benchmarks.models.cases import BLOCK_BYTES, NEW, Task
+from benchmarks.models.cases import BEAMS, BLOCK_BYTES, FOUND, NEW, Task
 from benchmarks.models.material import checkpoint, quantised
 
 
@@ -32,6 +33,8 @@ class Quatrain:
         )
         if case.task == "encode":
             yield "", lambda ids: model.encode(ids, progress=False)
+        elif case.task == "search":
+            yield "", partial(searched, model)
         elif case.batch * case.tokens == 1 or case.task == "prefill":
             new = 1 if case.task == "prefill" else NEW
             yield "", lambda ids: [model.generate(ids[0], max_new_tokens=new, temperature=0.0).ids]
@@ -57,10 +60,18 @@ class Reference:
         model = quatrain.load(path, engine="reference")
         if case.task == "encode":
             yield "", lambda ids: model.encode(ids, progress=False)
+        elif case.task == "search":
+            yield "", partial(searched, model)
         elif case.task == "prefill":
             yield "", lambda ids: [model.generate(ids[0], max_new_tokens=1, temperature=0.0).ids]
         else:
             yield "", continued(model, case)
+
+
+def searched(model: Any, ids: list[list[int]]) -> list[list[int]]:
+    """The best translation, which may not end before it is as long as it may be."""
+    length = {"max_new_tokens": FOUND, "min_new_tokens": FOUND}
+    return [model.generate(ids[0], num_beams=BEAMS, **length).ids]
 
 
 def continued(model: Any, case: Task) -> Callable[..., list[list[int]]]:

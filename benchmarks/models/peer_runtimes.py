@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.models.batches import Ids, encoded, named, sizes
-from benchmarks.models.cases import NEW, Task
+from benchmarks.models.cases import BEAMS, FOUND, NEW, Task
 from benchmarks.models.material import made
 
 #: What comes near to a file of blocks.
@@ -37,6 +37,8 @@ class Ctranslate2:
                 encoder = self.library.Encoder(str(path), **options)
                 for size in sizes(case):
                     yield named(kind, case, size), partial(self._encode, encoder, size)
+            elif case.task == "search":
+                yield kind, partial(self._search, self.library.Translator(str(path), **options))
             else:
                 generator = self.library.Generator(str(path), **options)
                 yield kind, partial(self._generate, generator, case)
@@ -62,6 +64,13 @@ class Ctranslate2:
         )  # fmt: skip
         return [result.sequences_ids[0] for result in found]
 
+    def _search(self, translator: Any, ids: Ids) -> list[list[int]]:
+        words = [[str(i) for i in sentence] for sentence in ids]
+        found = translator.translate_batch(
+            words, beam_size=BEAMS, max_decoding_length=FOUND, min_decoding_length=FOUND
+        )
+        return [[int(word) for word in result.hypotheses[0]] for result in found]
+
 
 class Genai:
     """It has no GPT-2: a Llama of the same size, whose ids are not compared."""
@@ -78,7 +87,7 @@ class Genai:
     def variants(self, case: Task) -> Iterator[tuple[str, Callable[..., Any]]]:
         name = "llama" if case.model == "gpt2" else case.model
         dtype = BITS.get(case.dtype, case.dtype)
-        if case.task == "encode" or (path := made(name, f"genai-{dtype}")) is None:
+        if case.task in ("encode", "search") or (path := made(name, f"genai-{dtype}")) is None:
             return
         config = self.library.Config(str(path))
         options = {"session_options": {"intra_op_num_threads": self.threads}}

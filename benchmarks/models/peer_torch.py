@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.models.batches import Ids, encoded, named, padded, sizes
-from benchmarks.models.cases import NEW, Task
+from benchmarks.models.cases import BEAMS, FOUND, NEW, Task
 from benchmarks.models.material import folder
 
 
@@ -50,6 +50,9 @@ class Torch:
             for kind, network in kinds.items():
                 for size in sizes(case):
                     yield named(kind, case, size), partial(self._encode, network, size)
+        elif case.dtype == "float32" and case.task == "search":
+            model = self.transformers.MarianMTModel.from_pretrained(folder("marian"))
+            yield "eager", partial(self._search, model.eval())
         elif case.dtype == "float32":
             model = self.transformers.GPT2LMHeadModel.from_pretrained(
                 folder("gpt2"), dtype=torch.float32
@@ -67,6 +70,11 @@ class Torch:
             return ((rows * weight).sum(1) / weight.sum(1)).numpy()
 
         return encoded(ids, size, batch)
+
+    def _search(self, model: Any, ids: Ids) -> list[list[int]]:
+        length = {"max_new_tokens": FOUND, "min_new_tokens": FOUND}
+        found = model.generate(self.torch.tensor(ids), num_beams=BEAMS, **length)
+        return found[:, 1:].tolist()
 
     def _read(self, model: Any, case: Task) -> Callable[..., list[list[int]]]:
         def call(ids: Ids) -> list[list[int]]:

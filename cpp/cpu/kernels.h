@@ -104,6 +104,8 @@ struct Kernels {
   // e^((x - top) factor) for x <= top, rounded to whole parts of kLikeliest (ops/sampling.h).
   void (*likelihoods)(const float* x, std::ptrdiff_t n, float top, double factor,
                       std::int64_t* out);
+  // The sum of e^(x - top) for x <= top.
+  double (*sum_exponentials)(const float* x, std::ptrdiff_t n, float top);
   std::int64_t (*sum_likelihoods)(const float* x, std::ptrdiff_t n, float top, double factor);
 
   // `rows` <= kPanel rows of k contiguous values become one panel [k][kPanel].

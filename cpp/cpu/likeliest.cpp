@@ -8,15 +8,12 @@
 #include "core/check.h"
 #include "cpu/kernels.h"
 #include "cpu/schedule.h"
-#include "ops/sampling.h"
 
 namespace quatrain {
 
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr std::ptrdiff_t kMostLogits = std::ptrdiff_t{1} << 21;  // their weights are added up
-
 bool better(const Continuation& a, const Continuation& b) {
   if (a.score != b.score) return a.score > b.score;
   return a.row != b.row ? a.row < b.row : a.id < b.id;
@@ -40,18 +37,15 @@ std::size_t blocks_of(std::ptrdiff_t count) {
 std::vector<double> log_sum_exp(ConstRows logits, int threads) {
   constexpr const char* where = "log_sum_exp";
   const std::ptrdiff_t count = logits.columns;
-  check(count > 0 && count < kMostLogits, where,
-        "expected more than 0 and fewer than 2^21 logits, got ", count);
+  check(count > 0, where, "expected more than 0 logits, got ", count);
   std::vector<double> sums(static_cast<std::size_t>(logits.rows));
-  for_rows(threads, logits.rows, 2 * count, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+  for_rows(threads, logits.rows, count / 2, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
     std::vector<float> maxima(blocks_of(count));
     for (std::ptrdiff_t b = begin; b < end; ++b) {
       const float top = block_maxima(where, logits.row(b), count, maxima.data());
       check(top != -kInfinity, where, "expected a logit above -inf, got none");
-      const std::int64_t weights = kernels().sum_likelihoods(logits.row(b), count, top, 1.0);
-      sums[static_cast<std::size_t>(b)] =
-          static_cast<double>(top) +
-          std::log(static_cast<double>(weights) / static_cast<double>(kLikeliest));
+      const double sum = kernels().sum_exponentials(logits.row(b), count, top);
+      sums[static_cast<std::size_t>(b)] = static_cast<double>(top) + std::log(sum);
     }
   });
   return sums;

@@ -8,7 +8,8 @@
 
 namespace quatrain {
 
-// log(sum_v e^logits[b][v]) of each row [B, V]. Errors are those of Sampler::choose.
+// log(sum_v e^logits[b][v]) of each row [B, V], within 1e-6. Of each row one has to be finite;
+// NaN and inf are an InputError.
 std::vector<double> log_sum_exp(ConstRows logits, int threads);
 
 // Row b's token `id` scores offsets[b] + logits[b][id].

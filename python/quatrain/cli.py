@@ -24,6 +24,7 @@ from quatrain.commands import (
     quantize,
     tokenize,
     train_tokenizer,
+    transcribe,
     verify,
 )
 from quatrain.commands.terminal import print_error
@@ -97,7 +98,18 @@ def reflowed(doc: str | None) -> str:
 
 
 app.callback(help=reflowed(quatrain.__doc__), epilog=EPILOG)(quatrain)
-for module in (demo, encode, generate, export, quantize, train_tokenizer, tokenize, verify, info):
+for module in (
+    demo,
+    encode,
+    generate,
+    transcribe,
+    export,
+    quantize,
+    train_tokenizer,
+    tokenize,
+    verify,
+    info,
+):
     function = getattr(module, module.__name__.rsplit(".", 1)[-1])
     app.command(help=reflowed(function.__doc__), rich_help_panel=module.PANEL)(function)
 

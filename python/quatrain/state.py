@@ -68,10 +68,11 @@ class Grown:
         self.__post_init__()
 
     def fork(self, index: np.ndarray, rows: int) -> Grown:
-        """A copy of the first ``rows`` rows of sentences, with the same room."""
+        """A copy of the first ``rows`` rows of sentences, with room for about as many again."""
+        capacity = min(self.keys.shape[1], 2 * rows + 64)
         copies = []
         for old in (self.keys, self.values):
-            new = np.zeros((len(index), *old.shape[1:]), old.dtype)
+            new = np.zeros((len(index), capacity, old.shape[2]), old.dtype)
             new[:, :rows] = old[index, :rows]
             copies.append(new)
         return Grown(*copies)

@@ -19,7 +19,7 @@ from quatrain.errors import InputError
 from quatrain.files import new_file
 from quatrain.loader import load
 from quatrain.model import Model, Sample
-from quatrain.models import Decoder, Encoder, EncoderDecoder, Network
+from quatrain.models import Decoder, Encoder, EncoderDecoder, Network, SpeechToText
 from quatrain.parity import TOLERANCE, Diff, Difference, worst
 from quatrain.trace import Recording
 
@@ -75,9 +75,10 @@ def verify(
 
     The cases: each text alone and all together, padded on either side, and for decoders fed in
     ragged chunks through the caches; each with every layer recorded, and once without. Texts are an
-    encoder-decoder's sources, and its targets too, behind its start token. ``texts``
-    replaces the built-in ones; token ids will do. ``report`` is where the findings are written
-    as JSON. Nothing is raised for a disagreement: see ``Report.passed``.
+    encoder-decoder's sources, and its targets too, behind its start token. ``texts`` replaces the
+    built-in ones; token ids will do, and for models that hear they are recordings. ``report`` is
+    where the findings are written as JSON. Nothing is raised for a disagreement: see
+    ``Report.passed``.
     """
     model = path_or_model if isinstance(path_or_model, Model) else load(path_or_model)
     samples = inputs_of(model, texts)
@@ -114,6 +115,10 @@ def inputs_of(model: Model, texts: Sequence[Any] | None) -> list[Sample]:
         raise InputError("[verify] texts: expected a sequence of at least one text")
     if texts is not None:
         return [model.sample(text) for text in texts]
+    if isinstance(network := model.network, SpeechToText):
+        random = np.random.default_rng(4)
+        shapes = [(min(n, network.context // part), network.bins) for n, part in ((90, 1), (33, 2))]
+        return [Sample(random.standard_normal(shape, np.float32), {}) for shape in shapes]
     limit = min(model.network.context or 64, 64)
     if model.tokenizer is not None:
         return [model.sample(text, max_length=limit) for text in TEXTS]
@@ -153,7 +158,8 @@ def targets(network: Network, group: list[Sample]) -> list[np.ndarray]:
     if not isinstance(network, EncoderDecoder):
         return [sample.ids for sample in group]
     most, size = network.target_context, network.target_size
-    return [np.concatenate([[network.start], sample.ids % size])[:most] for sample in group]
+    read = [np.arange(len(x.ids) // 2) if x.ids.ndim > 1 else x.ids for x in group]
+    return [np.concatenate([[network.start], ids % size])[:most] for ids in read]
 
 
 def cached(model: Model, group: list[Sample]) -> dict[str, list[np.ndarray]]:

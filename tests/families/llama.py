@@ -67,5 +67,4 @@ FAMILY = Family(
     },
     prefix="model.",
     states={"hidden_states": ("embed_tokens", "layers.{}", "norm")},
-    exact=1e-6,
 )

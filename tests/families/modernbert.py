@@ -42,5 +42,4 @@ FAMILY = Family(
     },
     prefix="model.",
     states={"hidden_states": ("embeddings", "layers.{}", "final_norm")},
-    exact=1e-6,
 )

@@ -54,6 +54,24 @@ inline void likelihoods(const float* x, std::ptrdiff_t n, float top, double fact
                         std::int64_t* out) {
   for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = likelihood(x[i], top, factor);
 }
+// The sum of e^(x - top), in parts of kLogitBlock values, which are added up as doubles.
+inline double sum_exponentials(const float* x, std::ptrdiff_t n, float top) {
+  const Vec highest = splat(top);
+  double total = 0.0;
+  for (std::ptrdiff_t first = 0; first < n; first += kLogitBlock) {
+    const std::ptrdiff_t end = first + kLogitBlock < n ? first + kLogitBlock : n;
+    Vec sum = zero();
+    std::ptrdiff_t i = first;
+    for (; i + kWidth <= end; i += kWidth) sum = sum + exp_of_negative(load(x + i) - highest);
+    if (i < end) {
+      const Vec rest = exp_of_negative(load(x + i, end - i) - highest);
+      sum = sum + select(lanes_below(end - i), rest, zero());
+    }
+    total += static_cast<double>(reduce_add(sum));
+  }
+  return total;
+}
+
 inline std::int64_t sum_likelihoods(const float* x, std::ptrdiff_t n, float top, double factor) {
   std::int64_t sum = 0;
   for (std::ptrdiff_t i = 0; i < n; ++i) sum += likelihood(x[i], top, factor);

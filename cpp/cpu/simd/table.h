@@ -31,6 +31,7 @@ inline Kernels make_kernels() {
   table.rope_interleaved = rope_interleaved;
   table.block_maxima = block_maxima;
   table.likelihoods = likelihoods;
+  table.sum_exponentials = sum_exponentials;
   table.sum_likelihoods = sum_likelihoods;
   table.pack_panel = pack_panel;
   table.widen_float16 = widen_float16;

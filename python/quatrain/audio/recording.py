@@ -81,23 +81,22 @@ def read(file: Path, most: int) -> np.ndarray:
         raise InputError(f"{file}: expected a .wav file, found none")
     try:
         with wave.open(str(file), "rb") as recording:
-            rate, channels = recording.getframerate(), recording.getnchannels()
-            width, count = recording.getsampwidth(), recording.getnframes()
-            if rate != RATE:
-                raise InputError(
-                    f"{file}: expected {RATE} samples per second, found {rate};{REMEDY}"
-                )
-            if channels != 1:
-                raise InputError(f"{file}: expected one channel, found {channels};{REMEDY}")
-            if not 1 <= width <= 4:
-                raise InputError(
-                    f"{file}: expected samples of 1 to 4 bytes, found {width};{REMEDY}"
-                )
-            short_enough(str(file), count, most)
-            data = recording.readframes(count)
-    except (wave.Error, EOFError) as e:
-        raise InputError(f"{file}: expected a .wav file of whole numbers: {e};{REMEDY}") from None
-    return whole_numbers(data[: len(data) // width * width], width)
+            form = recording.getparams()
+            # One more than there may be: a file that says it is longer is not read.
+            data = recording.readframes(min(form.nframes, most + 1))
+    except Exception as e:  # of a damaged file this module raises what it happens on
+        why = str(e) or type(e).__name__
+        raise InputError(f"{file}: expected a .wav file of whole numbers: {why};{REMEDY}") from None
+    if form.framerate != RATE:
+        found = f"expected {RATE} samples per second, found {form.framerate}"
+        raise InputError(f"{file}: {found};{REMEDY}")
+    if form.nchannels != 1:
+        raise InputError(f"{file}: expected one channel, found {form.nchannels};{REMEDY}")
+    if not 1 <= form.sampwidth <= 4:
+        found = f"expected samples of 1 to 4 bytes, found {form.sampwidth}"
+        raise InputError(f"{file}: {found};{REMEDY}")
+    short_enough(str(file), form.nframes, most)
+    return whole_numbers(data[: len(data) // form.sampwidth * form.sampwidth], form.sampwidth)
 
 
 def whole_numbers(data: bytes, width: int) -> np.ndarray:

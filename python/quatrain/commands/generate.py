@@ -89,7 +89,10 @@ def generate(
     ] = None,
     early_stopping: Annotated[
         EarlyStopping | None,
-        typer.Option(help="Stop a search as soon as num_beams texts have ended; or never early."),
+        typer.Option(
+            help="Once num_beams texts have ended, stop at once, when none seems better, or when"
+            " none can be."
+        ),
     ] = None,
     stop: Annotated[
         list[str] | None, typer.Option(help="End before this string; may be given again.")
@@ -163,7 +166,7 @@ def stream(run: Run, prompt: Text) -> None:
     for piece in run.pieces():
         sys.stdout.write(piece)
         sys.stdout.flush()
-    if run.model.tokenizer is None:
+    if run.model.target_tokenizer is None:
         sys.stdout.write(" ".join(map(str, run.ids)))
     sys.stdout.write("\n")
 
@@ -172,7 +175,7 @@ def as_json(run: Run, prompt: Text) -> dict[str, Any]:
     """A finished generation as JSON has it."""
 
     def named(id: int, logprob: float) -> dict[str, Any]:
-        tokenizer = run.model.tokenizer
+        tokenizer = run.model.target_tokenizer
         token = tokenizer.id_to_token(id) if tokenizer else None
         return {"id": id, "token": token, "logprob": logprob}
 
@@ -193,7 +196,7 @@ def as_json(run: Run, prompt: Text) -> dict[str, Any]:
 
 def probabilities(run: Run) -> Table:
     """Each new token's probability, beside the likeliest ones."""
-    tokenizer = run.model.tokenizer
+    tokenizer = run.model.target_tokenizer
 
     def shown(id: int) -> str:
         return token_text(tokenizer, id) if tokenizer else str(id)
@@ -209,7 +212,7 @@ def scores(run: Run) -> Table:
     """The texts that a search found, best first."""
     table = Table("score", "tokens", "ended by", "text", box=None, header_style="dim")
     for beam in run.beams:
-        text = beam.text if run.model.tokenizer else " ".join(map(str, beam.ids))
+        text = beam.text if run.model.target_tokenizer else " ".join(map(str, beam.ids))
         text = text.replace("\n", "⏎")
         table.add_row(f"{beam.score:.4f}", str(len(beam.ids)), beam.finish_reason, Line(text))
     return table

@@ -80,9 +80,11 @@ class Engine(Ops):
         inputs: tuple[str, ...],
         tokens: int,
         sentences: int,
+        features: int | None = None,
     ) -> tuple[int, int]:
         """Bytes that a pass of that size takes beside its state, and those of its results.
 
+        ``features``: how wide the rows are that the program takes instead of ids.
         Raises InputError where this engine cannot know.
         """
         raise InputError(f"[plan] the {self.name} engine does not plan its memory")

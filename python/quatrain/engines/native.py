@@ -125,8 +125,10 @@ class Native(Kernels):
         inputs: tuple[str, ...],
         tokens: int,
         sentences: int,
+        features: int | None = None,
     ) -> tuple[int, int]:
-        kinds = tuple((name, ("int64", ())) for name in ("ids", *inputs))
+        first = ("int64", ()) if features is None else ("float32", (features,))
+        kinds: Kinds = (("ids", first), *((name, ("int64", ())) for name in inputs))
         plan = self._plan(network, program, state, kinds)
         if plan is None:
             raise InputError(f"[plan] {program} is not run from a plan: {list(self.unplanned)}")

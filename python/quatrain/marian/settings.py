@@ -32,18 +32,6 @@ def parse(text: str, where: str) -> dict[str, Any]:
     return found
 
 
-def vocabulary(text: str, where: str) -> dict[str, int]:
-    """The ids of a ``vocab.yml`` by their tokens. Raises ConfigError as ``parse`` does."""
-    found = {}
-    for number, line in lines(text):
-        try:
-            token, id = entry(line)
-            found[token] = int(id)
-        except ValueError as e:
-            raise ConfigError(f"{where}: line {number}: {e}") from None
-    return found
-
-
 def lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines that say something, with their numbers."""
     for number, line in enumerate(text.split("\n"), 1):

@@ -19,14 +19,16 @@ class Constraints:
     def __init__(self, settings: Settings, ends: Iterable[int], prompt: int, room: int) -> None:
         self.ngram = settings.no_repeat_ngram_size
         self.words = [word for word in settings.bad_words_ids if word not in {(e,) for e in ends}]
-        self.least = max(settings.min_length, prompt + settings.min_new_tokens)
+        new = settings.min_new_tokens
+        self.least = settings.min_length if new is None else prompt + new
         self.ends = list(ends) if self.least > prompt else []
         self.last = prompt + room - 1
-        # What is forced to begin a text is forced only where the decoder has read nothing else.
-        bos = settings.forced_bos_token_id if prompt == 1 else None
-        self.forced_bos = [] if bos is None else [bos]
         self.forced_eos = list(settings.forced_eos_token_id)
-        self.first = prompt + len(self.forced_bos)
+        # What is forced to begin a text is forced where the decoder has read its start alone.
+        bos = settings.forced_bos_token_id if prompt == 1 else None
+        self.first = prompt if bos is None else prompt + 1
+        only_end = self.forced_eos and room == 1
+        self.forced_bos = [] if bos is None or only_end else [bos]
         self.suppressed = list(settings.suppress_tokens)
         self.suppressed_first = list(settings.begin_suppress_tokens)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quatrain.errors import InputError
-from quatrain.models import Encoder, EncoderDecoder
+from quatrain.models import Decoder, Encoder, EncoderDecoder, SpeechToText
 from quatrain.tasks.encode import BATCH_TOKENS
 
 if TYPE_CHECKING:
@@ -22,12 +22,13 @@ def forecast(model: Model, *, batch: int, tokens: int) -> dict[str, int]:
 
     weights: as they were loaded. activations: the arena of a pass. results: what it returns.
     caches: keys and values of a decoder. Encoders take as many texts in a pass as ``encode`` does,
-    decoders all prompts at once. Raises InputError for another engine, or more tokens than the
-    context holds.
+    decoders all prompts at once, and those that hear as much as they can. Raises InputError for
+    another engine, or more tokens than the context holds.
     """
     network, engine = model.network, model.engine
-    if network.context is not None and tokens > network.context:
-        raise InputError(f"[plan] expected at most {network.context} tokens, got {tokens}")
+    context = network.target_context if isinstance(network, Decoder) else network.context
+    if context is not None and tokens > context:
+        raise InputError(f"[plan] expected at most {context} tokens, got {tokens}")
     weights = sum(tensors(network).values())
     if isinstance(network, Encoder):
         batch = min(batch, max(1, BATCH_TOKENS // tokens))
@@ -41,15 +42,16 @@ def forecast(model: Model, *, batch: int, tokens: int) -> dict[str, int]:
             for array in (slot.keys, slot.values)
             if array is not None
         )
-        programs = ["next_logits"]
+        work = []
         if isinstance(network, EncoderDecoder):
             # A source's keys and values are results of the pass that computes them.
-            engine.run(network, "encode", [np.zeros(1, np.int64)] * batch, state, source=True)
-            programs.insert(0, "encode")
-        work = [
-            engine.memory(network, program, state, (), batch * tokens, batch)
-            for program in programs
-        ]
+            read, bins = tokens, None
+            if isinstance(network, SpeechToText):
+                read, bins = network.context, network.bins
+            one = np.zeros(1, np.int64) if bins is None else np.zeros((1, bins), np.float32)
+            engine.run(network, "encode", [one] * batch, state, source=True)
+            work = [engine.memory(network, "encode", state, (), batch * read, batch, bins)]
+        work.append(engine.memory(network, "next_logits", state, (), batch * tokens, batch))
     return {
         "weights": weights,
         "activations": max(arena for arena, _ in work),

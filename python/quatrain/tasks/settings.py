@@ -18,7 +18,8 @@ class Settings:
     """How to generate. What is not given comes from ``generation_config.json``, else from here.
 
     max_new_tokens: at most this many; 64 where no max_length is known either. max_length: the same
-    with the decoder's prompt counted. min_new_tokens, min_length: no end token before.
+    with the decoder's prompt counted. min_new_tokens: no end token before there are that many;
+    min_length: the same with the prompt counted, where there is no min_new_tokens.
 
     temperature: 0 takes the most likely token. top_k, top_p: sample among the k most likely (0:
     all), or the fewest whose probabilities reach p. min_p: not those less than p times as likely
@@ -43,7 +44,7 @@ class Settings:
 
     max_new_tokens: int | None = None
     max_length: int | None = None
-    min_new_tokens: int = 0
+    min_new_tokens: int | None = None
     min_length: int = 0
     temperature: float = 0.0
     top_k: int = 0

@@ -31,68 +31,70 @@ def transcribe(
 ) -> Transcription:
     """The text of a recording; see ``Model.transcribe``."""
     assert isinstance(model.network, SpeechToText)
-    prompt = Prompt(model, language, task)
+    prompt = prompt_of(model, language, task)
     if given.get("max_new_tokens") is None and given.get("max_length") is None:
         given["max_length"] = model.network.target_context
     run = Run(model, audio, given, prompt.ids)
-    if prompt.language is None:
-        prompt.hear(run)
+    spoken = prompt.language or heard(run, prompt)
     for _ in run.pieces():
         pass
-    assert prompt.language is not None
     beams = [dataclasses.replace(beam, text=beam.text.strip()) for beam in run.beams]
-    return Transcription(
-        run.text.strip(), run.ids, run.finish_reason, run.logprobs, beams, prompt.language
-    )
+    return Transcription(run.text.strip(), run.ids, run.finish_reason, run.logprobs, beams, spoken)
 
 
+@dataclass(frozen=True)
 class Prompt:
-    """The special tokens that a text begins with: its start, language, task, and no times.
+    """The ids that a text begins with: its start, language and task, and that it has no times.
 
-    Those of a model of English alone have no language and no task. ``language`` is None as long
-    as it has to be found out.
+    Those of a model of English alone have no language and no task. ``language``: None as long as
+    it has to be found out among ``languages``, which have their tokens.
     """
 
-    def __init__(self, model: Model, language: str | None, task: str) -> None:
-        if (tokenizer := model.tokenizer) is None:
-            raise InputError(f"[transcribe] {model.path}: expected a tokenizer, found none")
-        self.special = {
-            token: id
-            for token in ("startoftranscript", "notimestamps", *TASKS)
-            if (id := tokenizer.token_to_id(f"<|{token}|>")) is not None
-        }
-        if missing := {"startoftranscript", "notimestamps", *TASKS} - set(self.special):
-            name = f"<|{min(missing)}|>"
-            raise InputError(f"[transcribe] {model.path}: the tokenizer has no token {name}")
-        start = self.special["startoftranscript"]
-        named = range(start + 1, min(self.special[task] for task in TASKS))
-        #: The languages that the model knows, and their tokens.
-        self.languages = {str(tokenizer.id_to_token(id)).strip("<|>"): id for id in named}
-        if task not in TASKS:
-            raise InputError(f"[transcribe] task: expected {' or '.join(TASKS)}, got {task!r}")
-        if not multilingual(model):
-            if (language, task) not in ((None, TASKS[0]), ("en", TASKS[0])):
-                raise InputError(
-                    f"[transcribe] expected language en and task transcribe, which are all that"
-                    f" {model.path} knows, got {language} and {task}"
-                )
-            self.language: str | None = "en"
-            self.ids = [start, self.special["notimestamps"]]
-            return
-        if language is not None and language not in self.languages:
-            known = ", ".join(self.languages)
-            raise InputError(f"[transcribe] language: expected one of {known}, got {language!r}")
-        self.language = language
-        token = self.languages[language or "en"]
-        self.ids = [start, token, self.special[task], self.special["notimestamps"]]
+    ids: list[int]
+    language: str | None
+    languages: dict[str, int]
 
-    def hear(self, run: Run) -> None:
-        """Find out which language is spoken: the likeliest one behind the start."""
-        job, engine = run.job, run.model.engine
-        logits = engine.run(run.model.network, "next_logits", [job.ids[:1]], job.state)[0][0]
-        scores = {code: logits[id] for code, id in self.languages.items()}
-        self.language = max(scores, key=scores.__getitem__)
-        job.ids[1] = self.languages[self.language]
+
+def prompt_of(model: Model, language: str | None, task: str) -> Prompt:
+    """The prompt of a transcription. Raises InputError for what the model does not know."""
+    if task not in TASKS:
+        raise InputError(f"[transcribe] task: expected {' or '.join(TASKS)}, got {task!r}")
+    start, end, *tasks = (
+        special_id(model, name) for name in ("startoftranscript", "notimestamps", *TASKS)
+    )
+    if not multilingual(model):
+        if language not in (None, "en") or task != TASKS[0]:
+            raise InputError(
+                f"[transcribe] expected language en and task transcribe, which are all that"
+                f" {model.path} knows, got {language} and {task}"
+            )
+        return Prompt([start, end], "en", {})
+    tokens = range(start + 1, min(tasks))
+    languages = {model.tokenizer.id_to_token(id).strip("<|>"): id for id in tokens}
+    if language is not None and language not in languages:
+        known = ", ".join(languages)
+        raise InputError(f"[transcribe] language: expected one of {known}, got {language!r}")
+    token = tokens[0] if language is None else languages[language]
+    return Prompt([start, token, tasks[TASKS.index(task)], end], language, languages)
+
+
+def special_id(model: Model, name: str) -> int:
+    """The id of the token ``<|name|>``."""
+    if model.tokenizer is None:
+        raise InputError(f"[transcribe] {model.path}: expected a tokenizer, found none")
+    id: int | None = model.tokenizer.token_to_id(f"<|{name}|>")
+    if id is None:
+        raise InputError(f"[transcribe] {model.path}: the tokenizer has no token <|{name}|>")
+    return id
+
+
+def heard(run: Run, prompt: Prompt) -> str:
+    """The language that is spoken: the likeliest one behind the start. The run goes on in it."""
+    job, model = run.job, run.model
+    logits = model.engine.run(model.network, "next_logits", [job.ids[:1]], job.state)[0][0]
+    language = max(prompt.languages, key=lambda code: float(logits[prompt.languages[code]]))
+    job.ids[1] = prompt.languages[language]
+    return language
 
 
 def multilingual(model: Model) -> bool:
