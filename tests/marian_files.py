@@ -74,7 +74,7 @@ def settings_of(config: dict[str, Any], **changes: Any) -> str:
         "transformer-postprocess-emb": "d",
         "transformer-preprocess": "",
         "type": "transformer",
-        "version": "v1.9.56 a1e2f9c; 2020-09-01: 10:00:00",
+        "version": "v1.9.56 a1e2f9c 2020-09-01 10:00:00 +0100",
     } | changes
     return "".join(f"{name}: {written(value)}\n" for name, value in settings.items())
 

@@ -7,10 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from quatrain.errors import CheckpointError, ConfigError
 from quatrain.folder import Folder
 from quatrain.marian.npz import NpzFile
-from quatrain.marian.settings import parse
 from quatrain.marian.tensors import SETTINGS, MarianTensors
 
 #: How the program is told what to decode with.
@@ -152,3 +153,14 @@ def file_in(folder: Path) -> Path | None:
         if len(files) != 1:
             raise CheckpointError(f"{folder}: expected one .npz file, or {DECODER} to name one")
     return files[0] if files else None
+
+
+def parse(text: str, where: str) -> dict[str, Any]:
+    """Settings by name, of a text in YAML. Raises ConfigError for another, naming ``where``."""
+    try:
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as e:
+        raise ConfigError(f"{where}: not valid YAML: {' '.join(str(e).split())}") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{where}: expected settings by name, found {found!r:.60}")
+    return found
