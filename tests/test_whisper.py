@@ -258,10 +258,11 @@ def test_all_engines_agree(tiny):
 
 def test_the_memory_of_a_pass_is_known(tiny):
     model = quatrain.load(tiny("whisper"))
-    one, two = (forecast(model, batch=n, tokens=5) for n in (1, 2))
+    net, engine = model.network, model.engine
+    one, two = (forecast(net, engine, batch=n, tokens=5) for n in (1, 2))
     assert 0 < one["activations"] < two["activations"] and 0 < one["caches"] < two["caches"]
     with pytest.raises(InputError, match="expected at most 64 tokens, got 65"):
-        forecast(model, batch=1, tokens=65)
+        forecast(net, engine, batch=1, tokens=65)
 
 
 def test_a_config_that_is_not_whispers(tmp_path):
